@@ -1,0 +1,38 @@
+import { startNotesServer } from './server.ts'
+
+const {
+  NOTES_PORT = '4001',
+  NOTES_HOST = '127.0.0.1',
+  NOTES_RESOURCE,
+  NOTES_ISSUER = 'http://localhost:4000',
+  NOTES_CLIENT_ID,
+  NOTES_CLIENT_SECRET,
+  NOTES_EXIT_WITH_PARENT,
+} = process.env
+
+if (!NOTES_CLIENT_ID || !NOTES_CLIENT_SECRET) {
+  console.error('notes-server needs NOTES_CLIENT_ID and NOTES_CLIENT_SECRET')
+  process.exit(2)
+}
+
+const server = await startNotesServer({
+  port: Number(NOTES_PORT),
+  host: NOTES_HOST,
+  ...(NOTES_RESOURCE ? { resource: NOTES_RESOURCE } : {}),
+  issuer: NOTES_ISSUER,
+  client_id: NOTES_CLIENT_ID,
+  client_secret: NOTES_CLIENT_SECRET,
+  on_error: (error) => console.error(`notes-server: ${error.message}`),
+})
+
+async function stop(): Promise<void> {
+  await server.close()
+  process.exit(0)
+}
+
+process.once('SIGTERM', stop)
+process.once('SIGINT', stop)
+if (NOTES_EXIT_WITH_PARENT === '1') process.stdin.once('end', stop).once('error', stop).resume()
+
+// Last, because whoever reads this line may send a signal at once.
+console.log(`notes-server listening on ${server.url}`)

@@ -1,0 +1,94 @@
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import { hostHeaderValidation, toNodeHandler } from '@modelcontextprotocol/node'
+import { createMcpHandler, type McpRequestContext, McpServer } from '@modelcontextprotocol/server'
+import { type AuthInfo, type NodeListener, protectNodeHandler } from 'toolgate/resource-server'
+import { Library } from './notes.ts'
+import { TOOLS } from './tools.ts'
+
+export type NotesServerOptions = {
+  /** 0 = any free port. */
+  port: number
+  host?: string
+  /** The URL of the MCP endpoint as people type it; `http://localhost:<port>/mcp` when absent. */
+  resource?: string
+  issuer: string
+  introspection_endpoint?: string
+  client_id: string
+  client_secret: string
+  on_error?: (error: Error) => void
+}
+
+/** `url` is where it listens; behind a proxy that is not what people type. */
+export type NotesServer = { url: string; close(): Promise<void> }
+
+/** Serves MCP 2026-07-28 and, from the same tools, the 2025 revisions: a fresh server for every request. */
+export async function startNotesServer(options: NotesServerOptions): Promise<NotesServer> {
+  const { port, host = '127.0.0.1', ...rest } = options
+  const http = createServer()
+  await listen(http, port, host)
+  const url = `http://localhost:${portOf(http)}/mcp`
+  const resource = options.resource ?? url
+  const library = new Library()
+  const mcp = createMcpHandler((context) => createNotesMcpServer(library, context))
+  const guarded = protectNodeHandler(
+    {
+      ...rest,
+      resource,
+      resource_name: 'Notes',
+      default_scopes: ['notes:read'],
+      scopes_supported: ['notes:read', 'notes:write', 'notes:delete'],
+    },
+    toNodeHandler(mcp),
+  )
+  http.on('request', route(resource, guarded))
+  return {
+    url,
+    async close() {
+      await mcp.close()
+      const closed = new Promise((resolve) => http.close(resolve))
+      http.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+function route(resource: string, guarded: NodeListener): NodeListener {
+  // A page that rebinds its own name to this address still sends its own name as Host.
+  const isHostKnown = hostHeaderValidation(['localhost', '127.0.0.1', '[::1]', new URL(resource).hostname])
+  return async (request, response) => {
+    if (!isHostKnown(request, response)) return
+    if (request.url === '/healthz') answerHealth(response)
+    else await guarded(request, response)
+  }
+}
+
+/** Only the tools that the guard named for this request exist in it; that is also what `tools/list` shows. */
+function createNotesMcpServer(library: Library, { authInfo }: McpRequestContext): McpServer {
+  const { sub, tools } = (authInfo as AuthInfo).extra
+  const server = new McpServer({ name: 'notes-server', version: '1.0.0' })
+  const notes = library.notebookOf(sub)
+  for (const [name, register] of Object.entries(TOOLS)) {
+    const tool = register(server, notes)
+    if (!tools.includes(name)) tool.disable()
+  }
+  return server
+}
+
+function answerHealth(response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'application/json' }).end('{"status":"ok"}')
+}
+
+function listen(http: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    http.once('error', reject)
+    http.listen(port, host, () => {
+      http.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+function portOf(http: Server): number {
+  const address = http.address()
+  return typeof address === 'object' && address ? address.port : 0
+}

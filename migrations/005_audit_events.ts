@@ -1,0 +1,103 @@
+import type { Knex } from 'knex'
+
+const MONTHS_AHEAD = 12
+
+/**
+ * Append-only by trigger, on the parent and on every partition: a statement that names a partition does not
+ * fire the parent's triggers. `enable always` because session_replication_role would switch off the others.
+ */
+const PROTECTION = `
+  create function toolgate_refuse_audit_change() returns trigger language plpgsql as $$
+  begin
+    raise exception 'audit_events is append-only: % refused', tg_op using errcode = 'insufficient_privilege';
+  end $$;
+
+  create function toolgate_protect_audit_table(target regclass) returns void language plpgsql as $$
+  begin
+    execute format('create trigger audit_events_append_only before update or delete or truncate on %s
+                    for each statement execute function toolgate_refuse_audit_change()', target);
+    execute format('alter table %s enable always trigger audit_events_append_only', target);
+  end $$;
+`
+
+const TABLE = `
+  create table audit_events (
+    occurred_at  timestamptz(3) not null,
+    writer_id    uuid not null,
+    seq          bigint not null check (seq > 0),
+    id           uuid not null,
+    type         text not null,
+    actor        text not null,
+    account_id   text,
+    client_id    text,
+    resource     text,
+    tool         text,
+    decision     text,
+    scope        text,
+    grant_id     text,
+    token_id     text,
+    request_id   text,
+    -- Text, because inet rewrites what it is given and the hash covers the text.
+    ip           text,
+    detail       jsonb,
+    prev_hash    bytea not null check (octet_length(prev_hash) = 32),
+    hash         bytea not null check (octet_length(hash) = 32),
+    primary key (writer_id, seq, occurred_at)
+  ) partition by range (occurred_at);
+  create index audit_events_occurred on audit_events (occurred_at);
+  create index audit_events_grant on audit_events (grant_id, occurred_at);
+  create index audit_events_account on audit_events (account_id, occurred_at);
+
+  -- Where no month's partition exists events are still taken: a late maintenance job must not stop the service.
+  create table audit_events_default partition of audit_events default;
+  select toolgate_protect_audit_table('audit_events');
+  select toolgate_protect_audit_table('audit_events_default');
+`
+
+/**
+ * Creates the partitions of this month and of the months ahead (UTC); answers how many are new. A month whose
+ * events already lie in the default partition stays there. Attaching, unlike creating in place, does not
+ * lock out writers of other partitions.
+ */
+const PARTITIONS = `
+  create function toolgate_create_audit_partitions(months_ahead integer) returns integer language plpgsql as $$
+  declare
+    this_month constant timestamp := date_trunc('month', now() at time zone 'UTC');
+    starts_at timestamptz;
+    ends_at timestamptz;
+    partition_name text;
+    created integer := 0;
+  begin
+    perform pg_advisory_xact_lock(hashtext('toolgate_create_audit_partitions'));
+    for month in 0..months_ahead loop
+      starts_at := (this_month + make_interval(months => month)) at time zone 'UTC';
+      ends_at := (this_month + make_interval(months => month + 1)) at time zone 'UTC';
+      partition_name := 'audit_events_' || to_char(starts_at at time zone 'UTC', 'YYYY_MM');
+      continue when to_regclass(partition_name) is not null;
+      continue when exists (
+        select from audit_events_default where occurred_at >= starts_at and occurred_at < ends_at);
+      execute format('create table %I (like audit_events including defaults including constraints)', partition_name);
+      perform toolgate_protect_audit_table(partition_name::regclass);
+      execute format('alter table audit_events attach partition %I for values from (%L) to (%L)',
+                     partition_name, starts_at, ends_at);
+      created := created + 1;
+    end loop;
+    return created;
+  end $$;
+`
+
+export async function up(knex: Knex): Promise<void> {
+  await knex.raw(PROTECTION)
+  await knex.raw(TABLE)
+  await knex.raw(PARTITIONS)
+  await knex.raw('select toolgate_create_audit_partitions(?)', [MONTHS_AHEAD])
+}
+
+export async function down(knex: Knex): Promise<void> {
+  await knex.raw(`
+    drop table audit_events;
+    drop function toolgate_create_audit_partitions(integer);
+    drop function toolgate_protect_audit_table(regclass);
+    drop function toolgate_refuse_audit_change()
+  `)
+}

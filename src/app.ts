@@ -1,0 +1,63 @@
+import Koa from 'koa'
+import type { Logger } from 'pino'
+import { AuditLog } from './audit/audit-log.ts'
+import type { Keys } from './authorization-server/keys.ts'
+import { createAuthorizationServer } from './authorization-server/provider.ts'
+import { errorPage } from './authorization-server/render-error.ts'
+import { CatalogueCache } from './catalogue/catalogue-store.ts'
+import type { Config } from './config.ts'
+import { errorHandler } from './http/error-handler.ts'
+import { healthRoutes } from './http/health.ts'
+import { hostCheck } from './http/host-check.ts'
+import { createRenderer } from './http/render.ts'
+import { requestContext } from './http/request-context.ts'
+import { securityHeaders } from './http/security-headers.ts'
+import { staticFiles } from './http/static-files.ts'
+import { interactionRoutes } from './interactions/routes.ts'
+import { IntrospectionBatch } from './introspection/batch.ts'
+import { introspectionEndpoint } from './introspection/endpoint.ts'
+import { operatorApi } from './operator/api.ts'
+import type { Database } from './storage/database.ts'
+
+/** The composition root: every room is built here, once, and mounted below in the order in which requests pass. */
+export type AppDependencies = { config: Config; keys: Keys; database: Database; log: Logger }
+
+export type App = { koa: Koa; audit: AuditLog }
+
+export function createApp({ config, keys, database, log }: AppDependencies): App {
+  const { issuer } = config
+  const { knex: db, hot } = database
+
+  const audit = new AuditLog(hot)
+  const catalogues = new CatalogueCache()
+  const render = createRenderer()
+  const shared = { db, audit, catalogues, render, issuer }
+
+  const batch = new IntrospectionBatch({ ...shared, hot })
+  const { provider, middleware: engine } = createAuthorizationServer({
+    ...shared,
+    config,
+    keys,
+    renderError: errorPage(render),
+  })
+  const interactions = interactionRoutes({ ...shared, provider, form_key: keys.forms })
+  const operator = operatorApi(shared)
+  const health = healthRoutes(database)
+
+  const koa = new Koa({ keys: keys.cookies })
+  koa.proxy = config.http.trusted_proxy_hops > 0
+  koa.maxIpsCount = config.http.trusted_proxy_hops
+  koa.silent = true
+
+  koa.use(requestContext())
+  koa.use(securityHeaders({ issuer }))
+  koa.use(errorHandler({ log, render }))
+  koa.use(hostCheck(new URL(issuer).host))
+  koa.use(health.routes())
+  koa.use(introspectionEndpoint(batch))
+  koa.use(staticFiles())
+  koa.use(interactions.routes())
+  koa.use(operator.routes())
+  for (const each of engine) koa.use(each)
+  return { koa, audit }
+}

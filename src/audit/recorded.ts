@@ -1,0 +1,25 @@
+import type { Knex } from 'knex'
+import type { AuditEvent } from './audit-event.ts'
+import type { AuditLog } from './audit-log.ts'
+
+/**
+ * Runs `work` in a transaction and commits it together with the events it returns: the change and its record
+ * happen both or not at all. Errors of `work` and of the audit log roll back and are thrown.
+ */
+export async function recorded<T>(
+  db: Knex,
+  audit: AuditLog,
+  work: (trx: Knex.Transaction) => Promise<{ result: T; events: AuditEvent[] }>,
+): Promise<T> {
+  const trx = await db.transaction()
+  try {
+    const { result, events } = await work(trx)
+    await audit.appendIn(trx, events, async () => {
+      await trx.commit()
+    })
+    return result
+  } catch (error) {
+    if (!trx.isCompleted()) await trx.rollback().catch(() => undefined)
+    throw error
+  }
+}

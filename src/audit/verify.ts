@@ -1,0 +1,104 @@
+import type { Knex } from 'knex'
+import { findHash, readChains } from './audit-store.ts'
+import { type AuditRow, GENESIS, linkHash } from './hash-chain.ts'
+
+/**
+ * What verification can find: a changed row, a row that does not follow from the one before, missing rows, a row
+ * out of order or twice, and a chain that lost rows another chain continues from. Missing newest rows and a
+ * missing newest chain leave no trace in the table itself.
+ */
+export type FaultKind = 'edited' | 'broken_link' | 'gap' | 'reordered' | 'missing_predecessor'
+
+export type ChainFault = { writer_id: string; seq: number; kind: FaultKind; message: string }
+
+export type Verification = {
+  rows: number
+  writers: number
+  /** In the order found, the first 100. */
+  faults: ChainFault[]
+  fault_count: number
+}
+
+/** A row that one writer's first event names as the last known row of another. */
+type Predecessor = { writer_id: string; seq: number; hash: string; successor: string }
+
+const FAULTS_KEPT = 100
+
+/** Checks rows fed one by one: chains in any order and mixture, the rows of each in the order of their seq. */
+export class ChainVerifier {
+  readonly faults: ChainFault[] = []
+  readonly predecessors: Predecessor[] = []
+  rows = 0
+  fault_count = 0
+  readonly #last = new Map<string, { seq: number; hash: Buffer }>()
+
+  get writers(): number {
+    return this.#last.size
+  }
+
+  /** After a fault the check goes on from the row as it stands, so that one fault is reported once. */
+  feed(row: AuditRow): void {
+    this.rows += 1
+    const { writer_id, seq } = row
+    const last = this.#last.get(writer_id) ?? { seq: 0, hash: GENESIS }
+    const is_next = seq === last.seq + 1
+    if (seq > last.seq + 1)
+      this.report(writer_id, last.seq + 1, 'gap', `${missing(last.seq + 1, seq - 1)} missing`)
+    if (seq <= last.seq) this.report(writer_id, seq, 'reordered', `row ${seq} comes after row ${last.seq}`)
+    if (!linkHash(row.prev_hash, row).equals(row.hash))
+      this.report(writer_id, seq, 'edited', `row ${seq} is not what was hashed`)
+    else if (is_next && !row.prev_hash.equals(last.hash))
+      this.report(writer_id, seq, 'broken_link', `row ${seq} does not follow from ${before(seq)}`)
+    if (seq <= last.seq) return
+    this.#last.set(writer_id, { seq, hash: row.hash })
+    this.#note(row)
+  }
+
+  report(writer_id: string, seq: number, kind: FaultKind, message: string): void {
+    this.fault_count += 1
+    if (this.faults.length < FAULTS_KEPT) this.faults.push({ writer_id, seq, kind, message })
+  }
+
+  #note({ type, writer_id, detail }: AuditRow): void {
+    if (type !== 'writer.started' || !detail) return
+    const { predecessor_writer_id, predecessor_seq: seq, predecessor_hash: hash } = detail
+    if (typeof predecessor_writer_id !== 'string' || !UUID.test(predecessor_writer_id)) return
+    if (typeof seq !== 'number' || typeof hash !== 'string') return
+    this.predecessors.push({ writer_id: predecessor_writer_id, seq, hash, successor: writer_id })
+  }
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+function missing(first: number, last: number): string {
+  return first === last ? `row ${first} is` : `rows ${first} to ${last} are`
+}
+
+function before(seq: number): string {
+  return seq === 1
+    ? 'nothing, as the first row of a chain must'
+    : `row ${seq - 1}: one of the two was replaced`
+}
+
+/**
+ * Reads every chain and recomputes every hash. `on_progress` hears the rows checked so far, page by page. Safe
+ * while writers write: events committed meanwhile may or may not be part of what is checked.
+ */
+export async function verifyChains(
+  db: Knex,
+  options: { on_progress?: (progress: { rows: number }) => void } = {},
+): Promise<Verification> {
+  const verifier = new ChainVerifier()
+  for await (const page of readChains(db)) {
+    for (const row of page) verifier.feed(row)
+    options.on_progress?.({ rows: verifier.rows })
+  }
+  for (const { writer_id, seq, hash, successor } of verifier.predecessors) {
+    const stored = await findHash(db, writer_id, seq)
+    if (stored?.toString('hex') === hash) continue
+    const message = `row ${seq}, from which writer ${successor} continued, is ${stored ? 'replaced' : 'missing'}`
+    verifier.report(writer_id, seq, 'missing_predecessor', message)
+  }
+  const { rows, writers, faults, fault_count } = verifier
+  return { rows, writers, faults, fault_count }
+}

@@ -1,0 +1,167 @@
+import type { Knex } from 'knex'
+import { type Adapter, type AdapterFactory, type AdapterPayload, errors } from 'oidc-provider'
+import { secretDigest, sha256 } from '../clients/client-secret.ts'
+import { deleteClient, findClient, insertClient } from '../clients/client-store.ts'
+import { deleteGrant, findGrantPayload, putGrant } from '../grants/grant-store.ts'
+import {
+  deletePayload,
+  getPayload,
+  getPayloadByUid,
+  putPayload,
+  putPayloadOnce,
+} from '../storage/payload-store.ts'
+import { accessTokenAdapter, authorizationCodeAdapter, refreshTokenAdapter } from './token-adapters.ts'
+import { connectionFor, currentUnit } from './unit-of-work.ts'
+
+/**
+ * oidc-provider's models on our stores. Ids that a browser or client bears are hashed here, on their way in;
+ * the raw value is put back on the way out, since only its bearer can have asked for it.
+ */
+export type ModelPayload = AdapterPayload
+
+export type ModelAdapter = {
+  upsert(id: string, payload: ModelPayload, ttl_seconds?: number): Promise<void>
+  find(id: string): Promise<ModelPayload | undefined>
+  consume(id: string): Promise<void>
+  destroy(id: string): Promise<void>
+  revokeByGrantId(grant_id: string): Promise<void>
+}
+
+const ID = /^[A-Za-z0-9_-]{1,128}$/
+/** Client ids are either ours or the URL of a metadata document. */
+const CLIENT_ID = /^[\x21-\x7e]{1,2048}$/
+
+function unsupported(model: string): () => Promise<never> {
+  return async () => {
+    throw new Error(`${model} does not support this`)
+  }
+}
+
+function clientAdapter(db: Knex): ModelAdapter {
+  return {
+    async upsert(id, payload) {
+      const { client_secret, ...metadata } = payload as Record<string, unknown>
+      const secret = typeof client_secret === 'string' ? { client_secret: secretDigest(client_secret) } : {}
+      await insertClient(await connectionFor(db), id, { ...metadata, ...secret })
+    },
+    async find(id) {
+      // Outside the request's transaction: resolving a client may wait for somebody else's web server.
+      return CLIENT_ID.test(id) ? ((await findClient(db, id)) as ModelPayload | undefined) : undefined
+    },
+    consume: unsupported('Client'),
+    destroy: (id) => deleteClient(db, id),
+    revokeByGrantId: unsupported('Client'),
+  }
+}
+
+function onlyResource(payload: ModelPayload): [resource: string | null, scope: string] {
+  const resources = Object.entries(payload.resources ?? {})
+  const [first] = resources
+  if (resources.length > 1) throw new errors.InvalidTarget('one resource per authorization')
+  return first ? [first[0], String(first[1])] : [null, '']
+}
+
+function grantAdapter(db: Knex): ModelAdapter {
+  return {
+    async upsert(id, payload, ttl_seconds = 0) {
+      const { accountId, clientId } = payload
+      if (!accountId || !clientId) throw new Error('a grant without account or client')
+      const [resource, scope] = onlyResource(payload)
+      const row = { id, account_id: accountId, client_id: clientId, resource, scope, ttl_seconds }
+      await putGrant(await connectionFor(db), { ...row, payload })
+    },
+    async find(id) {
+      return ID.test(id) ? findGrantPayload(await connectionFor(db), id) : undefined
+    },
+    consume: unsupported('Grant'),
+    async destroy(id) {
+      const unit = currentUnit()
+      if ((await deleteGrant(await connectionFor(db), id)) && unit) unit.revoked_grant_id = id
+    },
+    async revokeByGrantId() {},
+  }
+}
+
+/** Browser sessions: the cookie's value is hashed; the session's uid, which opens nothing, finds it too. */
+function sessionAdapter(db: Knex): ModelAdapter & Pick<Adapter, 'findByUid'> {
+  const key = (id: string) => sha256(id).toString('base64url')
+  return {
+    async upsert(id, { jti: _, ...payload }, ttl_seconds) {
+      await putPayload(db, { model: 'Session', id: key(id), uid: payload.uid, payload, ttl_seconds })
+    },
+    async find(id) {
+      const payload = ID.test(id) ? await getPayload(db, 'Session', key(id)) : undefined
+      return payload && { ...payload, jti: id }
+    },
+    async findByUid(uid) {
+      const found = ID.test(uid) ? await getPayloadByUid(db, 'Session', uid) : undefined
+      return found && { ...found.payload, jti: found.id }
+    },
+    consume: unsupported('Session'),
+    destroy: (id) => deletePayload(db, 'Session', key(id)),
+    revokeByGrantId: unsupported('Session'),
+  }
+}
+
+/** A sign-in or consent in progress. The session cookie that oidc-provider copies into it is left out. */
+function interactionAdapter(db: Knex, resume_url: (uid: string) => string): ModelAdapter {
+  const key = (id: string) => sha256(id).toString('base64url')
+  return {
+    async upsert(id, { jti: _, returnTo: __, ...payload }, ttl_seconds) {
+      const { cookie: ___, ...session } = (payload.session ?? {}) as Record<string, unknown>
+      const stored = payload.session ? { ...payload, session } : payload
+      await putPayload(db, { model: 'Interaction', id: key(id), payload: stored, ttl_seconds })
+    },
+    async find(id) {
+      const payload = ID.test(id) ? await getPayload(db, 'Interaction', key(id)) : undefined
+      return payload && { ...payload, jti: id, returnTo: resume_url(id) }
+    },
+    consume: unsupported('Interaction'),
+    destroy: (id) => deletePayload(db, 'Interaction', key(id)),
+    revokeByGrantId: unsupported('Interaction'),
+  }
+}
+
+/** Assertion ids that were seen: inserting is the check, so that of two replays in parallel one loses. */
+function replayAdapter(db: Knex): ModelAdapter {
+  return {
+    async upsert(id, payload, ttl_seconds = 0) {
+      if (!(await putPayloadOnce(db, { model: 'ReplayDetection', id, payload, ttl_seconds })))
+        throw new errors.InvalidClientAuth('client assertion tokens must only be used once')
+    },
+    find: (id) => getPayload(db, 'ReplayDetection', id),
+    consume: unsupported('ReplayDetection'),
+    destroy: unsupported('ReplayDetection'),
+    revokeByGrantId: unsupported('ReplayDetection'),
+  }
+}
+
+function unusedAdapter(model: string): ModelAdapter {
+  const refuse = unsupported(model)
+  return {
+    upsert: refuse,
+    find: async () => undefined,
+    consume: refuse,
+    destroy: refuse,
+    revokeByGrantId: async () => undefined,
+  }
+}
+
+export type AdapterOptions = { db: Knex; issuer: string; refresh_grace_seconds: number }
+
+/** The adapter factory that oidc-provider asks, once per model. */
+export function createAdapterFactory(options: AdapterOptions): AdapterFactory {
+  const { db, issuer, refresh_grace_seconds } = options
+  const adapters: Record<string, ModelAdapter> = {
+    Client: clientAdapter(db),
+    Grant: grantAdapter(db),
+    Session: sessionAdapter(db),
+    Interaction: interactionAdapter(db, (uid) => `${issuer}/authorize/${uid}`),
+    ReplayDetection: replayAdapter(db),
+    AuthorizationCode: authorizationCodeAdapter(db),
+    RefreshToken: refreshTokenAdapter(db, refresh_grace_seconds),
+    AccessToken: accessTokenAdapter(db),
+  }
+  const notByThis = { findByUid: async () => undefined, findByUserCode: async () => undefined }
+  return (model) => ({ ...notByThis, ...(adapters[model] ?? unusedAdapter(model)) })
+}

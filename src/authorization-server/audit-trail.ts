@@ -1,0 +1,133 @@
+import type { Context, Middleware } from 'koa'
+import type { KoaContextWithOIDC, Provider } from 'oidc-provider'
+import type { AuditEvent } from '../audit/audit-event.ts'
+import type { AuditLog } from '../audit/audit-log.ts'
+import { sha256 } from '../clients/client-secret.ts'
+import { clientIp, requestId } from '../http/request-context.ts'
+import type { UnitOfWork } from './unit-of-work.ts'
+
+/** The outcome of every protocol request as audit events, recorded before the response leaves. */
+type EngineContext = Context & Partial<Pick<KoaContextWithOIDC, 'oidc'>>
+
+/** What every event of one request says: who, through which client, from where. */
+function baseEvent(ctx: EngineContext): Omit<AuditEvent, 'type'> {
+  const entities = ctx.oidc?.entities ?? {}
+  const account_id = entities.Account?.accountId ?? entities.Grant?.accountId
+  const client_id = entities.Client?.clientId
+  return {
+    actor: account_id ?? client_id ?? 'anonymous',
+    account_id,
+    client_id,
+    grant_id: entities.Grant?.jti,
+    request_id: requestId(ctx),
+    ip: clientIp(ctx) ?? undefined,
+  }
+}
+
+function refusal(ctx: Context): Record<string, string> {
+  const body = (ctx.body ?? {}) as { error?: unknown; error_description?: unknown }
+  const detail: Record<string, string> = { status: String(ctx.status) }
+  if (typeof body.error === 'string') detail.error = body.error
+  if (typeof body.error_description === 'string') detail.error_description = body.error_description
+  return detail
+}
+
+type Issued = { access_token?: unknown; scope?: unknown }
+
+function issuedEvent(ctx: EngineContext, unit: UnitOfWork): AuditEvent {
+  const body = ctx.body as Issued
+  const type = unit.replay ? 'refresh_token.replayed' : unit.rotation ? 'token.refreshed' : 'token.issued'
+  const token = ctx.oidc?.entities.AccessToken
+  const audience = token?.aud
+  return {
+    type,
+    ...baseEvent(ctx),
+    ...(typeof audience === 'string' ? { resource: audience } : {}),
+    ...(typeof body.scope === 'string' ? { scope: body.scope } : {}),
+    ...(typeof body.access_token === 'string'
+      ? { token_id: sha256(body.access_token).toString('base64url') }
+      : {}),
+  }
+}
+
+function tokenEvent(ctx: EngineContext, unit: UnitOfWork): AuditEvent {
+  if (ctx.status === 200) return issuedEvent(ctx, unit)
+  if (unit.revoked_grant_id !== undefined) {
+    const what = ctx.oidc?.params?.grant_type === 'refresh_token' ? 'refresh_token' : 'authorization_code'
+    const detail = { presented: what, family: 'revoked' }
+    return { type: 'refresh_token.reused', ...baseEvent(ctx), grant_id: unit.revoked_grant_id, detail }
+  }
+  return { type: 'token.refused', ...baseEvent(ctx), decision: 'denied', detail: refusal(ctx) }
+}
+
+function revocationEvent(ctx: EngineContext, unit: UnitOfWork): AuditEvent {
+  const { AccessToken, RefreshToken } = ctx.oidc?.entities ?? {}
+  const token = RefreshToken ?? AccessToken
+  if (ctx.status !== 200)
+    return { type: 'token.refused', ...baseEvent(ctx), decision: 'denied', detail: refusal(ctx) }
+  const owned = token && token.clientId === ctx.oidc?.entities.Client?.clientId
+  const grant = unit.revoked_grant_id ?? (owned ? token.grantId : undefined)
+  return {
+    type: 'token.revoked',
+    ...baseEvent(ctx),
+    ...(grant === undefined ? {} : { grant_id: grant }),
+    ...(owned ? { account_id: token.accountId, token_id: sha256(token.jti).toString('base64url') } : {}),
+    detail: { found: owned === true },
+  }
+}
+
+function registrationEvent(ctx: EngineContext): AuditEvent {
+  const base = baseEvent(ctx)
+  if (ctx.status !== 201) return { type: 'client.registration_refused', ...base, detail: refusal(ctx) }
+  const body = ctx.body as { client_id?: string; client_name?: string; redirect_uris?: string[] }
+  const detail = { client_name: body.client_name ?? '', redirect_uris: body.redirect_uris ?? [] }
+  return { type: 'client.registered', ...base, client_id: body.client_id, detail }
+}
+
+/** Events of POST /token, /revoke and /register; they commit with what the request changed. */
+export function tokenEndpointEvents(ctx: Context, unit: UnitOfWork): AuditEvent[] {
+  if (ctx.path === '/register') return [registrationEvent(ctx)]
+  if (ctx.path === '/revoke') return [revocationEvent(ctx, unit)]
+  return [tokenEvent(ctx, unit)]
+}
+
+/** Notes on the request how its authorization ended; the engine tells by events, which nobody can await. */
+export function noteAuthorizationOutcomes(provider: Provider): void {
+  provider.on('authorization.success', (ctx) => {
+    ctx.state.authorization = { outcome: 'granted' }
+  })
+  provider.on('authorization.error', (ctx, error) => {
+    ctx.state.authorization = {
+      outcome: error.error === 'access_denied' ? 'denied' : 'refused',
+      error: error.error,
+    }
+  })
+  provider.on('server_error', (ctx, error) => {
+    ctx.state.server_error = error
+  })
+}
+
+type Outcome = { outcome: 'granted' | 'denied' | 'refused'; error?: string }
+
+function authorizationEvent(ctx: EngineContext, { outcome, error }: Outcome): AuditEvent {
+  const { resource } = ctx.oidc?.params ?? {}
+  const scope =
+    typeof resource === 'string' ? ctx.oidc?.entities.Grant?.getResourceScope(resource) : undefined
+  return {
+    type: `authorization.${outcome}`,
+    ...baseEvent(ctx),
+    decision: outcome === 'granted' ? 'allowed' : 'denied',
+    ...(typeof resource === 'string' ? { resource } : {}),
+    ...(scope ? { scope } : {}),
+    ...(error === undefined ? {} : { detail: { error } }),
+  }
+}
+
+/** Holds back the answer of an authorization until its event is committed; without the record there is no code. */
+export function authorizationAudit(audit: AuditLog): Middleware {
+  return async (ctx, next) => {
+    await next()
+    const outcome = ctx.state.authorization as Outcome | undefined
+    if (outcome && ctx.state.server_error === undefined) await audit.append(authorizationEvent(ctx, outcome))
+  }
+}

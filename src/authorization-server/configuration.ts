@@ -1,0 +1,152 @@
+import type { Knex } from 'knex'
+import {
+  type Configuration,
+  type ErrorOut,
+  errors,
+  interactionPolicy,
+  type KoaContextWithOIDC,
+  type Provider,
+} from 'oidc-provider'
+import { findActiveAccount } from '../accounts/account-store.ts'
+import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
+import { generateSecret } from '../clients/client-secret.ts'
+import type { Config } from '../config.ts'
+import { createAdapterFactory } from './adapter.ts'
+import type { Keys } from './keys.ts'
+import { defaultResource, resourceServerInfo } from './resource-indicators.ts'
+
+/** The engine's whole configuration, as one literal. What needs a reason has it beside it. */
+export type ConfigurationDependencies = {
+  config: Config
+  keys: Keys
+  db: Knex
+  catalogues: CatalogueCache
+  renderError(ctx: KoaContextWithOIDC, out: ErrorOut): void
+}
+
+const SESSION_TTL_SECONDS = 8 * 60 * 60
+const INTERACTION_TTL_SECONDS = 60 * 60
+const AUTHORIZATION_CODE_TTL_SECONDS = 60
+
+/** Every authorization is consented to by a person, for this installation of the client, and has its own grant. */
+function policy() {
+  const { base, Check } = interactionPolicy
+  const prompts = base()
+  prompts
+    .get('consent')
+    ?.checks.add(
+      new Check('every_authorization', 'consent is asked every time', (ctx) =>
+        ctx.oidc.result?.consent ? Check.NO_NEED_TO_PROMPT : Check.REQUEST_PROMPT,
+      ),
+    )
+  return prompts
+}
+
+function findAccount(db: Knex) {
+  return async (_ctx: KoaContextWithOIDC, id: string) => {
+    const account = await findActiveAccount(db, id)
+    return (
+      account && { accountId: account.id, roles: account.roles, claims: async () => ({ sub: account.id }) }
+    )
+  }
+}
+
+async function loadExistingGrant(ctx: KoaContextWithOIDC) {
+  const grant_id = ctx.oidc.result?.consent?.grantId
+  return grant_id ? (ctx.oidc.provider as Provider).Grant.find(grant_id) : undefined
+}
+
+/** RFC 7009 §2.1: revoking a refresh token ends its grant; revoking an access token ends that token only. */
+function revokesGrant(ctx: KoaContextWithOIDC): boolean {
+  return ctx.oidc.route !== 'revocation' || ctx.oidc.entities.AccessToken === undefined
+}
+
+export function engineConfiguration(dependencies: ConfigurationDependencies): Configuration {
+  const { config, keys, db, catalogues, renderError } = dependencies
+  const { access_token_ttl_seconds, refresh_token_ttl_seconds, grant_ttl_seconds, refresh_grace_seconds } =
+    config.tokens
+  const resources = { db, catalogues, access_token_ttl_seconds }
+  const cookie = {
+    signed: true,
+    httpOnly: true,
+    sameSite: 'lax',
+    secure: config.issuer.startsWith('https:'),
+  } as const
+
+  return {
+    adapter: createAdapterFactory({ db, issuer: config.issuer, refresh_grace_seconds }),
+    jwks: keys.jwks as Configuration['jwks'] & object,
+    routes: {
+      authorization: '/authorize',
+      token: '/token',
+      registration: '/register',
+      revocation: '/revoke',
+      jwks: '/jwks',
+    },
+    cookies: {
+      keys: keys.cookies,
+      names: { session: 'toolgate_session', interaction: 'toolgate_interaction', resume: 'toolgate_resume' },
+      long: cookie,
+      short: cookie,
+    },
+    ttl: {
+      AccessToken: access_token_ttl_seconds,
+      AuthorizationCode: AUTHORIZATION_CODE_TTL_SECONDS,
+      // The absolute lifetime of a family: rotation does not extend it.
+      Grant: grant_ttl_seconds,
+      Interaction: INTERACTION_TTL_SECONDS,
+      RefreshToken: refresh_token_ttl_seconds,
+      Session: SESSION_TTL_SECONDS,
+    },
+    scopes: [],
+    claims: { openid: ['sub'] },
+    responseTypes: ['code'],
+    // Some clients take the first entry they see, so `none` leads.
+    clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+    clientDefaults: {
+      grant_types: ['authorization_code', 'refresh_token'],
+      token_endpoint_auth_method: 'none',
+    },
+    enabledJWA: { idTokenSigningAlgValues: ['RS256'] },
+    pkce: { required: () => true },
+    // Nothing here trusts cookies across origins, so any origin may call.
+    clientBasedCORS: () => true,
+    // MCP clients may not ask for offline_access and still need to stay connected.
+    issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+    expiresWithSession: async () => false,
+    rotateRefreshToken: true,
+    revokeGrantPolicy: revokesGrant,
+    assertJwtClientAuthClaimsAndHeader: async (_ctx, claims) => {
+      // RFC 7523bis: the audience is the issuer and nothing else, or an assertion for one server opens another.
+      if (claims.aud !== config.issuer) throw new errors.InvalidClientAuth('aud must be the issuer')
+    },
+    findAccount: findAccount(db),
+    loadExistingGrant,
+    interactions: { policy: policy(), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+    renderError,
+    features: {
+      devInteractions: { enabled: false },
+      userinfo: { enabled: false },
+      rpInitiatedLogout: { enabled: false },
+      pushedAuthorizationRequests: { enabled: false },
+      dPoP: { enabled: false },
+      claimsParameter: { enabled: false },
+      introspection: { enabled: false },
+      revocation: { enabled: true },
+      registration: {
+        enabled: true,
+        idFactory: () => `cl_${generateSecret().slice(0, 22)}`,
+        secretFactory: () => generateSecret(),
+        issueRegistrationAccessToken: false,
+      },
+      registrationManagement: { enabled: false },
+      clientIdMetadataDocument: { enabled: true, ack: 'draft-02' },
+      resourceIndicators: {
+        enabled: true,
+        defaultResource: defaultResource(resources),
+        getResourceServerInfo: resourceServerInfo(resources),
+        useGrantedResource: async () => true,
+      },
+    },
+  }
+}

@@ -1,0 +1,65 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { exportJWK, generateKeyPair, type JWK } from 'jose'
+import { z } from 'zod'
+
+/** Keys of one installation, shared by all its instances: token signing, cookies, form protection. */
+const secret = z.string().min(32)
+const Keys = z.strictObject({
+  jwks: z.strictObject({
+    keys: z.array(z.looseObject({ kty: z.string(), kid: z.string(), alg: z.string() })).min(1),
+  }),
+  cookies: z.array(secret).min(1),
+  forms: secret,
+})
+
+export type Keys = { jwks: { keys: JWK[] }; cookies: string[]; forms: string }
+
+export async function generateKeys(): Promise<Keys> {
+  const { privateKey } = await generateKeyPair('RS256', { extractable: true })
+  const jwk = {
+    ...(await exportJWK(privateKey)),
+    use: 'sig',
+    alg: 'RS256',
+    kid: randomBytes(8).toString('hex'),
+  }
+  const random = () => randomBytes(32).toString('base64url')
+  return { jwks: { keys: [jwk] }, cookies: [random()], forms: random() }
+}
+
+/** Parses the JSON text of `toolgate keys create`. Throws with the reason, never with the content. */
+export function parseKeys(text: string): Keys {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw new Error('TOOLGATE_KEYS is not JSON; make keys with: toolgate keys create')
+  }
+  const parsed = Keys.safeParse(value)
+  if (!parsed.success) {
+    const places = parsed.error.issues.map((issue) => issue.path.join('.') || 'the whole').join(', ')
+    throw new Error(`TOOLGATE_KEYS is not what toolgate keys create makes; look at: ${places}`)
+  }
+  return parsed.data as unknown as Keys
+}
+
+/** Keys from the configuration, else from the data directory, where they are made on first use. */
+export async function loadKeys(options: { keys: string | undefined; data_dir: string }): Promise<Keys> {
+  if (options.keys !== undefined) return parseKeys(options.keys)
+  const file = join(options.data_dir, 'keys.json')
+  try {
+    return parseKeys(readFileSync(file, 'utf8'))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+  const keys = await generateKeys()
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  try {
+    writeFileSync(file, JSON.stringify(keys), { mode: 0o600, flag: 'wx' })
+    return keys
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    return parseKeys(readFileSync(file, 'utf8'))
+  }
+}

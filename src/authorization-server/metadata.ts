@@ -1,0 +1,52 @@
+import type { Knex } from 'knex'
+import type { Middleware } from 'koa'
+import type { Catalogue } from '../catalogue/catalogue.ts'
+import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
+
+/** What the discovery documents (RFC 8414, OpenID Connect Discovery) say beyond the engine's own answer. */
+const ENDPOINTS = {
+  authorization_endpoint: '/authorize',
+  token_endpoint: '/token',
+  registration_endpoint: '/register',
+  revocation_endpoint: '/revoke',
+  introspection_endpoint: '/introspect',
+  jwks_uri: '/jwks',
+} as const
+
+/** Several clients ask for every scope they see here, so only the default scopes are shown; the rest is step-up. */
+function advertisedScopes(catalogue: Catalogue | undefined): string[] {
+  return [...new Set(catalogue?.resources.flatMap((resource) => resource.default_scopes) ?? [])]
+}
+
+/** The document as this installation publishes it: endpoints from the issuer, never from the Host header. */
+export function publishedMetadata(
+  issuer: string,
+  engine: Record<string, unknown>,
+  catalogue: Catalogue | undefined,
+): Record<string, unknown> {
+  const endpoints = Object.fromEntries(Object.entries(ENDPOINTS).map(([name, path]) => [name, issuer + path]))
+  return {
+    ...engine,
+    ...endpoints,
+    issuer,
+    scopes_supported: advertisedScopes(catalogue),
+    grant_types_supported: ['authorization_code', 'refresh_token'],
+    introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+  }
+}
+
+const PATHS = new Set(['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration'])
+
+export function metadataMiddleware(options: {
+  issuer: string
+  db: Knex
+  catalogues: CatalogueCache
+}): Middleware {
+  return async (ctx, next) => {
+    await next()
+    if (!PATHS.has(ctx.path) || ctx.method !== 'GET' || ctx.status !== 200) return
+    const current = await options.catalogues.current(options.db)
+    ctx.body = publishedMetadata(options.issuer, ctx.body as Record<string, unknown>, current?.catalogue)
+    ctx.set('Cache-Control', 'public, max-age=300')
+  }
+}

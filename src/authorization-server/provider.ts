@@ -1,0 +1,44 @@
+import type { Middleware } from 'koa'
+import { Provider } from 'oidc-provider'
+import type { AuditLog } from '../audit/audit-log.ts'
+import { secretMatches } from '../clients/client-secret.ts'
+import { authorizationAudit, noteAuthorizationOutcomes } from './audit-trail.ts'
+import { type ConfigurationDependencies, engineConfiguration } from './configuration.ts'
+import { metadataMiddleware } from './metadata.ts'
+import { requestTolerance } from './request-tolerance.ts'
+import { tokenTransaction } from './token-transaction.ts'
+
+/** The protocol engine (oidc-provider) with everything of ours around it. It lives in this folder and `interactions/`. */
+export type AuthorizationServer = { provider: Provider; middleware: Middleware[] }
+
+/** A failure of ours inside the engine is not the client's `server_error`: it goes to the error handler. */
+const failOutside: Middleware = async (ctx, next) => {
+  await next()
+  if (ctx.state.server_error !== undefined) throw ctx.state.server_error
+}
+
+/** Only digests of client secrets are stored, so the comparison is ours. */
+function compareByDigest(provider: Provider): void {
+  Object.defineProperty(provider.Client.prototype, 'compareClientSecret', {
+    value(this: { clientSecret?: string }, presented: unknown) {
+      return secretMatches(presented, this.clientSecret)
+    },
+  })
+}
+
+export function createAuthorizationServer(
+  dependencies: ConfigurationDependencies & { audit: AuditLog },
+): AuthorizationServer {
+  const { config, db, catalogues, audit } = dependencies
+  const provider = new Provider(config.issuer, engineConfiguration(dependencies))
+  compareByDigest(provider)
+  noteAuthorizationOutcomes(provider)
+  provider.proxy = config.http.trusted_proxy_hops > 0
+
+  provider.use(failOutside)
+  provider.use(metadataMiddleware({ issuer: config.issuer, db, catalogues }))
+  provider.use(authorizationAudit(audit))
+  provider.use(tokenTransaction({ db, audit }))
+  provider.use(requestTolerance({ db, catalogues }))
+  return { provider, middleware: provider.middleware }
+}

@@ -1,0 +1,30 @@
+import { STATUS_CODES } from 'node:http'
+import type { ErrorOut, KoaContextWithOIDC } from 'oidc-provider'
+import type { Renderer } from '../http/render.ts'
+import { requestId } from '../http/request-context.ts'
+
+/** Errors that cannot be sent to the client's redirect URI are shown to the person, with what to do about them. */
+const HINTS: Record<string, string> = {
+  invalid_client:
+    'The app is not registered here (any more). Remove this server from the app and add it again.',
+  invalid_redirect_uri: 'The app asked to be called back at an address it did not register.',
+  invalid_request: 'Start again from your app. If this stays, report it to the app’s makers.',
+}
+
+export function errorPage(render: Renderer) {
+  return (ctx: KoaContextWithOIDC, out: ErrorOut): void => {
+    // Some clients probe this page: an unknown client must be a 4xx they can read.
+    const status = ctx.status >= 400 ? ctx.status : 400
+    const hint = HINTS[out.error]
+    const detail = out.error_description ?? out.error
+    ctx.status = status
+    ctx.type = 'html'
+    ctx.body = render('error', {
+      status,
+      title: STATUS_CODES[status] ?? 'Error',
+      detail: `${out.error}: ${detail}`,
+      request_id: requestId(ctx),
+      ...(hint ? { hint } : {}),
+    })
+  }
+}

@@ -1,0 +1,122 @@
+import type { Knex } from 'knex'
+import type { Context, Middleware } from 'koa'
+import { type Catalogue, findResource, type Resource } from '../catalogue/catalogue.ts'
+import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
+import { sanitiseClientMetadata } from '../clients/client-metadata.ts'
+import { readForm, readJson } from '../http/read-body.ts'
+import { answerBadBody, answerOAuthError } from './oauth-error.ts'
+import { offerBody } from './offered-body.ts'
+
+/**
+ * What clients send, put into the form the engine expects, before it looks: resources in their canonical form,
+ * only scopes that exist, registrations without harmless mistakes.
+ */
+export type ToleranceDependencies = { db: Knex; catalogues: CatalogueCache }
+
+function oneOrMany<T>(values: T[]): T | T[] | undefined {
+  return values.length > 1 ? values : values[0]
+}
+
+/** RFC 8707 identifiers as the catalogue spells them; what it does not know stays as sent, to be refused by name. */
+function canonicalResources(catalogue: Catalogue, sent: readonly string[]): string[] {
+  return [...new Set(sent.map((value) => findResource(catalogue, value)?.resource ?? value))]
+}
+
+function asList(value: string | string[] | undefined): string[] {
+  return value === undefined || value === '' ? [] : [value].flat()
+}
+
+function hasScope(resource: Resource, name: string): boolean {
+  return resource.scopes.some((scope) => scope.name === name)
+}
+
+/** Scopes the resource knows, in the order asked; its default scopes when none is left. */
+function requestedScopes(resource: Resource, sent: string | undefined): string[] {
+  const known = (sent ?? '').split(/\s+/).filter((scope) => hasScope(resource, scope))
+  return known.length > 0 ? [...new Set(known)] : [...resource.default_scopes]
+}
+
+function mendAuthorizationRequest(ctx: Context, catalogue: Catalogue): void {
+  const { resource: sent, scope, ...rest } = ctx.query
+  // A doubled scope is left as it is: the engine refuses it.
+  if (Array.isArray(scope)) return
+  const only = catalogue.resources.length === 1 ? catalogue.resources[0]?.resource : undefined
+  const asked = canonicalResources(catalogue, asList(sent))
+  const resources = asked.length === 0 && only ? [only] : asked
+  const [first] = resources
+  const known = resources.length === 1 && first !== undefined ? findResource(catalogue, first) : undefined
+  const resource = oneOrMany(resources)
+  const scopes = known ? requestedScopes(known, scope).join(' ') : scope
+  ctx.query = {
+    ...rest,
+    ...(resource === undefined ? {} : { resource }),
+    ...(scopes === undefined ? {} : { scope: scopes }),
+  }
+}
+
+async function mendTokenRequest(ctx: Context, catalogue: Catalogue): Promise<void> {
+  const form = await readForm(ctx, { multiple: ['resource'] })
+  const mended = new URLSearchParams()
+  for (const name of form.names()) {
+    if (name === 'resource')
+      for (const value of canonicalResources(catalogue, form.all(name))) mended.append(name, value)
+    else mended.set(name, form.get(name) ?? '')
+  }
+  if (form.get('grant_type') === 'refresh_token') mendRefreshScope(mended, catalogue)
+  offerBody(ctx, mended.toString())
+}
+
+/** Clients add `offline_access` and other scopes that no token here has; asking for them must not cost a refresh. */
+function mendRefreshScope(form: URLSearchParams, catalogue: Catalogue): void {
+  const sent = form.get('scope')
+  if (sent === null) return
+  const known = sent
+    .split(/\s+/)
+    .filter((scope) => catalogue.resources.some((resource) => hasScope(resource, scope)))
+  if (known.length > 0) form.set('scope', known.join(' '))
+  else form.delete('scope')
+}
+
+async function mendRegistration(ctx: Context): Promise<boolean> {
+  const body = await readJson(ctx)
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    answerOAuthError(ctx, 400, 'invalid_client_metadata', 'The registration request must be a JSON object')
+    return false
+  }
+  const sanitised = sanitiseClientMetadata(body as Record<string, unknown>)
+  if ('fault' in sanitised) {
+    answerOAuthError(ctx, 400, sanitised.error, sanitised.fault)
+    return false
+  }
+  offerBody(ctx, JSON.stringify(sanitised.metadata))
+  return true
+}
+
+async function mendForm(ctx: Context): Promise<void> {
+  const form = await readForm(ctx)
+  offerBody(ctx, new URLSearchParams(form.toObject() as Record<string, string>).toString())
+}
+
+/** True when the engine may go on; false when the request is answered. */
+async function mend(ctx: Context, { db, catalogues }: ToleranceDependencies): Promise<boolean> {
+  const route = `${ctx.method} ${ctx.path}`
+  if (route === 'POST /register') return mendRegistration(ctx)
+  if (route === 'POST /revoke') await mendForm(ctx)
+  if (route !== 'GET /authorize' && route !== 'POST /token') return true
+  const catalogue = (await catalogues.current(db))?.catalogue ?? { resources: [], roles: [] }
+  if (route === 'GET /authorize') mendAuthorizationRequest(ctx, catalogue)
+  else await mendTokenRequest(ctx, catalogue)
+  return true
+}
+
+export function requestTolerance(dependencies: ToleranceDependencies): Middleware {
+  return async (ctx, next) => {
+    let proceed = false
+    try {
+      proceed = await mend(ctx, dependencies)
+    } catch (error) {
+      answerBadBody(ctx, error)
+    }
+    if (proceed) await next()
+  }
+}

@@ -1,0 +1,55 @@
+import type { Knex } from 'knex'
+import { errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provider'
+import { findActiveAccount } from '../accounts/account-store.ts'
+import { findResource, grantableScopes } from '../catalogue/catalogue.ts'
+import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
+
+/** RFC 8707: which scopes a token for a resource may have, for the account of this request, at this moment. */
+export type ResourceDependencies = { db: Knex; catalogues: CatalogueCache; access_token_ttl_seconds: number }
+
+async function rolesOf(ctx: KoaContextWithOIDC, db: Knex): Promise<string[] | undefined> {
+  const { account, session } = ctx.oidc
+  if (account && 'roles' in account && Array.isArray(account.roles)) return account.roles
+  if (!session?.accountId) return undefined
+  return (await findActiveAccount(db, session.accountId))?.roles ?? []
+}
+
+/**
+ * The engine's `getResourceServerInfo`: before anybody signed in, every scope of the resource; afterwards those
+ * that the account's roles hold, evaluated again at every token request. Throws `invalid_target`.
+ */
+export function resourceServerInfo(dependencies: ResourceDependencies) {
+  return async (ctx: KoaContextWithOIDC, identifier: string): Promise<ResourceServer> => {
+    const { db, catalogues, access_token_ttl_seconds } = dependencies
+    const { resource: asked } = ctx.oidc.params ?? {}
+    if (Array.isArray(asked) && asked.length > 1)
+      throw new errors.InvalidTarget('ask for one resource at a time')
+    const catalogue = (await catalogues.current(db))?.catalogue
+    const resource = catalogue && findResource(catalogue, identifier)
+    if (!catalogue || !resource) {
+      const known = catalogue?.resources.map((each) => each.resource).join(' ') ?? 'none'
+      throw new errors.InvalidTarget(`this resource is not known here; known: ${known}`)
+    }
+    const roles = await rolesOf(ctx, db)
+    const scopes = roles
+      ? [...grantableScopes(catalogue, resource, roles)]
+      : resource.scopes.map((scope) => scope.name)
+    return {
+      scope: scopes.join(' '),
+      audience: resource.resource,
+      accessTokenFormat: 'opaque',
+      accessTokenTTL: access_token_ttl_seconds,
+    }
+  }
+}
+
+/** Asked when a request names no resource: the one its grant has, else a refusal that names the choices. */
+export function defaultResource({ db, catalogues }: ResourceDependencies) {
+  return async (_ctx: KoaContextWithOIDC, _client: unknown, one_of?: readonly string[]): Promise<string> => {
+    const [first, ...others] = one_of ?? []
+    if (first !== undefined && others.length === 0) return first
+    const catalogue = (await catalogues.current(db))?.catalogue
+    const known = one_of ?? catalogue?.resources.map((resource) => resource.resource) ?? []
+    throw new errors.InvalidTarget(`name a resource; known: ${known.join(' ')}`)
+  }
+}

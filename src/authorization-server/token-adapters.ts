@@ -1,0 +1,171 @@
+import type { Knex } from 'knex'
+import { errors } from 'oidc-provider'
+import { sha256 } from '../clients/client-secret.ts'
+import {
+  consumeAuthorizationCode,
+  consumeRefreshToken,
+  deleteToken,
+  type FoundRefreshToken,
+  findAccessToken,
+  findAuthorizationCode,
+  findRefreshToken,
+  insertAccessToken,
+  insertAuthorizationCode,
+  insertRefreshToken,
+} from '../grants/token-store.ts'
+import type { ModelAdapter, ModelPayload } from './adapter.ts'
+import { connectionFor, currentUnit } from './unit-of-work.ts'
+
+/** Codes and tokens are 43 base64url characters; any other string is refused without a query. */
+const BEARER = /^[A-Za-z0-9_-]{43}$/
+
+const NOT_STORED = 'is never looked up this way'
+
+/** Deleting a grant deletes what it owns, so there is nothing left to do per model. */
+async function ownedByGrant(): Promise<void> {}
+
+function withoutId({ jti: _, ...payload }: ModelPayload): ModelPayload {
+  return payload
+}
+
+function requireGrant(payload: ModelPayload): string {
+  if (!payload.grantId) throw new Error('a code or token without a grant')
+  return payload.grantId
+}
+
+/** A grant revoked while this request was under way refuses the new row; to the client that is a dead grant. */
+async function insertOwned(insert: Promise<void>): Promise<void> {
+  try {
+    await insert
+  } catch (error) {
+    if ((error as { code?: unknown }).code === '23503') throw new errors.InvalidGrant('grant not found')
+    throw error
+  }
+}
+
+export function authorizationCodeAdapter(db: Knex): ModelAdapter {
+  return {
+    async upsert(id, payload, ttl_seconds = 0) {
+      const connection = await connectionFor(db)
+      const row = {
+        id: sha256(id),
+        grant_id: requireGrant(payload),
+        payload: withoutId(payload),
+        ttl_seconds,
+      }
+      await insertOwned(insertAuthorizationCode(connection, row))
+    },
+    async find(id) {
+      if (!BEARER.test(id)) return undefined
+      const found = await findAuthorizationCode(await connectionFor(db), sha256(id))
+      if (!found) return undefined
+      const { exp: _, ...payload } = found.payload
+      return { ...payload, jti: id, exp: expiry(found), ...(found.consumed ? { consumed: 1 } : {}) }
+    },
+    async consume(id) {
+      if (!(await consumeAuthorizationCode(await connectionFor(db), sha256(id))))
+        throw new errors.InvalidGrant('authorization code already consumed')
+    },
+    async destroy(id) {
+      await deleteToken(await connectionFor(db), 'authorization_codes', sha256(id))
+    },
+    revokeByGrantId: ownedByGrant,
+  }
+}
+
+/** oidc-provider compares `exp` with its own clock; the database's verdict is put into terms it cannot get wrong. */
+function expiry(found: { expired: boolean; payload: ModelPayload }): number {
+  return found.expired ? 1 : Number.MAX_SAFE_INTEGER
+}
+
+/** True when this token was spent moments ago by this very flow and its answer is still there to be given again. */
+function isWithinGrace(found: FoundRefreshToken, grace_seconds: number): boolean {
+  return found.sealed_response !== null && (found.consumed_seconds_ago ?? Infinity) <= grace_seconds
+}
+
+export function refreshTokenAdapter(db: Knex, grace_seconds: number): ModelAdapter {
+  return {
+    async upsert(id, payload, ttl_seconds = 0) {
+      if (currentUnit()?.replay) return
+      const connection = await connectionFor(db)
+      const row = {
+        id: sha256(id),
+        grant_id: requireGrant(payload),
+        payload: withoutId(payload),
+        ttl_seconds,
+      }
+      await insertOwned(insertRefreshToken(connection, row))
+    },
+    async find(id) {
+      if (!BEARER.test(id)) return undefined
+      const found = await findRefreshToken(await connectionFor(db), sha256(id))
+      if (!found) return undefined
+      const payload: ModelPayload = { ...found.payload, jti: id, exp: expiry(found) }
+      if (!found.consumed) return payload
+      const unit = currentUnit()
+      if (!unit?.spends_refresh_tokens || !isWithinGrace(found, grace_seconds))
+        return { ...payload, consumed: 1 }
+      const { sealed_response, consumed_seconds_ago } = found
+      if (sealed_response)
+        unit.replay = { presented: id, sealed_response, consumed_seconds_ago: consumed_seconds_ago ?? 0 }
+      return payload
+    },
+    async consume(id) {
+      const unit = currentUnit()
+      if (unit?.replay) return
+      if (!(await consumeRefreshToken(await connectionFor(db), sha256(id))))
+        throw new errors.InvalidGrant('refresh token already used')
+      if (unit) unit.rotation = { presented: id, id: sha256(id) }
+    },
+    async destroy(id) {
+      await deleteToken(await connectionFor(db), 'refresh_tokens', sha256(id))
+    },
+    revokeByGrantId: ownedByGrant,
+  }
+}
+
+export function accessTokenAdapter(db: Knex): ModelAdapter {
+  return {
+    async upsert(id, payload, ttl_seconds = 0) {
+      if (currentUnit()?.replay) return
+      const { accountId, clientId, aud, scope, gty } = payload
+      if (typeof aud !== 'string' || !accountId || !clientId)
+        throw new errors.InvalidTarget('a token needs exactly one resource')
+      const row = {
+        id: sha256(id),
+        grant_id: requireGrant(payload),
+        account_id: accountId,
+        client_id: clientId,
+        resource: aud,
+        scope: scope ?? '',
+        gty,
+        ttl_seconds,
+      }
+      await insertOwned(insertAccessToken(await connectionFor(db), row))
+    },
+    async find(id) {
+      if (!BEARER.test(id)) return undefined
+      const row = await findAccessToken(await connectionFor(db), sha256(id))
+      if (!row) return undefined
+      return {
+        kind: 'AccessToken',
+        jti: id,
+        grantId: row.grant_id,
+        accountId: row.account_id,
+        clientId: row.client_id,
+        aud: row.resource,
+        scope: row.scope,
+        iat: row.iat,
+        exp: row.exp,
+        ...(row.gty ? { gty: row.gty } : {}),
+      }
+    },
+    async consume() {
+      throw new Error(`an access token ${NOT_STORED}`)
+    },
+    async destroy(id) {
+      await deleteToken(await connectionFor(db), 'access_tokens', sha256(id))
+    },
+    revokeByGrantId: ownedByGrant,
+  }
+}

@@ -1,0 +1,66 @@
+import type { Knex } from 'knex'
+import type { Context, Middleware } from 'koa'
+import { errors } from 'oidc-provider'
+import type { AuditEvent } from '../audit/audit-event.ts'
+import type { AuditLog } from '../audit/audit-log.ts'
+import { tokenEndpointEvents } from './audit-trail.ts'
+import { answerOAuthError } from './oauth-error.ts'
+import { identicalSuccessor, rememberSuccessor, type TokenResponse } from './refresh-rotation.ts'
+import { runInUnit, UnitOfWork } from './unit-of-work.ts'
+
+/**
+ * One database transaction per token, revocation and registration request; the answer leaves after its commit.
+ * A success commits with its audit events. A refusal changes nothing, so a wrong parameter never costs a refresh
+ * token — except that reuse revokes the family, which commits although the answer is 4xx.
+ */
+const ROUTES = new Set(['POST /token', 'POST /revoke', 'POST /register'])
+
+export type TransactionDependencies = { db: Knex; audit: AuditLog }
+
+/** Puts the sealed first answer of a spent token in place of the engine's, or keeps this answer for that case. */
+async function settleRotation(ctx: Context, unit: UnitOfWork): Promise<void> {
+  if (ctx.status !== 200) return
+  const body = ctx.body as TokenResponse
+  if (unit.replay) ctx.body = identicalSuccessor(unit.replay, body)
+  else if (unit.rotation) await rememberSuccessor(await unit.connection(), unit.rotation, body)
+}
+
+function mustCommit(ctx: Context, unit: UnitOfWork): boolean {
+  if (!unit.begun || unit.replay) return false
+  return ctx.status < 400 || unit.revoked_grant_id !== undefined
+}
+
+async function settle(ctx: Context, unit: UnitOfWork, audit: AuditLog): Promise<void> {
+  const events: AuditEvent[] = tokenEndpointEvents(ctx, unit)
+  if (!mustCommit(ctx, unit)) {
+    await unit.rollback()
+    await audit.append(events)
+    return
+  }
+  const transaction = await unit.connection()
+  await audit.appendIn(transaction, events, async () => {
+    await transaction.commit()
+  })
+}
+
+function answerEngineError(ctx: Context, error: unknown): void {
+  if (!(error instanceof errors.OIDCProviderError)) throw error
+  answerOAuthError(ctx, error.statusCode, error.error, error.error_description ?? '')
+}
+
+export function tokenTransaction({ db, audit }: TransactionDependencies): Middleware {
+  return async (ctx, next) => {
+    if (!ROUTES.has(`${ctx.method} ${ctx.path}`)) return next()
+    const unit = new UnitOfWork(db, { spends_refresh_tokens: ctx.path === '/token' })
+    try {
+      await runInUnit(unit, next)
+      if (ctx.state.server_error === undefined) {
+        await settleRotation(ctx, unit).catch((error) => answerEngineError(ctx, error))
+        await settle(ctx, unit, audit)
+      }
+    } finally {
+      // After a commit this does nothing.
+      await unit.rollback()
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Knex } from 'knex'
+
+/** What a token request did besides answering; read when its transaction is settled. */
+export type Rotation = { presented: string; id: Buffer }
+export type Replay = { presented: string; sealed_response: Buffer; consumed_seconds_ago: number }
+
+/**
+ * The one database transaction of a token, revocation or registration request. It begins with the first
+ * statement that needs it, so a request that is refused for its shape never opens one.
+ */
+export class UnitOfWork {
+  /** Set when a refresh token was spent by this request. */
+  rotation: Rotation | undefined
+  /** Set when a spent refresh token was presented again within the grace: nothing may be written. */
+  replay: Replay | undefined
+  /** Set when reuse or a revocation deleted a grant: this must survive even a 4xx answer. */
+  revoked_grant_id: string | undefined
+  /** Whether refresh tokens found here are about to be spent; only then does the grace apply. */
+  readonly spends_refresh_tokens: boolean
+
+  readonly #db: Knex
+  #transaction: Promise<Knex.Transaction> | undefined
+
+  constructor(db: Knex, options: { spends_refresh_tokens: boolean }) {
+    this.#db = db
+    this.spends_refresh_tokens = options.spends_refresh_tokens
+  }
+
+  connection(): Promise<Knex.Transaction> {
+    this.#transaction ??= this.#db.transaction()
+    return this.#transaction
+  }
+
+  get begun(): boolean {
+    return this.#transaction !== undefined
+  }
+
+  async rollback(): Promise<void> {
+    const transaction = await this.#transaction?.catch(() => undefined)
+    if (transaction && !transaction.isCompleted()) await transaction.rollback().catch(() => undefined)
+  }
+}
+
+const current = new AsyncLocalStorage<UnitOfWork>()
+
+export function runInUnit<T>(unit: UnitOfWork, work: () => Promise<T>): Promise<T> {
+  return current.run(unit, work)
+}
+
+export function currentUnit(): UnitOfWork | undefined {
+  return current.getStore()
+}
+
+/** The transaction of the current request, or the pool outside of one. */
+export async function connectionFor(db: Knex): Promise<Knex> {
+  return (await currentUnit()?.connection()) ?? db
+}

@@ -1,0 +1,249 @@
+import { isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
+import { z } from 'zod'
+import {
+  type Catalogue,
+  canonicalResource,
+  expandScopes,
+  identifierFaults,
+  includeCycles,
+  type Resource,
+  type Scope,
+} from './catalogue.ts'
+
+/** Where in the file, as keys and positions from the top, and what is wrong there and what to do. */
+type Fault = { path: Path; message: string }
+type Path = readonly PropertyKey[]
+
+const fault = (path: Path, message: string): Fault => ({ path, message })
+
+const MAX_FILE_BYTES = 1024 * 1024
+const MAX_SCOPES = 1000
+// RFC 6749 §3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
+const SCOPE = /^[\x21\x23-\x5B\x5D-\x7E]{1,128}$/
+const RESERVED_SCOPES = ['offline_access', 'openid']
+const TOOL = /^[A-Za-z0-9_.\-/]{1,128}$/
+const ROLE = /^[A-Za-z0-9_.:-]{1,64}$/
+// Control characters, lone surrogates and what reverses the direction of text: all could fake a consent page.
+const UNPRINTABLE = /[\p{Cc}\p{Cs}\u2028\u2029\u202A-\u202E\u2066-\u2069]/u
+
+function label(max: number) {
+  return z
+    .string()
+    .max(max, `is longer than ${max} characters; shorten it`)
+    .refine((text) => text.trim() !== '', 'is empty; write what people should read')
+    .refine((text) => !UNPRINTABLE.test(text), 'has control characters; remove them')
+}
+
+const SCOPE_SHAPE = z.strictObject({
+  description: label(300),
+  tools: z.array(z.string().regex(TOOL, 'is not an MCP tool name; use 1 to 128 of A-Z a-z 0-9 _ . - /')),
+  includes: z.array(z.string()).optional(),
+  risk: z.literal('destructive', 'can only be "destructive"; correct it or leave it out').optional(),
+})
+
+const FILE_SHAPE = z.strictObject({
+  resources: z
+    .array(
+      z.strictObject({
+        resource: z.string().superRefine((text, context) => {
+          for (const message of identifierFaults(text)) context.addIssue({ code: 'custom', message })
+        }),
+        name: label(100),
+        default_scopes: z.array(z.string()).min(1, 'is empty; name at least one scope'),
+        scopes: z.record(z.string(), SCOPE_SHAPE),
+      }),
+    )
+    .min(1, 'is empty; describe at least one resource'),
+  roles: z.record(z.string(), z.record(z.string(), z.array(z.string()))),
+})
+
+const KINDS: Record<string, string> = { array: 'a list', object: 'a map', record: 'a map', string: 'text' }
+
+/**
+ * Reads `catalogue.yaml`. Answers the catalogue with canonical resource identifiers, or every fault of the file at
+ * once, each as one line: where it is and what to do. Takes any text and never throws.
+ */
+export function parseCatalogue(yamlText: string): { catalogue: Catalogue } | { faults: string[] } {
+  if (Buffer.byteLength(yamlText) > MAX_FILE_BYTES) {
+    return { faults: ['the file is larger than 1 MB; split or shorten it'] }
+  }
+  const read = readYaml(yamlText)
+  const draft = draftOf(read.value)
+  const further = read.value === undefined ? [] : [...shapeFaults(read.value), ...referenceFaults(draft)]
+  const faults = [...read.faults, ...further]
+  return faults.length === 0 ? { catalogue: draft } : { faults: faults.map(inWords) }
+}
+
+// keyFaults searches duplicate keys: the parser's own search takes time quadratic in their number.
+const YAML_OPTIONS = { uniqueKeys: false, prettyErrors: false, logLevel: 'error' } as const
+
+function readYaml(text: string): { value: unknown; faults: Fault[] } {
+  const counter = new LineCounter()
+  try {
+    const document = parseDocument(text, { ...YAML_OPTIONS, lineCounter: counter })
+    const errors = [...document.errors, ...document.warnings].map(({ message, pos }) =>
+      fault([`line ${counter.linePos(pos[0]).line}`], `is not valid YAML; correct it: ${message}`),
+    )
+    if (errors.length > 0) return { value: undefined, faults: errors }
+    return { value: document.toJS({ maxAliasCount: 50 }), faults: keyFaults(document.contents, []) }
+  } catch (error) {
+    // Too many aliases or too deep a nesting.
+    const reason = error instanceof Error ? error.message : String(error)
+    return { value: undefined, faults: [fault([], `is not YAML that can be read: ${reason}`)] }
+  }
+}
+
+function keyFaults(node: unknown, path: Path): Fault[] {
+  if (isSeq(node)) return node.items.flatMap((item, position) => keyFaults(item, [...path, position]))
+  if (!isMap(node)) return []
+  const seen = new Set<string>()
+  return node.items.flatMap(({ key, value }) => {
+    if (!isScalar(key)) return [fault(path, 'has a key that is not plain text; write it as text')]
+    const name = String(key.value)
+    const faults = keyFaults(value, [...path, name])
+    // The schema library passes over this key in silence.
+    if (name === '__proto__') faults.push(fault(path, 'has a key __proto__; choose another name'))
+    if (seen.has(name)) faults.push(fault(path, `has ${quote(name)} twice; remove or rename one of them`))
+    seen.add(name)
+    return faults
+  })
+}
+
+function shapeFaults(value: unknown): Fault[] {
+  const result = FILE_SHAPE.safeParse(value, {
+    error: (issue) => {
+      if (issue.code !== 'invalid_type') return undefined
+      const kind = KINDS[issue.expected] ?? issue.expected
+      return issue.input === undefined ? `is missing; add ${kind}` : `must be ${kind}; rewrite it`
+    },
+  })
+  return (result.error?.issues ?? []).flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => fault([...issue.path, key], 'is an unknown key; remove or correct it'))
+      : [fault(issue.path, issue.message)],
+  )
+}
+
+const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
+const textsOf = (value: unknown): string[] => listOf(value).filter((item) => typeof item === 'string')
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
+const mapOf = (value: unknown): Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
+
+/** Reads as much as can be read, so that a fault of form in one place does not hide a wrong reference in another. */
+function draftOf(value: unknown): Catalogue {
+  const file = mapOf(value)
+  const resources = listOf(file.resources).map((item) => {
+    const { resource, name, default_scopes, scopes } = mapOf(item)
+    return {
+      resource: canonicalOrSame(textOf(resource)),
+      name: textOf(name),
+      default_scopes: textsOf(default_scopes),
+      scopes: Object.entries(mapOf(scopes)).map(([name, body]) => draftScope(name, mapOf(body))),
+    }
+  })
+  const grantsOf = (role: unknown) =>
+    Object.entries(mapOf(role)).map(([key, scopes]) => ({
+      resource: canonicalOrSame(key),
+      scopes: textsOf(scopes),
+    }))
+  const roles = Object.entries(mapOf(file.roles)).map(([name, role]) => ({ name, grants: grantsOf(role) }))
+  return { resources, roles }
+}
+
+const canonicalOrSame = (text: string): string => canonicalResource(text) ?? text
+
+function draftScope(name: string, body: Record<string, unknown>): Scope {
+  const { description, tools, includes, risk } = body
+  const scope = { name, description: textOf(description), tools: textsOf(tools), includes: textsOf(includes) }
+  return risk === 'destructive' ? { ...scope, risk } : scope
+}
+
+const quote = (name: string): string => JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name)
+
+/** The members of `names` that stand there more than once. */
+function repeated(names: readonly string[]): Set<string> {
+  const seen = new Set<string>()
+  return new Set(names.filter((name) => seen.has(name) || !seen.add(name)))
+}
+
+function referenceFaults(draft: Catalogue): Fault[] {
+  const count = draft.resources.reduce((sum, resource) => sum + resource.scopes.length, 0)
+  if (count > MAX_SCOPES) return [fault(['resources'], `have ${count} scopes; keep at most ${MAX_SCOPES}`)]
+  const twice = repeated(draft.resources.map((resource) => resource.resource).filter((name) => name !== ''))
+  const in_resources = draft.resources.flatMap((resource, position) => {
+    const path = ['resources', position]
+    const again = `${quote(resource.resource)} is listed twice; merge the two`
+    return [
+      ...(twice.has(resource.resource) ? [fault([...path, 'resource'], again)] : []),
+      ...defaultScopeFaults(resource, path),
+      ...scopeFaults(resource, [...path, 'scopes']),
+    ]
+  })
+  return [...in_resources, ...roleFaults(draft)]
+}
+
+function scopeFaults(resource: Resource, path: Path): Fault[] {
+  const twice = repeated(resource.scopes.flatMap((scope) => scope.tools))
+  const in_scopes = resource.scopes.flatMap(({ name, includes, tools }) => {
+    const here = [...path, name]
+    const bad_name = 'is not a scope name; use 1 to 128 visible ASCII characters but " and \\'
+    const again = (tool: string) =>
+      `has the tool ${quote(tool)}, listed twice; keep one, reach it by includes`
+    return [
+      ...(SCOPE.test(name) ? [] : [fault(here, bad_name)]),
+      ...(RESERVED_SCOPES.includes(name) ? [fault(here, 'is reserved by OpenID; choose another name')] : []),
+      ...tools.filter((tool) => twice.has(tool)).map((tool) => fault([...here, 'tools'], again(tool))),
+      ...scopeListFaults(resource, includes, [...here, 'includes']),
+    ]
+  })
+  const circles = includeCycles(resource).map((cycle) =>
+    fault(path, `include each other in a circle: ${cycle.join(' → ')}; remove one of the steps`),
+  )
+  return [...in_scopes, ...circles]
+}
+
+function defaultScopeFaults(resource: Resource, path: Path): Fault[] {
+  if (resource.scopes.length === 0) return [fault([...path, 'scopes'], 'has no scope; describe at least one')]
+  const here = [...path, 'default_scopes']
+  const closure = expandScopes(resource, resource.default_scopes)
+  const destructive = resource.scopes
+    .filter((scope) => scope.risk === 'destructive' && closure.has(scope.name))
+    .map(({ name }) => fault(here, `opens the destructive scope ${quote(name)}; remove what opens it`))
+  return [...scopeListFaults(resource, resource.default_scopes, here), ...destructive]
+}
+
+function roleFaults(draft: Catalogue): Fault[] {
+  const resources = new Map(draft.resources.map((resource) => [resource.resource, resource]))
+  return draft.roles.flatMap(({ name, grants }) => {
+    const path = ['roles', name]
+    const bad_name = 'is not a role name; use 1 to 64 of A-Z a-z 0-9 _ . : -'
+    const twice = repeated(grants.map((grant) => grant.resource))
+    return [
+      ...(ROLE.test(name) ? [] : [fault(path, bad_name)]),
+      ...[...twice].map((resource) => fault(path, `names ${quote(resource)} twice; merge the two`)),
+      ...grants.flatMap((grant) => {
+        const resource = resources.get(grant.resource)
+        const unknown = `names the unknown resource ${quote(grant.resource)}; list it under resources`
+        return resource
+          ? scopeListFaults(resource, grant.scopes, [...path, grant.resource])
+          : [fault(path, unknown)]
+      }),
+    ]
+  })
+}
+
+function scopeListFaults(resource: Resource, names: readonly string[], path: Path): Fault[] {
+  const known = new Set(resource.scopes.map((scope) => scope.name))
+  const unknown = (name: string) => `names the unknown scope ${quote(name)}; remove or describe it`
+  return [
+    ...names.filter((name) => !known.has(name)).map((name) => fault(path, unknown(name))),
+    ...[...repeated(names)].map((name) => fault(path, `names ${quote(name)} twice; keep one`)),
+  ]
+}
+
+/** One line: the place in words, what is wrong and what to do. Safe to print on a terminal. */
+function inWords({ path, message }: Fault): string {
+  const place = path.map((key) => (typeof key === 'number' ? `entry ${key + 1}` : String(key).slice(0, 130)))
+  return `${place.join(' › ') || 'the file'}: ${message}`.replaceAll(new RegExp(UNPRINTABLE, 'gu'), '\uFFFD')
+}

@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto'
+import type { Knex } from 'knex'
+import { type Catalogue, catalogueDocument } from './catalogue.ts'
+import { diffCatalogues } from './catalogue-diff.ts'
+
+export type CatalogueVersion = { version: number; catalogue: Catalogue }
+
+type Row = { version: number | string; document: Catalogue }
+
+/** Appliers wait for each other, so that each prints its changes against what it replaces. */
+const LOCK = [0x746f6f6c, 11]
+
+/** The catalogue in force, or undefined when none was ever applied. */
+export async function currentCatalogue(db: Knex): Promise<CatalogueVersion | undefined> {
+  const row: Row | undefined = await db('catalogue_versions')
+    .orderBy('version', 'desc')
+    .first('version', 'document')
+  return row && { version: Number(row.version), catalogue: row.document }
+}
+
+/** The number of the catalogue in force; versions only grow. */
+export async function currentVersion(db: Knex): Promise<number | undefined> {
+  const row: Row | undefined = await db('catalogue_versions').orderBy('version', 'desc').first('version')
+  return row && Number(row.version)
+}
+
+/**
+ * Puts the catalogue in force, in one transaction. Answers the version then in force and what changed, one line each;
+ * a catalogue equal to the one in force makes no new version and no changes. `catalogue` must come from
+ * `parseCatalogue`. `applied_by` names who did it.
+ */
+export async function applyCatalogue(
+  db: Knex,
+  catalogue: Catalogue,
+  applied_by: string,
+): Promise<{ version: number; changes: string[] }> {
+  return db.transaction(async (trx) => {
+    await trx.raw('select pg_advisory_xact_lock(?, ?)', LOCK)
+    const current = await currentCatalogue(trx)
+    const changes = diffCatalogues(current?.catalogue, catalogue)
+    if (current && changes.length === 0) return { version: current.version, changes }
+    const document = catalogueDocument(catalogue)
+    const digest = createHash('sha256').update(document).digest('hex')
+    const rows: Row[] = await trx('catalogue_versions')
+      .insert({ document, digest, applied_by })
+      .returning('version')
+    return { version: Number(rows[0]?.version), changes }
+  })
+}
+
+/**
+ * Holds the newest catalogue that was asked for. The hot path reads the number of the version in force with every
+ * lookup, so that a catalogue applied anywhere counts from the next tool call on.
+ */
+export class CatalogueCache {
+  #version = 0
+  #catalogue: Promise<Catalogue> | undefined
+
+  /** The catalogue of that version, from the database only when it is not the one held. Throws for an unknown one. */
+  async at(db: Knex, version: number): Promise<Catalogue> {
+    if (this.#catalogue && this.#version === version) return this.#catalogue
+    const loading = load(db, version)
+    // A straggler that read an older version must not push out the newer one.
+    if (version < this.#version) return loading
+    this.#version = version
+    this.#catalogue = loading
+    // What could not be read is asked for again next time.
+    loading.catch(() => {
+      if (this.#catalogue !== loading) return
+      this.#version = 0
+      this.#catalogue = undefined
+    })
+    return loading
+  }
+
+  /** The catalogue in force, or undefined when none was ever applied. */
+  async current(db: Knex): Promise<CatalogueVersion | undefined> {
+    const version = await currentVersion(db)
+    return version === undefined ? undefined : { version, catalogue: await this.at(db, version) }
+  }
+}
+
+async function load(db: Knex, version: number): Promise<Catalogue> {
+  const row: Row | undefined = await db('catalogue_versions').where({ version }).first('document')
+  if (!row) throw new Error(`catalogue version ${version} does not exist`)
+  return row.document
+}

@@ -1,0 +1,43 @@
+import type { AuditLog } from '../audit/audit-log.ts'
+import { loadConfig } from '../config.ts'
+import { openWithAudit } from '../installation.ts'
+import type { Database } from '../storage/database.ts'
+import { assertMigrated } from '../storage/migrate.ts'
+
+/** What a command works with: the installation's database and an audit log that records what the command does. */
+export type CliContext = {
+  db: Database['knex']
+  knex: Database['knex']
+  audit: AuditLog
+  close(): Promise<void>
+}
+
+export type OpenContext = () => Promise<CliContext>
+
+/** Who did it, in the audit log, when it was done from the command line. */
+export const ACTOR = 'cli'
+
+/** Opens the installation that the environment describes. Throws when its schema is not this version's. */
+export async function openContext(): Promise<CliContext> {
+  const { database, audit, close } = await openWithAudit(loadConfig(), { application_name: 'toolgate-cli' })
+  try {
+    await assertMigrated(database.knex)
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { db: database.knex, knex: database.knex, audit, close }
+}
+
+/** Runs `work` with an open context and closes it, whatever happens. */
+export async function withContext<T>(
+  open: OpenContext,
+  work: (context: CliContext) => Promise<T>,
+): Promise<T> {
+  const context = await open()
+  try {
+    return await work(context)
+  } finally {
+    await context.close()
+  }
+}

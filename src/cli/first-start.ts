@@ -1,0 +1,55 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { listAccounts } from '../accounts/account-store.ts'
+import { createAccount } from '../accounts/accounts.ts'
+import type { AuditLog } from '../audit/audit-log.ts'
+import { recorded } from '../audit/recorded.ts'
+import { parseCatalogue } from '../catalogue/catalogue-file.ts'
+import { applyCatalogue, currentCatalogue } from '../catalogue/catalogue-store.ts'
+import type { Config } from '../config.ts'
+import { AppError } from '../errors.ts'
+import { createOperatorToken } from '../operator/operator-tokens.ts'
+import type { Database } from '../storage/database.ts'
+
+/** What an installation needs before its first request: a catalogue and, in development, somebody who can sign in. */
+type Dependencies = { db: Database['knex']; audit: AuditLog }
+
+const SHIPPED_CATALOGUE = fileURLToPath(new URL('../../catalogue.yaml', import.meta.url))
+
+/** Puts the configured catalogue file in force, if it differs. Returns what changed. Throws with every fault. */
+export async function applyConfiguredCatalogue(
+  config: Config,
+  { db, audit }: Dependencies,
+): Promise<string[]> {
+  const configured = config.catalogue_file
+  if (configured === undefined) return []
+  const file =
+    config.environment === 'development' && !existsSync(configured) ? SHIPPED_CATALOGUE : configured
+  if (!existsSync(file)) throw new AppError('invalid_input', `The catalogue file ${file} cannot be read`)
+  const read = parseCatalogue(readFileSync(file, 'utf8'))
+  if ('faults' in read)
+    throw new AppError('invalid_input', [`${file} has faults:`, ...read.faults].join('\n  - '))
+  return recorded(db, audit, async (trx) => {
+    const { version, changes } = await applyCatalogue(trx, read.catalogue, 'server')
+    const detail = { version, changes: changes.length }
+    const event = { type: 'catalogue.applied', actor: 'server', detail } as const
+    return { result: changes, events: changes.length > 0 ? [event] : [] }
+  })
+}
+
+export type FirstSignIn = { username: string; password: string; operator_token: string }
+
+/** In development, when nobody has an account yet: one person with every role, and an operator token. Shown once. */
+export async function createFirstAccount(
+  config: Config,
+  { db, audit }: Dependencies,
+): Promise<FirstSignIn | undefined> {
+  if (config.environment !== 'development' || (await listAccounts(db)).length > 0) return undefined
+  const actor = 'first start'
+  const roles = (await currentCatalogue(db))?.catalogue.roles.map((role) => role.name) ?? []
+  const password = randomBytes(9).toString('base64url')
+  const { username } = await createAccount({ db, audit }, { username: 'admin', password, roles, actor })
+  const { token } = await createOperatorToken({ db, audit }, { name: 'first start', days: 90, actor })
+  return { username, password, operator_token: token }
+}

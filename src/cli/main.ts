@@ -1,0 +1,71 @@
+#!/usr/bin/env node
+import { Command } from 'commander'
+import { generateKeys } from '../authorization-server/keys.ts'
+import { ConfigError, loadConfig } from '../config.ts'
+import { AppError } from '../errors.ts'
+import { openInstallation } from '../installation.ts'
+import { migrateUp, migrationStatus } from '../storage/migrate.ts'
+import { registerAccountCommands } from './accounts.ts'
+import { registerAuditCommands } from './audit.ts'
+import { registerCatalogueCommands } from './catalogue.ts'
+import { openContext } from './context.ts'
+import { registerOperatorCommands } from './operator.ts'
+import { registerResourceServerCommands } from './resource-servers.ts'
+import { serve } from './serve.ts'
+
+/** The command line. Each command is one call into the domain; nothing is decided here. */
+async function migrate(options: { status?: true }): Promise<void> {
+  const { database, close } = await openInstallation(loadConfig(), {
+    application_name: 'toolgate-migrate',
+    statement_timeout_ms: 0,
+  })
+  try {
+    if (!options.status) {
+      const applied = await migrateUp(database.knex)
+      console.log(applied.length > 0 ? `Applied: ${applied.join(', ')}` : 'Nothing to apply.')
+    }
+    const { applied, pending } = await migrationStatus(database.knex)
+    console.log(`${applied.length} applied, ${pending.length} pending.`)
+  } finally {
+    await close()
+  }
+}
+
+function createProgram(): Command {
+  const program = new Command('toolgate')
+    .description('An OAuth 2.1 authorization server made for MCP. Its scopes are tool permissions.')
+    .showHelpAfterError()
+  program.command('serve').description('run the server').action(serve)
+  program
+    .command('migrate')
+    .description('bring the database schema to this version')
+    .option('--status', 'only show what is applied and pending')
+    .action(migrate)
+  program
+    .command('keys')
+    .description('signing and cookie keys')
+    .command('create')
+    .description('print new keys for TOOLGATE_KEYS or TOOLGATE_KEYS_FILE')
+    .action(async () => console.log(JSON.stringify(await generateKeys())))
+  registerCatalogueCommands(program, openContext)
+  registerAccountCommands(program, openContext)
+  registerResourceServerCommands(program, openContext)
+  registerOperatorCommands(program, openContext)
+  registerAuditCommands(program, openContext)
+  return program
+}
+
+/** Faults that a person can mend are one sentence; anything else is a bug and shows its stack. */
+function report(error: unknown): void {
+  const isMendable = error instanceof ConfigError || error instanceof AppError
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (isMendable || typeof code === 'string') console.error(`toolgate: ${(error as Error).message || code}`)
+  else console.error(error)
+  process.exitCode = 1
+}
+
+try {
+  await createProgram().parseAsync()
+} catch (error) {
+  report(error)
+}

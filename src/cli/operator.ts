@@ -1,0 +1,160 @@
+import type { Command } from 'commander'
+import {
+  pageOfGrants,
+  pageOfRefreshTokens,
+  revokeGrants,
+  revokeRefreshToken,
+  showGrant,
+} from '../grants/grants.ts'
+import { listOperatorTokens } from '../operator/operator-token-store.ts'
+import { createOperatorToken, revokeOperatorToken } from '../operator/operator-tokens.ts'
+import { ACTOR, type OpenContext, withContext } from './context.ts'
+import { type OutputOptions, printResult, printRows } from './output.ts'
+
+/** What operators do with grants, refresh tokens and operator tokens. */
+type Which = { account?: string; client?: string; resource?: string; limit?: string }
+type Revoke = Which & OutputOptions & { reason?: string }
+
+const GRANT_COLUMNS = [
+  'id',
+  'username',
+  'client_id',
+  'resource',
+  'scope',
+  'created_at',
+  'refresh_tokens',
+] as const
+const TOKEN_COLUMNS = [
+  'id',
+  'grant_id',
+  'username',
+  'client_id',
+  'resource',
+  'created_at',
+  'expires_at',
+] as const
+
+function withFilter(command: Command): Command {
+  return command
+    .option('--account <name>', 'only of this account (username or id)')
+    .option('--client <client_id>', 'only of this client')
+    .option('--resource <url>', 'only for this resource')
+    .option('--json', 'print JSON')
+}
+
+function filterOf({ account, client, resource }: Which) {
+  return { account, client_id: client, resource }
+}
+
+function revokedLines(revoked: string[]): string[] {
+  if (revoked.length === 0) return ['Nothing to revoke: no live grant matches.']
+  return [
+    `Revoked ${revoked.length} grant(s); the next introspection of their tokens answers inactive.`,
+    ...revoked,
+  ]
+}
+
+function registerGrants(program: Command, open: OpenContext): void {
+  const grants = program.command('grants').description('what people allowed which client')
+  withFilter(grants.command('list').description('live grants, newest first'))
+    .option('-n, --limit <count>', 'how many', '50')
+    .action((options: Which & OutputOptions) =>
+      withContext(open, async (context) => {
+        const rows = await pageOfGrants(context, filterOf(options), { limit: Number(options.limit) || 50 })
+        printRows(rows, GRANT_COLUMNS, options)
+      }),
+    )
+  grants
+    .command('show <grant>')
+    .description('one grant with its refresh tokens')
+    .option('--json', 'print JSON')
+    .action((id: string, options: OutputOptions) =>
+      withContext(open, async (context) => {
+        const { live_refresh_tokens, ...grant } = await showGrant(context, id)
+        if (options.json) return printResult({ ...grant, live_refresh_tokens }, [], options)
+        printRows([grant], GRANT_COLUMNS, options)
+        printRows(live_refresh_tokens, TOKEN_COLUMNS, options)
+      }),
+    )
+  withFilter(
+    grants
+      .command('revoke [grant]')
+      .description('revoke one grant, or all of an account, client or resource'),
+  )
+    .option('--reason <text>', 'why, for the audit log')
+    .action((id: string | undefined, options: Revoke) =>
+      withContext(open, async (context) => {
+        const { reason } = options
+        const { revoked } = await revokeGrants(
+          context,
+          { id, ...filterOf(options) },
+          { actor: ACTOR, reason },
+        )
+        printResult({ revoked }, revokedLines(revoked), options)
+      }),
+    )
+}
+
+function registerRefreshTokens(program: Command, open: OpenContext): void {
+  const tokens = program.command('refresh-tokens').description('the lasting credentials of clients')
+  withFilter(tokens.command('list').description('live refresh tokens, newest first'))
+    .option('-n, --limit <count>', 'how many', '50')
+    .action((options: Which & OutputOptions) =>
+      withContext(open, async (context) => {
+        const rows = await pageOfRefreshTokens(context, filterOf(options), {
+          limit: Number(options.limit) || 50,
+        })
+        printRows(rows, TOKEN_COLUMNS, options)
+      }),
+    )
+  withFilter(
+    tokens
+      .command('revoke [token]')
+      .description('revoke one by its id, or all of an account, client or resource'),
+  )
+    .option('--reason <text>', 'why, for the audit log')
+    .action((id: string | undefined, options: Revoke) =>
+      withContext(open, async (context) => {
+        const by = { actor: ACTOR, reason: options.reason }
+        const { revoked } = id
+          ? await revokeRefreshToken(context, id, by)
+          : await revokeGrants(context, filterOf(options), by)
+        printResult({ revoked }, revokedLines(revoked), options)
+      }),
+    )
+}
+
+function registerOperatorTokens(program: Command, open: OpenContext): void {
+  const tokens = program.command('operator-tokens').description('tokens for /operator/api/v1')
+  tokens
+    .command('create <name>')
+    .description('make one; it is shown once')
+    .option('--days <count>', 'lifetime', '90')
+    .option('--json', 'print JSON')
+    .action((name: string, options: OutputOptions & { days: string }) =>
+      withContext(open, async (context) => {
+        const made = await createOperatorToken(context, { name, days: Number(options.days), actor: ACTOR })
+        printResult(made, [made.token, 'Keep it now: it is not shown again.'], options)
+      }),
+    )
+  tokens
+    .command('list')
+    .option('--json', 'print JSON')
+    .action((options: OutputOptions) =>
+      withContext(open, async ({ db }) =>
+        printRows(await listOperatorTokens(db), ['id', 'name', 'created_at', 'expires_at'], options),
+      ),
+    )
+  tokens.command('revoke <id>').action((id: string) =>
+    withContext(open, async (context) => {
+      await revokeOperatorToken(context, { id, actor: ACTOR })
+      console.log(`Revoked ${id}.`)
+    }),
+  )
+}
+
+export function registerOperatorCommands(program: Command, open: OpenContext): void {
+  registerGrants(program, open)
+  registerRefreshTokens(program, open)
+  registerOperatorTokens(program, open)
+}

@@ -1,0 +1,170 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { z } from 'zod'
+
+const PREFIX = 'TOOLGATE_'
+
+const port = z.coerce.number().int().min(0).max(65_535)
+const seconds = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum)
+
+/** An issuer is an origin: RFC 8414 §2 forbids query and fragment; a path would move the well-known documents. */
+function issuerFault(value: string): string | undefined {
+  if (!URL.canParse(value)) return 'is not a URL; example: https://auth.example.com'
+  const url = new URL(value)
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'must be an https URL'
+  if (value !== url.origin)
+    return `must be an origin without path or trailing slash; did you mean ${url.origin}?`
+  return undefined
+}
+
+const issuer = z.string().superRefine((value, context) => {
+  const message = issuerFault(value)
+  if (message) context.addIssue({ code: 'custom', message })
+})
+
+/** Every variable Toolgate reads, without its prefix. The README's configuration table is checked against this. */
+const Environment = z.strictObject({
+  ENV: z.enum(['development', 'production']).default('development'),
+  ISSUER: issuer.optional(),
+  HOST: z.string().min(1).optional(),
+  PORT: port.default(4000),
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must start with postgres://')
+    .optional(),
+  DATABASE_POOL_MAX: z.coerce.number().int().min(4).max(200).default(16),
+  DATA_DIR: z.string().min(1).default('.toolgate'),
+  CATALOGUE: z.string().min(1).optional(),
+  TRUSTED_PROXY_HOPS: z.coerce.number().int().min(0).max(10).default(0),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
+  KEYS: z.string().min(1).optional(),
+  ACCESS_TOKEN_TTL: seconds(60, 86_400).default(900),
+  REFRESH_TOKEN_TTL: seconds(3_600, 34_560_000).default(2_592_000),
+  GRANT_TTL: seconds(3_600, 63_072_000).default(15_552_000),
+  REFRESH_GRACE: seconds(0, 300).default(30),
+  EXAMPLE_SERVER: z.enum(['on', 'off']).optional(),
+  EXAMPLE_PORT: port.default(4001),
+})
+type Environment = z.infer<typeof Environment>
+
+export const ENVIRONMENT_VARIABLES: readonly string[] = Object.keys(Environment.shape).map(
+  (name) => PREFIX + name,
+)
+
+export type Config = {
+  readonly environment: 'development' | 'production'
+  readonly issuer: string
+  readonly http: { readonly host: string; readonly port: number; readonly trusted_proxy_hops: number }
+  readonly database: {
+    readonly url: string | undefined
+    readonly pool_max: number
+    readonly data_dir: string
+  }
+  readonly catalogue_file: string | undefined
+  readonly log_level: Environment['LOG_LEVEL']
+  /** JSON text holding the signing and cookie keys; undefined means: kept in the data directory. */
+  readonly keys: string | undefined
+  readonly tokens: {
+    readonly access_token_ttl_seconds: number
+    readonly refresh_token_ttl_seconds: number
+    readonly grant_ttl_seconds: number
+    readonly refresh_grace_seconds: number
+  }
+  readonly example_server: { readonly enabled: boolean; readonly port: number }
+}
+
+/** The configuration cannot be used; `faults` lists every reason, one sentence each. */
+export class ConfigError extends Error {
+  readonly faults: readonly string[]
+  constructor(faults: readonly string[]) {
+    super(
+      `The configuration has ${faults.length} fault(s):\n${faults.map((fault) => `  - ${fault}`).join('\n')}`,
+    )
+    this.name = 'ConfigError'
+    this.faults = faults
+  }
+}
+
+/** Collects TOOLGATE_X and the content of the file named by TOOLGATE_X_FILE. */
+function readVariables(env: NodeJS.ProcessEnv, faults: string[]): Record<string, string> {
+  const variables: Record<string, string> = {}
+  for (const [name, value] of Object.entries(env)) {
+    if (!name.startsWith(PREFIX) || name.startsWith('TOOLGATE_TEST_') || value === undefined) continue
+    const key = name.slice(PREFIX.length)
+    const base = key.replace(/_FILE$/, '')
+    if (!(base in Environment.shape)) {
+      faults.push(`${name} is not a Toolgate variable; see the configuration table in README.md`)
+    } else if (key === base) {
+      variables[base] = value
+    } else if (env[PREFIX + base] !== undefined) {
+      faults.push(`${name} and ${PREFIX}${base} are both set; keep one`)
+    } else {
+      try {
+        variables[base] = readFileSync(value, 'utf8').trim()
+      } catch {
+        faults.push(`${name} names a file that cannot be read`)
+      }
+    }
+  }
+  return variables
+}
+
+/** What development lets pass and production does not: each default that is only safe on one's own machine. */
+function productionFaults(env: Environment): string[] {
+  if (env.ENV !== 'production') return []
+  const faults: string[] = []
+  if (!env.ISSUER) faults.push('TOOLGATE_ISSUER must be set in production: the public https origin')
+  else if (!env.ISSUER.startsWith('https://')) faults.push('TOOLGATE_ISSUER must be https in production')
+  if (!env.DATABASE_URL)
+    faults.push('TOOLGATE_DATABASE_URL must be set in production: postgres://user:password@host/database')
+  if (!env.KEYS)
+    faults.push(
+      'TOOLGATE_KEYS (or TOOLGATE_KEYS_FILE) must be set in production; make one: toolgate keys create',
+    )
+  if (env.EXAMPLE_SERVER === 'on') faults.push('TOOLGATE_EXAMPLE_SERVER must be off in production')
+  return faults
+}
+
+function toConfig(env: Environment): Config {
+  const development = env.ENV === 'development'
+  return Object.freeze({
+    environment: env.ENV,
+    issuer: env.ISSUER ?? `http://localhost:${env.PORT}`,
+    http: {
+      host: env.HOST ?? (development ? '127.0.0.1' : '0.0.0.0'),
+      port: env.PORT,
+      trusted_proxy_hops: env.TRUSTED_PROXY_HOPS,
+    },
+    database: { url: env.DATABASE_URL, pool_max: env.DATABASE_POOL_MAX, data_dir: resolve(env.DATA_DIR) },
+    catalogue_file: env.CATALOGUE ?? (development ? 'catalogue.yaml' : undefined),
+    log_level: env.LOG_LEVEL,
+    keys: env.KEYS,
+    tokens: {
+      access_token_ttl_seconds: env.ACCESS_TOKEN_TTL,
+      refresh_token_ttl_seconds: env.REFRESH_TOKEN_TTL,
+      grant_ttl_seconds: env.GRANT_TTL,
+      refresh_grace_seconds: env.REFRESH_GRACE,
+    },
+    example_server: {
+      enabled: env.EXAMPLE_SERVER ? env.EXAMPLE_SERVER === 'on' : development,
+      port: env.EXAMPLE_PORT,
+    },
+  })
+}
+
+/**
+ * Reads the environment (`TOOLGATE_*`, each also as `TOOLGATE_*_FILE`) into a frozen Config.
+ * Throws ConfigError that lists every fault at once, unknown variables included.
+ */
+export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const faults: string[] = []
+  const variables = readVariables(env, faults)
+  const parsed = Environment.safeParse(variables)
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues) faults.push(`${PREFIX}${issue.path.join('.')} ${issue.message}`)
+  } else {
+    faults.push(...productionFaults(parsed.data))
+  }
+  if (faults.length > 0 || !parsed.success) throw new ConfigError(faults)
+  return toConfig(parsed.data)
+}

@@ -1,0 +1,39 @@
+/**
+ * Edge plumbing for koa: what every request passes through before it reaches a room, and every answer after it.
+ */
+import { randomUUID } from 'node:crypto'
+import { isIP } from 'node:net'
+import type { Context, Middleware } from 'koa'
+
+/** Narrow on purpose: the value is written into the log, the audit trail and a response header. */
+const ACCEPTED_REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/
+
+/** Names each request, so that an answer, a log line and an audit row can be matched. Sets `x-request-id`. */
+export function requestContext(): Middleware {
+  return async (ctx, next) => {
+    ctx.set('x-request-id', requestId(ctx))
+    await next()
+  }
+}
+
+/** The id of this request: the caller's `x-request-id` when it is well formed, else a new UUID. Stable per request. */
+export function requestId(ctx: Context): string {
+  const known: unknown = ctx.state.request_id
+  if (typeof known === 'string') return known
+  const offered = ctx.get('x-request-id')
+  const id = ACCEPTED_REQUEST_ID.test(offered) ? offered : randomUUID()
+  ctx.state.request_id = id
+  return id
+}
+
+/**
+ * The address of the client, or null when it is not known (the peer is gone, or came through a Unix socket).
+ * Reads X-Forwarded-For only where koa's `proxy` is on; what stands there and is no address is not believed.
+ */
+export function clientIp(ctx: Context): string | null {
+  for (const candidate of [ctx.ip, ctx.req.socket.remoteAddress]) {
+    const address = (candidate ?? '').replace(/^::ffff:(?=\d+\.)/i, '')
+    if (isIP(address) !== 0 && !address.includes('%')) return address
+  }
+  return null
+}

@@ -1,0 +1,15 @@
+import type { Provider } from 'oidc-provider'
+import type { Interaction } from './interaction.ts'
+
+/** Turns a person's answer into a grant of its own: one authorization, one grant. Returns the grant's id. */
+export async function saveGrant(
+  provider: Provider,
+  interaction: Interaction & { account_id: string; resource: string },
+  decision: { granted: string[]; rejected: string[] },
+): Promise<string> {
+  const grant = new provider.Grant({ accountId: interaction.account_id, clientId: interaction.client_id })
+  grant.addResourceScope(interaction.resource, decision.granted.join(' '))
+  if (decision.rejected.length > 0)
+    grant.rejectResourceScope(interaction.resource, decision.rejected.join(' '))
+  return grant.save()
+}

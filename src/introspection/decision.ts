@@ -1,0 +1,164 @@
+import type { AuditEvent } from '../audit/audit-event.ts'
+import {
+  type Catalogue,
+  effectiveScopes,
+  findResource,
+  grantableScopes,
+  isToolAllowed,
+  type Resource,
+  scopesForTool,
+  toolsForScopes,
+} from '../catalogue/catalogue.ts'
+import { authenticates, type PresentedCredentials } from './resource-server-authentication.ts'
+import type { LiveToken, LookupRow } from './token-lookup.ts'
+
+/** What a resource server asked: about a token, and, in MCP's own words, about one message. */
+export type Question = {
+  credentials: PresentedCredentials
+  token_id: Buffer | undefined
+  mcp_method: string | undefined
+  mcp_name: string | undefined
+  request_id: string
+  ip: string | undefined
+}
+
+/** The RFC 7662 §2.2 answer with its status, and the event that must be durable before the answer leaves. */
+export type Decision = { status: 200 | 401; body: Record<string, unknown>; event: AuditEvent }
+
+const INACTIVE = Object.freeze({ active: false })
+
+/** Methods that reveal and change nothing beyond what the connection itself does; any live token may use them. */
+const OPEN_METHODS = new Set([
+  'initialize',
+  'ping',
+  'server/discover',
+  'tools/list',
+  'prompts/list',
+  'resources/list',
+  'resources/templates/list',
+  'logging/setLevel',
+  'subscriptions/listen',
+])
+
+function isOpen(method: string): boolean {
+  return OPEN_METHODS.has(method) || method.startsWith('notifications/')
+}
+
+type ToolDecision = { allowed: boolean; scope: string; tools?: string[] }
+
+function decideMethod(resource: Resource, effective: string[], question: Question): ToolDecision {
+  const { mcp_method = '', mcp_name = '' } = question
+  if (mcp_method === 'tools/call')
+    return {
+      allowed: isToolAllowed(resource, effective, mcp_name),
+      scope: scopesForTool(resource, mcp_name).join(' '),
+    }
+  if (mcp_method === 'tools/list')
+    return { allowed: true, scope: '', tools: toolsForScopes(resource, effective) }
+  return { allowed: isOpen(mcp_method), scope: '' }
+}
+
+function refuse(question: Question): Decision {
+  return {
+    status: 401,
+    body: {
+      error: 'invalid_client',
+      error_description: 'The resource server is not known or its secret is wrong',
+    },
+    event: {
+      type: 'introspection.refused',
+      actor: question.credentials.id,
+      decision: 'denied',
+      request_id: question.request_id,
+      ip: question.ip,
+    },
+  }
+}
+
+function baseEvent(question: Question, row: LookupRow): AuditEvent {
+  return {
+    type: 'token.introspected',
+    actor: row.token?.account_id ?? 'unknown',
+    account_id: row.token?.account_id,
+    client_id: row.token?.client_id,
+    resource: row.resource_server?.resource,
+    grant_id: row.token?.grant_id,
+    token_id: question.token_id?.toString('base64url'),
+    request_id: question.request_id,
+    ip: question.ip,
+  }
+}
+
+function inactive(question: Question, row: LookupRow, reason: string): Decision {
+  const detail = { resource_server: question.credentials.id, reason }
+  return { status: 200, body: INACTIVE, event: { ...baseEvent(question, row), decision: 'inactive', detail } }
+}
+
+/** What the token may do now: asked ∩ consented ∩ the account's roles, each with what its scopes include. */
+function scopesNow(catalogue: Catalogue, resource: Resource, token: LiveToken): string[] {
+  return effectiveScopes(
+    resource,
+    token.scope.split(' '),
+    token.grant_scope.split(' '),
+    grantableScopes(catalogue, resource, token.roles),
+  )
+}
+
+function active(
+  issuer: string,
+  question: Question,
+  token: LiveToken,
+  scope: string,
+): Record<string, unknown> {
+  return {
+    active: true,
+    iss: issuer,
+    sub: token.account_id,
+    client_id: token.client_id,
+    username: token.username,
+    scope,
+    aud: token.resource,
+    exp: token.exp,
+    iat: token.iat,
+    jti: question.token_id?.toString('base64url'),
+    token_type: 'Bearer',
+  }
+}
+
+/** Pure: one row of the lookup, the catalogue and the question give the answer and its audit event. */
+export function decide(
+  issuer: string,
+  catalogue: Catalogue | undefined,
+  row: LookupRow,
+  question: Question,
+): Decision {
+  if (!authenticates(question.credentials, row.resource_server?.secret_hash)) return refuse(question)
+  const { token } = row
+  if (!token) return inactive(question, row, 'not_live')
+  // RFC 7662 §4: a resource server learns nothing about tokens that were not issued for it.
+  if (token.resource !== row.resource_server?.resource) return inactive(question, row, 'wrong_resource')
+  const resource = catalogue && findResource(catalogue, token.resource)
+  if (!catalogue || !resource) return inactive(question, row, 'resource_not_in_catalogue')
+
+  const effective = scopesNow(catalogue, resource, token)
+  const body = active(issuer, question, token, effective.join(' '))
+  const event = { ...baseEvent(question, row), scope: effective.join(' ') }
+  const { mcp_method, mcp_name } = question
+  if (mcp_method === undefined) {
+    const detail = { resource_server: question.credentials.id }
+    return { status: 200, body, event: { ...event, decision: 'active', detail } }
+  }
+  const answer = decideMethod(resource, effective, question)
+  const mcp = { method: mcp_method, ...(mcp_name === undefined ? {} : { name: mcp_name }), ...answer }
+  return {
+    status: 200,
+    body: { ...body, mcp },
+    event: {
+      ...event,
+      type: 'tool.decided',
+      tool: mcp_name,
+      decision: answer.allowed ? 'allowed' : 'denied',
+      detail: { resource_server: question.credentials.id, method: mcp_method, needed: answer.scope },
+    },
+  }
+}

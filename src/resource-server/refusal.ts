@@ -1,0 +1,47 @@
+/** An answer that ends the request before the MCP server sees it. */
+export type Refused = {
+  outcome: 'refused'
+  status: number
+  headers: Record<string, string>
+  /** To be sent as JSON. */
+  body: Record<string, unknown>
+}
+
+/** Thrown by any step of the guard; becomes the answer. Holds nothing that the caller may not read. */
+export class Refusal extends Error {
+  readonly answer: Refused
+
+  constructor(status: number, headers: Record<string, string>, body: Record<string, unknown>) {
+    super(`refused with status ${status}`)
+    this.name = 'Refusal'
+    this.answer = {
+      outcome: 'refused',
+      status,
+      headers: { 'cache-control': 'no-store', ...headers },
+      body,
+    }
+  }
+}
+
+/** JSON-RPC 2.0 §5.1 and the MCP specification's own code for headers that disagree with the body. */
+export const JSON_RPC_CODE = {
+  parse_error: -32700,
+  invalid_request: -32600,
+  invalid_params: -32602,
+  header_mismatch: -32020,
+} as const
+
+/** A 400 in the words of JSON-RPC, which MCP clients hand to their caller. `id` = that of the faulty request. */
+export function badMessage(reason: keyof typeof JSON_RPC_CODE, message: string, id?: unknown): Refusal {
+  const echoed = typeof id === 'string' || typeof id === 'number' ? id : null
+  return new Refusal(400, {}, { jsonrpc: '2.0', id: echoed, error: { code: JSON_RPC_CODE[reason], message } })
+}
+
+/** RFC 9110 §15.6.4: the authorization server cannot be asked now. Never answered with "allowed". */
+export function unavailable(): Refusal {
+  return new Refusal(
+    503,
+    { 'retry-after': '1' },
+    { error: 'temporarily_unavailable', error_description: 'The authorization server cannot be asked now' },
+  )
+}

@@ -1,0 +1,86 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Logger } from 'pino'
+import { type App, createApp } from './app.ts'
+import { loadKeys } from './authorization-server/keys.ts'
+import type { Config } from './config.ts'
+import { type Installation, openInstallation } from './installation.ts'
+import { startMaintenance } from './maintenance.ts'
+import { claimServer } from './storage/embedded-postgres.ts'
+import { assertMigrated, migrateUp } from './storage/migrate.ts'
+
+/** A server from configuration to open port, and back: drain, close the log, leave the database. */
+export type RunningServer = { app: App; installation: Installation; port: number; close(): Promise<void> }
+
+const HEADERS_TIMEOUT_MS = 10_000
+const REQUEST_TIMEOUT_MS = 15_000
+const KEEP_ALIVE_TIMEOUT_MS = 65_000
+const DRAIN_MS = 10_000
+
+function listen(server: Server, { host, port }: Config['http']): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => resolve((server.address() as AddressInfo).port))
+  })
+}
+
+/** Stops accepting, lets requests under way finish, then cuts what is left after DRAIN_MS. */
+function drain(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS)
+    server.close(() => {
+      clearTimeout(cut)
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
+}
+
+export type ServerHooks = {
+  /** Runs when the database is migrated, before the port opens. */
+  prepare?(installation: Installation, app: App): Promise<void>
+}
+
+/** Development migrates by itself; production refuses to serve on a schema that is not this version's. */
+async function bringSchemaUp(config: Config, installation: Installation): Promise<void> {
+  if (config.environment === 'production') await assertMigrated(installation.database.knex)
+  else await migrateUp(installation.database.knex)
+}
+
+export async function startServer(
+  config: Config,
+  log: Logger,
+  hooks: ServerHooks = {},
+): Promise<RunningServer> {
+  const [installation, keys] = await Promise.all([
+    openInstallation(config, { application_name: 'toolgate-server', log: (message) => log.info(message) }),
+    loadKeys({ keys: config.keys, data_dir: config.database.data_dir }),
+  ])
+  const undo: (() => Promise<unknown>)[] = [() => installation.close()]
+  const close = async () => {
+    for (const step of undo.splice(0).reverse()) await step()
+  }
+  try {
+    if (installation.embedded) {
+      const claim = await claimServer(installation.url)
+      undo.push(() => claim.release())
+    }
+    await bringSchemaUp(config, installation)
+    const app = createApp({ config, keys, database: installation.database, log })
+    undo.push(() => app.audit.close())
+    await hooks.prepare?.(installation, app)
+
+    const stopMaintenance = startMaintenance(config, installation.database, log)
+    undo.push(async () => stopMaintenance())
+    const server = createServer(app.koa.callback())
+    server.headersTimeout = HEADERS_TIMEOUT_MS
+    server.requestTimeout = REQUEST_TIMEOUT_MS
+    server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS
+    const port = await listen(server, config.http)
+    undo.push(() => drain(server))
+    return { app, installation, port, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}

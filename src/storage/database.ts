@@ -1,0 +1,112 @@
+/**
+ * Storage: opens the database, brings its schema up to date, runs a private Postgres where none is given,
+ * and keeps the artefacts of oidc-provider.
+ */
+import knex, { type Knex } from 'knex'
+import pg from 'pg'
+
+/** `knex` serves everything; `hot` is the small pool of introspection and audit, so that neither starves the other. */
+export type Database = { knex: Knex; hot: pg.Pool; close(): Promise<void> }
+
+export type DatabaseOptions = {
+  url: string
+  application_name?: string
+  pool_max?: number
+  hot_pool_max?: number
+  /** 0 waits for ever: for migrations, never for a server. */
+  statement_timeout_ms?: number
+}
+
+const CONNECT_TIMEOUT_MS = 1500
+const ACQUIRE_TIMEOUT_MS = 1500
+const STATEMENT_TIMEOUT_MS = 5000
+const LOCK_TIMEOUT_MS = 1000
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000
+/** Longer than the server's own limit, which answers with a cause: this one is for a network that fell silent. */
+const SILENCE_MS = 1000
+
+// Planning the same few statements again costs more than running them.
+const HOT_SETTINGS = '-c plan_cache_mode=force_generic_plan -c jit=off'
+
+/** knex would print the failures that it also throws. */
+const SILENT = { warn() {}, error() {}, deprecate() {}, debug() {} }
+
+const INT8_OID = 20
+const types = {
+  getTypeParser(oid: number, format?: 'text' | 'binary') {
+    return oid === INT8_OID && format !== 'binary' ? parseInt8 : pg.types.getTypeParser(oid, format as 'text')
+  },
+}
+
+function parseInt8(text: string): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value)) throw new RangeError('a bigint of the database exceeds 2^53 - 1')
+  return value
+}
+
+/** Opens both pools. Connects lazily: an unreachable database shows at the first query. */
+export function openDatabase(options: DatabaseOptions): Database {
+  const statement_timeout_ms = options.statement_timeout_ms ?? STATEMENT_TIMEOUT_MS
+  const connection = {
+    connectionString: options.url,
+    application_name: options.application_name ?? 'toolgate',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: statement_timeout_ms,
+    query_timeout: statement_timeout_ms === 0 ? 0 : statement_timeout_ms + SILENCE_MS,
+    lock_timeout: LOCK_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    keepAlive: true,
+    types,
+  }
+  const db = knex({
+    client: 'pg',
+    connection: connection as Knex.PgConnectionConfig,
+    acquireConnectionTimeout: ACQUIRE_TIMEOUT_MS,
+    pool: { min: 0, max: options.pool_max ?? 16 },
+    log: SILENT,
+  })
+  const hot = new pg.Pool({
+    ...connection,
+    ...settingsOfUrl(options.url),
+    max: options.hot_pool_max ?? 4,
+    idleTimeoutMillis: 60_000,
+  })
+  // An idle connection that Postgres closes is replaced at the next query; without a listener it would end the process.
+  hot.on('error', () => {})
+  hot.on('connect', (client) => client.on('error', () => {}))
+  return {
+    knex: db,
+    hot,
+    close: async () => {
+      await Promise.all([db.destroy(), hot.end()])
+    },
+  }
+}
+
+/** pg lets `options` of the URL replace ours, so that both are joined in the URL. */
+function settingsOfUrl(url: string): { connectionString: string; options?: string } {
+  if (!/[?&]options=/.test(url)) return { connectionString: url, options: HOT_SETTINGS }
+  const parsed = new URL(url)
+  parsed.searchParams.set('options', `${parsed.searchParams.get('options')} ${HOT_SETTINGS}`)
+  return { connectionString: parsed.href }
+}
+
+/** Connection exceptions, no resources, shutdown, cancelled, read-only standby, deadlock, serialization, lock timeout. */
+const UNAVAILABLE_SQLSTATE = /^(08...|53...|57P0[1-5]|57014|25006|25P03|40001|40P01|55P03)$/
+const UNAVAILABLE_SYSTEM_CODE =
+  /^(ECONN(REFUSED|RESET|ABORTED)|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|E(HOST|NET)(UNREACH|DOWN))$/
+/** pg, pg-pool and knex give these no code. */
+const UNAVAILABLE_MESSAGE =
+  /^(Connection terminated|timeout exceeded when trying to connect|timeout expired|Query read timeout|Unable to acquire a connection|Cannot use a pool after calling end|Client (was closed|has encountered a connection error) and is not queryable)/
+
+/** Whether the database could not answer now, as opposed to a wrong statement: the caller answers 503 with Retry-After. */
+export function isUnavailable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  if (error.name === 'KnexTimeoutError') return true
+  const code = 'code' in error ? error.code : undefined
+  if (typeof code === 'string') {
+    if (UNAVAILABLE_SQLSTATE.test(code) || UNAVAILABLE_SYSTEM_CODE.test(code)) return true
+    if (code === 'ENOENT' && 'syscall' in error && error.syscall === 'connect') return true
+  }
+  return UNAVAILABLE_MESSAGE.test(error.message)
+}

@@ -1,0 +1,35 @@
+import type { AuditEvent } from '../../src/audit/audit-event.ts'
+import { normaliseEvent } from '../../src/audit/audit-event.ts'
+import { type AuditRow, extendChain, GENESIS } from '../../src/audit/hash-chain.ts'
+
+export const WRITER = '5b1f6f0a-3c5e-4d7b-9a52-0c8f2f4d9e11'
+
+/** A whole chain in memory: row n was decided in second n. */
+export function chainOf(count: number, writer_id = WRITER): AuditRow[] {
+  let head = { writer_id, seq: 0, hash: GENESIS }
+  return Array.from({ length: count }, (_, index) => {
+    const event = normaliseEvent(decided(index))
+    const occurred_at = new Date(Date.UTC(2026, 6, 28, 0, 0, index))
+    const id = `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`
+    const link = extendChain(head, [event], occurred_at, () => id)
+    head = link.head
+    return link.rows[0]!
+  })
+}
+
+export function decided(index: number): AuditEvent {
+  return {
+    type: 'tool.decided',
+    actor: `usr_${index % 7}`,
+    account_id: `usr_${index % 7}`,
+    client_id: 'https://client.example/metadata.json',
+    resource: 'http://localhost:4001/mcp',
+    tool: `tool_${index}`,
+    decision: index % 2 === 0 ? 'allowed' : 'denied',
+    scope: 'notes:read notes:write',
+    grant_id: `grant_${index % 5}`,
+    request_id: `req_${index}`,
+    ip: '192.0.2.1',
+    detail: { method: 'tools/call', needed: 'notes:write', index },
+  }
+}

@@ -1,0 +1,72 @@
+import fc from 'fast-check'
+import Koa from 'koa'
+import request from 'supertest'
+import { describe, expect, it } from 'vitest'
+import { clientIp, requestContext, requestId } from '../../src/http/request-context.ts'
+
+function app(options: { proxy?: boolean; max_ips?: number } = {}) {
+  const koa = new Koa({ proxy: options.proxy ?? false, maxIpsCount: options.max_ips ?? 0 })
+  koa.use(requestContext())
+  koa.use((ctx) => {
+    ctx.body = { id: requestId(ctx), again: requestId(ctx), ip: clientIp(ctx) }
+  })
+  return koa.callback()
+}
+
+describe('requestId', () => {
+  it('is made for a request that brings none, stays the same, and is answered in the header', async () => {
+    const first = await request(app()).get('/')
+    const second = await request(app()).get('/')
+    expect(first.body.id).toMatch(/^[0-9a-f-]{36}$/)
+    expect(first.body.again).toBe(first.body.id)
+    expect(first.headers['x-request-id']).toBe(first.body.id)
+    expect(second.body.id).not.toBe(first.body.id)
+  })
+
+  it('is taken from the caller when it is well formed', async () => {
+    const response = await request(app()).get('/').set('x-request-id', 'Trace_01.abc-9')
+    expect(response.headers['x-request-id']).toBe('Trace_01.abc-9')
+  })
+
+  it('is never a value that could break a log line, a row or a header', async () => {
+    const context = (offered: string) =>
+      ({ state: {}, get: (name: string) => (name === 'x-request-id' ? offered : '') }) as never
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 80 }), (offered) => {
+        expect(requestId(context(offered))).toMatch(/^[A-Za-z0-9._-]{8,64}$/)
+      }),
+    )
+    expect(requestId(context('seven77'))).not.toBe('seven77')
+    expect(requestId(context('a'.repeat(65)))).not.toBe('a'.repeat(65))
+    expect(requestId(context('valid-id\n'))).not.toContain('\n')
+  })
+})
+
+describe('clientIp', () => {
+  it('ignores X-Forwarded-For without a trusted proxy', async () => {
+    const response = await request(app()).get('/').set('x-forwarded-for', '203.0.113.7')
+    expect(response.body.ip).toBe('127.0.0.1')
+  })
+
+  it('takes the address that the last trusted proxy saw, not one the client wrote before it', async () => {
+    const response = await request(app({ proxy: true, max_ips: 1 }))
+      .get('/')
+      .set('x-forwarded-for', '198.51.100.1, 203.0.113.7')
+    expect(response.body.ip).toBe('203.0.113.7')
+  })
+
+  it('falls back to the peer when what was forwarded is no address', async () => {
+    const response = await request(app({ proxy: true, max_ips: 1 }))
+      .get('/')
+      .set('x-forwarded-for', "'; drop table")
+    expect(response.body.ip).toBe('127.0.0.1')
+  })
+
+  it('is null when nothing is known, and writes a mapped IPv4 address as IPv4', () => {
+    const context = (address: string | undefined) =>
+      ({ ip: '', req: { socket: { remoteAddress: address } } }) as never
+    expect(clientIp(context(undefined))).toBeNull()
+    expect(clientIp(context('::ffff:203.0.113.7'))).toBe('203.0.113.7')
+    expect(clientIp(context('2001:db8::1'))).toBe('2001:db8::1')
+  })
+})

@@ -1,0 +1,30 @@
+import { configDefaults, defineConfig } from 'vitest/config'
+
+// The subpath export resolves to its source, so that tests need no build.
+const conditions = ['toolgate-source', 'module', 'node', 'development|production']
+const resolution = { resolve: { conditions }, ssr: { resolve: { conditions } } }
+
+const slow = ['test/**/*.slow.test.ts', 'test/**/*.browser.test.ts', 'test/flows/**/*.test.ts']
+
+export default defineConfig({
+  ...resolution,
+  test: {
+    globalSetup: ['test/support/global-setup.ts'],
+    projects: [
+      {
+        ...resolution,
+        test: {
+          name: 'fast',
+          include: ['test/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, ...slow],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        ...resolution,
+        test: { name: 'full', include: slow, testTimeout: 300_000, hookTimeout: 60_000 },
+      },
+    ],
+  },
+})
