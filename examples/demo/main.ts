@@ -1,9 +1,9 @@
-import { verifyChains } from '../../src/audit/verify.ts'
 import { pageEvents } from '../../src/audit/audit-store.ts'
+import { verifyChains } from '../../src/audit/verify.ts'
 import { DemoClient } from './mcp-client.ts'
 import { Narrator, narratedFetch } from './narrator.ts'
 import { Person } from './person.ts'
-import { setStage, type Stage } from './stage.ts'
+import { type Stage, setStage } from './stage.ts'
 
 /** The whole story, played against a server of its own. Ends non-zero when any step differs. */
 const narrator = new Narrator()
@@ -14,8 +14,14 @@ async function firstContact(stage: Stage, client: DemoClient): Promise<void> {
   const stopped = await client.needsPerson(() => client.connect())
   narrator.check('the client needs a person', stopped, true)
   const url = client.memory.authorization_url
-  narrator.say(`authorization URL: scope=${url?.searchParams.get('scope')} resource=${url?.searchParams.get('resource')}`)
-  narrator.check('it asks for the minimal scope of the challenge', url?.searchParams.get('scope'), 'notes:read')
+  narrator.say(
+    `authorization URL: scope=${url?.searchParams.get('scope')} resource=${url?.searchParams.get('resource')}`,
+  )
+  narrator.check(
+    'it asks for the minimal scope of the challenge',
+    url?.searchParams.get('scope'),
+    'notes:read',
+  )
   narrator.check('for exactly this resource', url?.searchParams.get('resource'), stage.resource)
 }
 
@@ -52,7 +58,12 @@ async function deniedThenSteppedUp(client: DemoClient, person: Person): Promise<
 
 function refresh(stage: Stage, client: DemoClient, refresh_token: string): Promise<Response> {
   const client_id = client.memory.client?.client_id ?? ''
-  const body = new URLSearchParams({ grant_type: 'refresh_token', refresh_token, client_id, resource: stage.resource })
+  const body = new URLSearchParams({
+    grant_type: 'refresh_token',
+    refresh_token,
+    client_id,
+    resource: stage.resource,
+  })
   return told(`${stage.issuer}/token`, { method: 'POST', body })
 }
 
@@ -65,7 +76,11 @@ async function refreshes(stage: Stage, client: DemoClient): Promise<void> {
 
   narrator.step('Two processes refresh with the same token at the same time')
   const both = await Promise.all([1, 2].map(() => refresh(stage, client, first.refresh_token)))
-  narrator.check('both succeed', both.map(({ status }) => status), [200, 200])
+  narrator.check(
+    'both succeed',
+    both.map(({ status }) => status),
+    [200, 200],
+  )
   const [one, two] = (await Promise.all(both.map((each) => each.json()))) as [Tokens, Tokens]
   narrator.check('with the identical refresh token', one.refresh_token, two.refresh_token)
   narrator.check('and the identical access token', one.access_token, two.access_token)
@@ -87,7 +102,12 @@ async function operatorRevokes(stage: Stage, client: DemoClient): Promise<string
   const answer = await told(stage.resource, {
     method: 'POST',
     headers: { authorization: `Bearer ${client.access_token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'get_note', arguments: {} } }),
+    body: JSON.stringify({
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'tools/call',
+      params: { name: 'get_note', arguments: {} },
+    }),
   })
   narrator.check('401', answer.status, 401)
   const refused = await refresh(stage, client, client.refresh_token)
@@ -113,9 +133,15 @@ async function auditRows(stage: Stage): Promise<void> {
   narrator.step('The audit log has all of it')
   const { events } = await pageEvents(stage.db, {}, 500)
   for (const { type, tool, decision, scope, client_id } of [...events].reverse())
-    narrator.say([type.padEnd(24), tool ?? '', decision ?? '', scope ?? '', client_id ?? ''].join(' ').trimEnd())
+    narrator.say(
+      [type.padEnd(24), tool ?? '', decision ?? '', scope ?? '', client_id ?? ''].join(' ').trimEnd(),
+    )
   const types = new Set(events.map(({ type }) => type))
-  narrator.check('every kind of step is recorded', STORY.filter((type) => !types.has(type)), [])
+  narrator.check(
+    'every kind of step is recorded',
+    STORY.filter((type) => !types.has(type)),
+    [],
+  )
   const denied = events.filter(({ tool, decision }) => tool === 'create_note' && decision === 'denied')
   narrator.check('the denied call is there, by tool', denied.length > 0, true)
   const { rows, faults } = await verifyChains(stage.db)
@@ -137,5 +163,7 @@ try {
 } finally {
   await stage.close()
 }
-console.log(narrator.failures === 0 ? '\nEvery step was as told.' : `\n${narrator.failures} step(s) differed.`)
+console.log(
+  narrator.failures === 0 ? '\nEvery step was as told.' : `\n${narrator.failures} step(s) differed.`,
+)
 process.exitCode = narrator.failures === 0 ? 0 : 1

@@ -2,6 +2,7 @@ import {
   Client,
   type OAuthClientMetadata,
   type OAuthClientProvider,
+  type OAuthDiscoveryState,
   type StoredOAuthClientInformation,
   type StoredOAuthTokens,
   StreamableHTTPClientTransport,
@@ -17,6 +18,7 @@ class Memory implements OAuthClientProvider {
   stored: StoredOAuthTokens | undefined
   authorization_url: URL | undefined
   #verifier = ''
+  #discovered: OAuthDiscoveryState | undefined
 
   get redirectUrl(): string {
     return REDIRECT_URI
@@ -44,6 +46,12 @@ class Memory implements OAuthClientProvider {
   }
   codeVerifier() {
     return this.#verifier
+  }
+  saveDiscoveryState(state: OAuthDiscoveryState) {
+    this.#discovered = state
+  }
+  discoveryState() {
+    return this.#discovered
   }
 }
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 
 /** Tells the story: numbered steps, what was asked and answered, and a verdict on every claim. */
-const secret = /\b(?:[A-Za-z0-9_-]{43}|tgo_[A-Za-z0-9_-]{43})\b/g
+const secret = /(?<![A-Za-z0-9_-])(?:tgo_)?[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])|(?<=code_verifier=)\S+/g
 
 /** Tokens and codes are shown by their first characters only. */
 export function redact(text: string): string {
@@ -30,7 +30,8 @@ export class Narrator {
     const holds = isDeepStrictEqual(actual, expected)
     if (!holds) this.#failures += 1
     console.log(`    ${holds ? '✓' : '✗'} ${claim}`)
-    if (!holds) console.log(redact(`      expected ${JSON.stringify(expected)}, got ${JSON.stringify(actual)}`))
+    if (!holds)
+      console.log(redact(`      expected ${JSON.stringify(expected)}, got ${JSON.stringify(actual)}`))
   }
 }
 
@@ -50,6 +51,10 @@ export function narratedFetch(narrator: Narrator): typeof fetch {
 
 function summary(body: string): string {
   if (!body.startsWith('{')) return body.replaceAll('&', ' ').slice(0, 160)
-  const message = JSON.parse(body) as { method?: string; params?: { name?: string }; redirect_uris?: string[] }
+  const message = JSON.parse(body) as {
+    method?: string
+    params?: { name?: string }
+    redirect_uris?: string[]
+  }
   return [message.method, message.params?.name, message.redirect_uris?.[0]].filter(Boolean).join(' ')
 }

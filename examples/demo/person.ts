@@ -22,7 +22,10 @@ function attribute(tag: string, name: string): string | undefined {
 function readForm(html: string): PageForm {
   const form = /<form[^>]*>[\s\S]*?<\/form>/.exec(html)?.[0] ?? ''
   const inputs = [...form.matchAll(/<input[^>]*>/g)].map(([tag]) => tag)
-  const value = (tag: string): [string, string] => [attribute(tag, 'name') ?? '', attribute(tag, 'value') ?? '']
+  const value = (tag: string): [string, string] => [
+    attribute(tag, 'name') ?? '',
+    attribute(tag, 'value') ?? '',
+  ]
   return {
     action: attribute(form, 'action') ?? '',
     fields: inputs.filter((tag) => attribute(tag, 'type') === 'hidden').map(value),
@@ -43,7 +46,11 @@ export class Person {
     const response = await (this.#options.fetch ?? fetch)(url, {
       method: body ? 'POST' : 'GET',
       redirect: 'manual',
-      headers: { accept: 'text/html', cookie, ...(body ? { origin: url.origin, 'sec-fetch-site': 'same-origin' } : {}) },
+      headers: {
+        accept: 'text/html',
+        cookie,
+        ...(body ? { origin: url.origin, 'sec-fetch-site': 'same-origin' } : {}),
+      },
       ...(body ? { body } : {}),
     })
     for (const line of response.headers.getSetCookie()) {

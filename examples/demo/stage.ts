@@ -33,12 +33,17 @@ export async function setStage() {
   const [port, notes_port] = [await freePort(), await freePort()]
   const resource = `http://localhost:${notes_port}/mcp`
   const catalogue_file = join(data_dir, 'catalogue.yaml')
-  writeFileSync(catalogue_file, readFileSync(CATALOGUE, 'utf8').replaceAll('http://localhost:4001/mcp', resource))
+  writeFileSync(
+    catalogue_file,
+    readFileSync(CATALOGUE, 'utf8').replaceAll('http://localhost:4001/mcp', resource),
+  )
   const config = loadConfig({
     TOOLGATE_PORT: String(port),
     TOOLGATE_DATA_DIR: data_dir,
     TOOLGATE_CATALOGUE: catalogue_file,
-    ...(process.env.TOOLGATE_DATABASE_URL ? { TOOLGATE_DATABASE_URL: process.env.TOOLGATE_DATABASE_URL } : {}),
+    ...(process.env.TOOLGATE_DATABASE_URL
+      ? { TOOLGATE_DATABASE_URL: process.env.TOOLGATE_DATABASE_URL }
+      : {}),
   })
   const server = await startServer(config, pino({ level: 'silent' }))
   const { audit } = server.app
@@ -50,7 +55,12 @@ export async function setStage() {
   const account = await createAccount({ db, audit }, { username, password, roles: ['editor'], actor })
   const operator = await createOperatorToken({ db, audit }, { name: 'demo', days: 1, actor })
   const credentials = await addResourceServer({ db, audit }, { resource, id: `demo-notes-${port}`, actor })
-  const notes = await startNotesServer({ port: notes_port, host: '127.0.0.1', issuer: config.issuer, ...credentials })
+  const notes = await startNotesServer({
+    port: notes_port,
+    host: '127.0.0.1',
+    issuer: config.issuer,
+    ...credentials,
+  })
   return {
     issuer: config.issuer,
     resource,
