@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { type Adapter, type AdapterFactory, type AdapterPayload, errors } from 'oidc-provider'
+import { type Adapter, type AdapterFactory, errors } from 'oidc-provider'
 import { secretDigest, sha256 } from '../clients/client-secret.ts'
 import { deleteClient, findClient, insertClient } from '../clients/client-store.ts'
 import { deleteGrant, findGrantPayload, putGrant } from '../grants/grant-store.ts'
@@ -10,32 +10,14 @@ import {
   putPayload,
   putPayloadOnce,
 } from '../storage/payload-store.ts'
+import { type ModelAdapter, type ModelPayload, unsupported } from './model-adapter.ts'
 import { accessTokenAdapter, authorizationCodeAdapter, refreshTokenAdapter } from './token-adapters.ts'
 import { connectionFor, currentUnit } from './unit-of-work.ts'
 
-/**
- * oidc-provider's models on our stores. Ids that a browser or client bears are hashed here, on their way in;
- * the raw value is put back on the way out, since only its bearer can have asked for it.
- */
-export type ModelPayload = AdapterPayload
-
-export type ModelAdapter = {
-  upsert(id: string, payload: ModelPayload, ttl_seconds?: number): Promise<void>
-  find(id: string): Promise<ModelPayload | undefined>
-  consume(id: string): Promise<void>
-  destroy(id: string): Promise<void>
-  revokeByGrantId(grant_id: string): Promise<void>
-}
-
+/** Ids of sessions, interactions and grants. */
 const ID = /^[A-Za-z0-9_-]{1,128}$/
 /** Client ids are either ours or the URL of a metadata document. */
 const CLIENT_ID = /^[\x21-\x7e]{1,2048}$/
-
-function unsupported(model: string): () => Promise<never> {
-  return async () => {
-    throw new Error(`${model} does not support this`)
-  }
-}
 
 function clientAdapter(db: Knex): ModelAdapter {
   return {
@@ -149,7 +131,10 @@ function unusedAdapter(model: string): ModelAdapter {
 
 export type AdapterOptions = { db: Knex; issuer: string; refresh_grace_seconds: number }
 
-/** The adapter factory that oidc-provider asks, once per model. */
+/**
+ * oidc-provider's models on our stores. Ids that a browser or client bears are hashed here, on their way in;
+ * the raw value is put back on the way out, since only its bearer can have asked for it.
+ */
 export function createAdapterFactory(options: AdapterOptions): AdapterFactory {
   const { db, issuer, refresh_grace_seconds } = options
   const adapters: Record<string, ModelAdapter> = {

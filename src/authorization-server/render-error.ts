@@ -14,7 +14,7 @@ const HINTS: Record<string, string> = {
 export function errorPage(render: Renderer) {
   return (ctx: KoaContextWithOIDC, out: ErrorOut): void => {
     // Some clients probe this page: an unknown client must be a 4xx they can read.
-    const status = ctx.status >= 400 ? ctx.status : 400
+    const status = Math.max(ctx.status, 400)
     const hint = HINTS[out.error]
     const detail = out.error_description ?? out.error
     ctx.status = status

@@ -13,7 +13,7 @@ import {
   insertAuthorizationCode,
   insertRefreshToken,
 } from '../grants/token-store.ts'
-import type { ModelAdapter, ModelPayload } from './adapter.ts'
+import type { ModelAdapter, ModelPayload } from './model-adapter.ts'
 import { connectionFor, currentUnit } from './unit-of-work.ts'
 
 /** Codes and tokens are 43 base64url characters; any other string is refused without a query. */
