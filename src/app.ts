@@ -1,3 +1,5 @@
+import type { RequestListener } from 'node:http'
+import type Router from '@koa/router'
 import Koa from 'koa'
 import type { Logger } from 'pino'
 import { AuditLog } from './audit/audit-log.ts'
@@ -6,6 +8,7 @@ import { createAuthorizationServer } from './authorization-server/provider.ts'
 import { errorPage } from './authorization-server/render-error.ts'
 import { CatalogueCache } from './catalogue/catalogue-store.ts'
 import type { Config } from './config.ts'
+import { allowedMethods } from './http/allowed-methods.ts'
 import { errorHandler } from './http/error-handler.ts'
 import { healthRoutes } from './http/health.ts'
 import { hostCheck } from './http/host-check.ts'
@@ -16,13 +19,18 @@ import { staticFiles } from './http/static-files.ts'
 import { interactionRoutes } from './interactions/routes.ts'
 import { IntrospectionBatch } from './introspection/batch.ts'
 import { introspectionEndpoint } from './introspection/endpoint.ts'
+import { introspectionShortCut } from './introspection/short-cut.ts'
 import { operatorApi } from './operator/api.ts'
 import type { Database } from './storage/database.ts'
 
 /** The composition root: every room is built here, once, and mounted below in the order in which requests pass. */
 export type AppDependencies = { config: Config; keys: Keys; database: Database; log: Logger }
 
-export type App = { koa: Koa; audit: AuditLog }
+export type App = { listener: RequestListener; audit: AuditLog }
+
+function mount(koa: Koa, router: Router): void {
+  koa.use(router.routes()).use(allowedMethods(router))
+}
 
 export function createApp({ config, keys, database, log }: AppDependencies): App {
   const { issuer } = config
@@ -53,11 +61,12 @@ export function createApp({ config, keys, database, log }: AppDependencies): App
   koa.use(securityHeaders({ issuer }))
   koa.use(errorHandler({ log, render }))
   koa.use(hostCheck(new URL(issuer).host))
-  koa.use(health.routes())
+  mount(koa, health)
   koa.use(introspectionEndpoint(batch))
   koa.use(staticFiles())
-  koa.use(interactions.routes())
-  koa.use(operator.routes())
+  mount(koa, interactions)
+  mount(koa, operator)
   for (const each of engine) koa.use(each)
-  return { koa, audit }
+  const listener = koa.callback()
+  return { listener: koa.proxy ? listener : introspectionShortCut({ batch, issuer }, listener), audit }
 }

@@ -92,7 +92,7 @@ function readVariables(env: NodeJS.ProcessEnv, faults: string[]): Record<string,
     if (!name.startsWith(PREFIX) || name.startsWith('TOOLGATE_TEST_') || value === undefined) continue
     const key = name.slice(PREFIX.length)
     const base = key.replace(/_FILE$/, '')
-    if (!(base in Environment.shape)) {
+    if (!Object.hasOwn(Environment.shape, base)) {
       faults.push(`${name} is not a Toolgate variable; see the configuration table in README.md`)
     } else if (key === base) {
       variables[base] = value

@@ -72,7 +72,7 @@ export async function startServer(
 
     const stopMaintenance = startMaintenance(config, installation.database, log)
     undo.push(async () => stopMaintenance())
-    const server = createServer(app.koa.callback())
+    const server = createServer(app.listener)
     server.headersTimeout = HEADERS_TIMEOUT_MS
     server.requestTimeout = REQUEST_TIMEOUT_MS
     server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS

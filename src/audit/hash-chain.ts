@@ -29,12 +29,18 @@ export function canonicalBytes(row: ChainedRow): Buffer {
 
 /** SHA-256(prev_hash ‖ canonical bytes). */
 export function linkHash(prev_hash: Buffer, row: ChainedRow): Buffer {
-  const text = canonicalText(row)
-  const bytes = Buffer.allocUnsafe(prev_hash.length + Buffer.byteLength(text, 'utf8'))
+  return hashOf(prev_hash, canonicalText(row))
+}
+
+function hashOf(prev_hash: Buffer, canonical: string): Buffer {
+  const bytes = Buffer.allocUnsafe(prev_hash.length + Buffer.byteLength(canonical, 'utf8'))
   prev_hash.copy(bytes)
-  bytes.write(text, prev_hash.length, 'utf8')
+  bytes.write(canonical, prev_hash.length, 'utf8')
   return hash('sha256', bytes, 'buffer')
 }
+
+/** A row with the text that its hash covers, so that what is stored is what was hashed. */
+export type LinkedRow = AuditRow & { canonical: string }
 
 /** Ties events to a chain, in order. `id` names each row. */
 export function extendChain(
@@ -42,14 +48,15 @@ export function extendChain(
   events: readonly AuditFields[],
   occurred_at: Date,
   id: () => string,
-): { rows: AuditRow[]; head: ChainHead } {
+): { rows: LinkedRow[]; head: ChainHead } {
   const { writer_id } = head
   let { seq, hash: prev_hash } = head
   const rows = events.map((event) => {
     seq += 1
     const row = { ...event, occurred_at, writer_id, seq, id: id() }
-    const link = linkHash(prev_hash, row)
-    const linked = { ...row, prev_hash, hash: link }
+    const canonical = canonicalText(row)
+    const link = hashOf(prev_hash, canonical)
+    const linked = { ...row, prev_hash, hash: link, canonical }
     prev_hash = link
     return linked
   })

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { begin, commit } from '../storage/transaction.ts'
 import type { AuditEvent } from './audit-event.ts'
 import type { AuditLog } from './audit-log.ts'
 
@@ -11,12 +12,10 @@ export async function recorded<T>(
   audit: AuditLog,
   work: (trx: Knex.Transaction) => Promise<{ result: T; events: AuditEvent[] }>,
 ): Promise<T> {
-  const trx = await db.transaction()
+  const trx = await begin(db)
   try {
     const { result, events } = await work(trx)
-    await audit.appendIn(trx, events, async () => {
-      await trx.commit()
-    })
+    await audit.appendIn(trx, events, () => commit(trx))
     return result
   } catch (error) {
     if (!trx.isCompleted()) await trx.rollback().catch(() => undefined)

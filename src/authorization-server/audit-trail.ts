@@ -12,7 +12,8 @@ type EngineContext = Context & Partial<Pick<KoaContextWithOIDC, 'oidc'>>
 /** What every event of one request says: who, through which client, from where. */
 function baseEvent(ctx: EngineContext): Omit<AuditEvent, 'type'> {
   const entities = ctx.oidc?.entities ?? {}
-  const account_id = entities.Account?.accountId ?? entities.Grant?.accountId
+  // A denial ends before the engine has loaded the account; the browser's session still says who denied.
+  const account_id = entities.Account?.accountId ?? entities.Grant?.accountId ?? ctx.oidc?.session?.accountId
   const client_id = entities.Client?.clientId
   return {
     actor: account_id ?? client_id ?? 'anonymous',

@@ -13,7 +13,8 @@ import { generateSecret } from '../clients/client-secret.ts'
 import type { Config } from '../config.ts'
 import { createAdapterFactory } from './adapter.ts'
 import type { Keys } from './keys.ts'
-import { defaultResource, resourceServerInfo } from './resource-indicators.ts'
+import { defaultResource, type ResourceDependencies, resourceServerInfo } from './resource-indicators.ts'
+import { connectionFor } from './unit-of-work.ts'
 
 /** The engine's whole configuration, as one literal. What needs a reason has it beside it. */
 export type ConfigurationDependencies = {
@@ -44,7 +45,8 @@ function policy() {
 
 function findAccount(db: Knex) {
   return async (_ctx: KoaContextWithOIDC, id: string) => {
-    const account = await findActiveAccount(db, id)
+    // On the transaction's own connection: waiting for a second one while holding the first starves the pool.
+    const account = await findActiveAccount(await connectionFor(db), id)
     return (
       account && { accountId: account.id, roles: account.roles, claims: async () => ({ sub: account.id }) }
     )
@@ -61,18 +63,54 @@ function revokesGrant(ctx: KoaContextWithOIDC): boolean {
   return ctx.oidc.route !== 'revocation' || ctx.oidc.entities.AccessToken === undefined
 }
 
-export function engineConfiguration(dependencies: ConfigurationDependencies): Configuration {
-  const { config, keys, db, catalogues, renderError } = dependencies
-  const { access_token_ttl_seconds, refresh_token_ttl_seconds, grant_ttl_seconds, refresh_grace_seconds } =
-    config.tokens
-  const resources = { db, catalogues, access_token_ttl_seconds }
+function cookies(config: Config, keys: Keys): Configuration['cookies'] & object {
   const cookie = {
     signed: true,
     httpOnly: true,
     sameSite: 'lax',
     secure: config.issuer.startsWith('https:'),
   } as const
+  return {
+    keys: keys.cookies,
+    names: { session: 'toolgate_session', interaction: 'toolgate_interaction', resume: 'toolgate_resume' },
+    long: cookie,
+    short: cookie,
+  }
+}
 
+/** What the engine may do beyond the core; everything not named here is off. */
+function features(resources: ResourceDependencies): Configuration['features'] & object {
+  return {
+    devInteractions: { enabled: false },
+    userinfo: { enabled: false },
+    rpInitiatedLogout: { enabled: false },
+    pushedAuthorizationRequests: { enabled: false },
+    dPoP: { enabled: false },
+    claimsParameter: { enabled: false },
+    introspection: { enabled: false },
+    revocation: { enabled: true },
+    registration: {
+      enabled: true,
+      idFactory: () => `cl_${generateSecret().slice(0, 22)}`,
+      secretFactory: () => generateSecret(),
+      issueRegistrationAccessToken: false,
+    },
+    registrationManagement: { enabled: false },
+    clientIdMetadataDocument: { enabled: true, ack: 'draft-02' },
+    resourceIndicators: {
+      enabled: true,
+      defaultResource: defaultResource(resources),
+      getResourceServerInfo: resourceServerInfo(resources),
+      useGrantedResource: async () => true,
+    },
+  }
+}
+
+export function engineConfiguration(dependencies: ConfigurationDependencies): Configuration {
+  const { config, keys, db, catalogues, renderError } = dependencies
+  const { access_token_ttl_seconds, refresh_token_ttl_seconds, grant_ttl_seconds, refresh_grace_seconds } =
+    config.tokens
+  const resources = { db, catalogues, access_token_ttl_seconds }
   return {
     adapter: createAdapterFactory({ db, issuer: config.issuer, refresh_grace_seconds }),
     jwks: keys.jwks as Configuration['jwks'] & object,
@@ -83,12 +121,7 @@ export function engineConfiguration(dependencies: ConfigurationDependencies): Co
       revocation: '/revoke',
       jwks: '/jwks',
     },
-    cookies: {
-      keys: keys.cookies,
-      names: { session: 'toolgate_session', interaction: 'toolgate_interaction', resume: 'toolgate_resume' },
-      long: cookie,
-      short: cookie,
-    },
+    cookies: cookies(config, keys),
     ttl: {
       AccessToken: access_token_ttl_seconds,
       AuthorizationCode: AUTHORIZATION_CODE_TTL_SECONDS,
@@ -124,29 +157,6 @@ export function engineConfiguration(dependencies: ConfigurationDependencies): Co
     loadExistingGrant,
     interactions: { policy: policy(), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     renderError,
-    features: {
-      devInteractions: { enabled: false },
-      userinfo: { enabled: false },
-      rpInitiatedLogout: { enabled: false },
-      pushedAuthorizationRequests: { enabled: false },
-      dPoP: { enabled: false },
-      claimsParameter: { enabled: false },
-      introspection: { enabled: false },
-      revocation: { enabled: true },
-      registration: {
-        enabled: true,
-        idFactory: () => `cl_${generateSecret().slice(0, 22)}`,
-        secretFactory: () => generateSecret(),
-        issueRegistrationAccessToken: false,
-      },
-      registrationManagement: { enabled: false },
-      clientIdMetadataDocument: { enabled: true, ack: 'draft-02' },
-      resourceIndicators: {
-        enabled: true,
-        defaultResource: defaultResource(resources),
-        getResourceServerInfo: resourceServerInfo(resources),
-        useGrantedResource: async () => true,
-      },
-    },
+    features: features(resources),
   }
 }

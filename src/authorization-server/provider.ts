@@ -4,6 +4,7 @@ import type { AuditLog } from '../audit/audit-log.ts'
 import { secretMatches } from '../clients/client-secret.ts'
 import { authorizationAudit, noteAuthorizationOutcomes } from './audit-trail.ts'
 import { type ConfigurationDependencies, engineConfiguration } from './configuration.ts'
+import { openEndpoints } from './endpoints.ts'
 import { metadataMiddleware } from './metadata.ts'
 import { requestTolerance } from './request-tolerance.ts'
 import { tokenTransaction } from './token-transaction.ts'
@@ -37,6 +38,7 @@ export function createAuthorizationServer(
 
   provider.use(failOutside)
   provider.use(metadataMiddleware({ issuer: config.issuer, db, catalogues }))
+  provider.use(openEndpoints)
   provider.use(authorizationAudit(audit))
   provider.use(tokenTransaction({ db, audit }))
   provider.use(requestTolerance({ db, catalogues }))

@@ -3,6 +3,7 @@ import type { Context, Middleware } from 'koa'
 import { type Catalogue, findResource, type Resource } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
 import { sanitiseClientMetadata } from '../clients/client-metadata.ts'
+import { AppError } from '../errors.ts'
 import { readForm, readJson } from '../http/read-body.ts'
 import { answerBadBody, answerOAuthError } from './oauth-error.ts'
 import { offerBody } from './offered-body.ts'
@@ -34,6 +35,16 @@ function hasScope(resource: Resource, name: string): boolean {
 function requestedScopes(resource: Resource, sent: string | undefined): string[] {
   const known = (sent ?? '').split(/\s+/).filter((scope) => hasScope(resource, scope))
   return known.length > 0 ? [...new Set(known)] : [...resource.default_scopes]
+}
+
+/** A sign-in in progress keeps its parameters, and Postgres stores no NUL. Throws `invalid_input`, shown to the person. */
+function refuseNul(query: Context['query']): void {
+  if (
+    Object.entries(query)
+      .flat(2)
+      .some((text) => text?.includes('\0'))
+  )
+    throw new AppError('invalid_input', 'A parameter of this address holds a NUL character')
 }
 
 function mendAuthorizationRequest(ctx: Context, catalogue: Catalogue): void {
@@ -111,6 +122,7 @@ async function mend(ctx: Context, { db, catalogues }: ToleranceDependencies): Pr
 
 export function requestTolerance(dependencies: ToleranceDependencies): Middleware {
   return async (ctx, next) => {
+    if (ctx.path === '/authorize') refuseNul(ctx.query)
     let proceed = false
     try {
       proceed = await mend(ctx, dependencies)

@@ -3,6 +3,7 @@ import { errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provi
 import { findActiveAccount } from '../accounts/account-store.ts'
 import { findResource, grantableScopes } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
+import { connectionFor } from './unit-of-work.ts'
 
 /** RFC 8707: which scopes a token for a resource may have, for the account of this request, at this moment. */
 export type ResourceDependencies = { db: Knex; catalogues: CatalogueCache; access_token_ttl_seconds: number }
@@ -24,7 +25,7 @@ export function resourceServerInfo(dependencies: ResourceDependencies) {
     const { resource: asked } = ctx.oidc.params ?? {}
     if (Array.isArray(asked) && asked.length > 1)
       throw new errors.InvalidTarget('ask for one resource at a time')
-    const catalogue = (await catalogues.current(db))?.catalogue
+    const catalogue = (await catalogues.current(await connectionFor(db)))?.catalogue
     const resource = catalogue && findResource(catalogue, identifier)
     if (!catalogue || !resource) {
       const known = catalogue?.resources.map((each) => each.resource).join(' ') ?? 'none'
@@ -48,7 +49,7 @@ export function defaultResource({ db, catalogues }: ResourceDependencies) {
   return async (_ctx: KoaContextWithOIDC, _client: unknown, one_of?: readonly string[]): Promise<string> => {
     const [first, ...others] = one_of ?? []
     if (first !== undefined && others.length === 0) return first
-    const catalogue = (await catalogues.current(db))?.catalogue
+    const catalogue = (await catalogues.current(await connectionFor(db)))?.catalogue
     const known = one_of ?? catalogue?.resources.map((resource) => resource.resource) ?? []
     throw new errors.InvalidTarget(`name a resource; known: ${known.join(' ')}`)
   }

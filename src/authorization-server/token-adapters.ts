@@ -33,13 +33,20 @@ function requireGrant(payload: ModelPayload): string {
   return payload.grantId
 }
 
-/** A grant revoked while this request was under way refuses the new row; to the client that is a dead grant. */
+/** Refusals of the database that are a dead grant to the client. */
+const DEAD_GRANT: Readonly<Record<string, string>> = {
+  // foreign key: the grant was revoked while this request was under way
+  23503: 'grant not found',
+  // unique: a browser that opened its way back twice has two codes of one grant, and the other one was redeemed
+  23505: 'this grant has its refresh token already',
+}
+
 async function insertOwned(insert: Promise<void>): Promise<void> {
   try {
     await insert
   } catch (error) {
-    if ((error as { code?: unknown }).code === '23503') throw new errors.InvalidGrant('grant not found')
-    throw error
+    const refused = DEAD_GRANT[String((error as { code?: unknown }).code)]
+    throw refused === undefined ? error : new errors.InvalidGrant(refused)
   }
 }
 

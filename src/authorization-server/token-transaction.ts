@@ -3,6 +3,7 @@ import type { Context, Middleware } from 'koa'
 import { errors } from 'oidc-provider'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
+import { commit } from '../storage/transaction.ts'
 import { tokenEndpointEvents } from './audit-trail.ts'
 import { answerOAuthError } from './oauth-error.ts'
 import { identicalSuccessor, rememberSuccessor, type TokenResponse } from './refresh-rotation.ts'
@@ -38,9 +39,7 @@ async function settle(ctx: Context, unit: UnitOfWork, audit: AuditLog): Promise<
     return
   }
   const transaction = await unit.connection()
-  await audit.appendIn(transaction, events, async () => {
-    await transaction.commit()
-  })
+  await audit.appendIn(transaction, events, () => commit(transaction))
 }
 
 function answerEngineError(ctx: Context, error: unknown): void {

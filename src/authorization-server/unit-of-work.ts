@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Knex } from 'knex'
+import { begin } from '../storage/transaction.ts'
 
 /** What a token request did besides answering; read when its transaction is settled. */
 export type Rotation = { presented: string; id: Buffer }
@@ -28,7 +29,7 @@ export class UnitOfWork {
   }
 
   connection(): Promise<Knex.Transaction> {
-    this.#transaction ??= this.#db.transaction()
+    this.#transaction ??= begin(this.#db)
     return this.#transaction
   }
 

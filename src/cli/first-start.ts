@@ -15,18 +15,27 @@ import type { Database } from '../storage/database.ts'
 /** What an installation needs before its first request: a catalogue and, in development, somebody who can sign in. */
 type Dependencies = { db: Database['knex']; audit: AuditLog }
 
-const SHIPPED_CATALOGUE = fileURLToPath(new URL('../../catalogue.yaml', import.meta.url))
+/** Beside `src` when it is run directly, one level further up from `dist/src`. */
+const SHIPPED_CATALOGUES = ['../../catalogue.yaml', '../../../catalogue.yaml'].map((path) =>
+  fileURLToPath(new URL(path, import.meta.url)),
+)
+
+/** In development the catalogue that comes with Toolgate stands in for a configured file that is not there. */
+function catalogueFile(configured: string, environment: Config['environment']): string {
+  const candidates = environment === 'development' ? [configured, ...SHIPPED_CATALOGUES] : [configured]
+  const file = candidates.find((path) => existsSync(path))
+  if (file === undefined)
+    throw new AppError('invalid_input', `The catalogue file ${configured} cannot be read`)
+  return file
+}
 
 /** Puts the configured catalogue file in force, if it differs. Returns what changed. Throws with every fault. */
 export async function applyConfiguredCatalogue(
   config: Config,
   { db, audit }: Dependencies,
 ): Promise<string[]> {
-  const configured = config.catalogue_file
-  if (configured === undefined) return []
-  const file =
-    config.environment === 'development' && !existsSync(configured) ? SHIPPED_CATALOGUE : configured
-  if (!existsSync(file)) throw new AppError('invalid_input', `The catalogue file ${file} cannot be read`)
+  if (config.catalogue_file === undefined) return []
+  const file = catalogueFile(config.catalogue_file, config.environment)
   const read = parseCatalogue(readFileSync(file, 'utf8'))
   if ('faults' in read)
     throw new AppError('invalid_input', [`${file} has faults:`, ...read.faults].join('\n  - '))

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { listResourceServers } from '../clients/resource-server-store.ts'
 import {
@@ -6,10 +7,22 @@ import {
   removeResourceServer,
   rotateResourceServerSecret,
 } from '../clients/resource-servers.ts'
-import { ACTOR, type OpenContext, withContext } from './context.ts'
+import { ACTOR, type CliContext, type OpenContext, withContext } from './context.ts'
 import { type OutputOptions, printResult, printRows } from './output.ts'
 
-/** Credentials with which MCP servers ask /introspect. */
+/** Credentials with which MCP servers ask /introspect. A secret comes from a file or is made; never from arguments. */
+type AddOptions = OutputOptions & { id?: string; secretFile?: string }
+
+async function add(context: CliContext, resource: string, options: AddOptions): Promise<void> {
+  const { id, secretFile } = options
+  if (secretFile === undefined)
+    return printCredentials(await addResourceServer(context, { resource, id, actor: ACTOR }), options)
+  const secret = readFileSync(secretFile, 'utf8').trim()
+  const made = await addResourceServer(context, { resource, id, secret, actor: ACTOR })
+  const { client_secret: _, ...shown } = made
+  printResult(shown, [`client_id: ${made.client_id}`, `resource:  ${made.resource}`], options)
+}
+
 function printCredentials(credentials: ResourceServerCredentials, options: OutputOptions): void {
   const { client_id, client_secret, resource } = credentials
   const lines = [
@@ -25,16 +38,12 @@ export function registerResourceServerCommands(program: Command, open: OpenConte
   const servers = program.command('resource-servers').description('MCP servers that may introspect tokens')
   servers
     .command('add <resource>')
-    .description('make credentials for the MCP server at this URL; the secret is shown once')
+    .description('make credentials for the MCP server at this URL; a secret made here is shown once')
     .option('--id <id>', 'choose the client_id')
+    .option('--secret-file <file>', 'take the secret from this file; adding the same again changes nothing')
     .option('--json', 'print JSON')
-    .action((resource: string, options: OutputOptions & { id?: string }) =>
-      withContext(open, async (context) =>
-        printCredentials(
-          await addResourceServer(context, { resource, id: options.id, actor: ACTOR }),
-          options,
-        ),
-      ),
+    .action((resource: string, options: AddOptions) =>
+      withContext(open, (context) => add(context, resource, options)),
     )
   servers
     .command('list')

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
 
 /**
  * Secrets that machines hold: 256 random bits, so one SHA-256 is enough at rest, and base64url, since many
@@ -9,7 +9,7 @@ export function generateSecret(): string {
 }
 
 export function sha256(value: string): Buffer {
-  return createHash('sha256').update(value).digest()
+  return hash('sha256', value, 'buffer')
 }
 
 /** How a client secret is kept inside client metadata: recognisable, and never the secret. */

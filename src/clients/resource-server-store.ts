@@ -11,6 +11,14 @@ export async function insertResourceServer(
   return inserted.length === 1
 }
 
+/** Whether there is a resource server with exactly this id, resource and secret. */
+export async function isResourceServer(
+  db: Knex,
+  row: { id: string; resource: string; secret_hash: Buffer },
+): Promise<boolean> {
+  return (await db('resource_servers').where(row).first('id')) !== undefined
+}
+
 export async function replaceSecret(
   db: Knex,
   id: string,

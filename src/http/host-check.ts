@@ -16,7 +16,8 @@ export function hostCheck(allowed_host: string): Middleware {
   return async (ctx, next) => {
     if (!EXEMPT_PATHS.has(ctx.path)) {
       // RFC 9112 §3.2: a server MUST respond with 400 to a request with more than one Host header field line.
-      if (countHostLines(ctx) > 1) throw new AppError('invalid_input', 'The request has more than one Host')
+      if (countHostLines(ctx.req.rawHeaders) > 1)
+        throw new AppError('invalid_input', 'The request has more than one Host')
       if (requestedHost(ctx)?.toLowerCase() !== allowed) {
         throw new AppError('misdirected', `This server answers only for ${allowed_host}`)
       }
@@ -26,8 +27,9 @@ export function hostCheck(allowed_host: string): Middleware {
   }
 }
 
-function countHostLines(ctx: Context): number {
-  return ctx.req.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length
+/** Of a message's header lines, names and values in turn, how many are Host. */
+export function countHostLines(raw_headers: readonly string[]): number {
+  return raw_headers.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length
 }
 
 /** RFC 9112 §3.2.2: with the absolute form, the host of the target counts and Host MUST be ignored. Undefined: none. */

@@ -20,10 +20,14 @@ export function requestContext(): Middleware {
 export function requestId(ctx: Context): string {
   const known: unknown = ctx.state.request_id
   if (typeof known === 'string') return known
-  const offered = ctx.get('x-request-id')
-  const id = ACCEPTED_REQUEST_ID.test(offered) ? offered : randomUUID()
+  const id = chosenRequestId(ctx.get('x-request-id'))
   ctx.state.request_id = id
   return id
+}
+
+/** The offered id when it is well formed, else a new UUID. */
+export function chosenRequestId(offered: string | string[] | undefined): string {
+  return typeof offered === 'string' && ACCEPTED_REQUEST_ID.test(offered) ? offered : randomUUID()
 }
 
 /**
@@ -32,8 +36,14 @@ export function requestId(ctx: Context): string {
  */
 export function clientIp(ctx: Context): string | null {
   for (const candidate of [ctx.ip, ctx.req.socket.remoteAddress]) {
-    const address = (candidate ?? '').replace(/^::ffff:(?=\d+\.)/i, '')
-    if (isIP(address) !== 0 && !address.includes('%')) return address
+    const address = plainAddress(candidate)
+    if (address !== undefined) return address
   }
   return null
+}
+
+/** The IP address in its plain form; undefined for what is none. */
+export function plainAddress(candidate: string | undefined): string | undefined {
+  const address = (candidate ?? '').replace(/^::ffff:(?=\d+\.)/i, '')
+  return isIP(address) !== 0 && !address.includes('%') ? address : undefined
 }

@@ -41,7 +41,17 @@ const POPUP_PATH = /^\/(authorize|interaction)(\/|$)/
  * Nothing may be cached unless its handler says so; public documents are left to theirs.
  */
 export function securityHeaders(options: { issuer: string }): Middleware {
-  const fixed: Record<string, string> = {
+  return async (ctx, next) => {
+    ctx.set(securityHeadersOf(ctx.path, options))
+    await next()
+  }
+}
+
+/** The headers that every answer at `path` begins with. */
+export function securityHeadersOf(path: string, options: { issuer: string }): Record<string, string> {
+  const public_document = PUBLIC_DOCUMENT_PATH.test(path)
+  const cross_origin = public_document || CROSS_ORIGIN_ENDPOINT_PATH.test(path)
+  return {
     'Content-Security-Policy': CONTENT_SECURITY_POLICY,
     'X-Frame-Options': 'DENY',
     'X-Content-Type-Options': 'nosniff',
@@ -50,14 +60,8 @@ export function securityHeaders(options: { issuer: string }): Middleware {
     ...(options.issuer.startsWith('https://') && {
       'Strict-Transport-Security': `max-age=${ONE_YEAR_SECONDS}`,
     }),
-  }
-  return async (ctx, next) => {
-    const public_document = PUBLIC_DOCUMENT_PATH.test(ctx.path)
-    const cross_origin = public_document || CROSS_ORIGIN_ENDPOINT_PATH.test(ctx.path)
-    ctx.set(fixed)
-    ctx.set('Cross-Origin-Opener-Policy', POPUP_PATH.test(ctx.path) ? 'unsafe-none' : 'same-origin')
-    ctx.set('Cross-Origin-Resource-Policy', cross_origin ? 'cross-origin' : 'same-origin')
-    if (!public_document) ctx.set('Cache-Control', 'no-store')
-    await next()
+    'Cross-Origin-Opener-Policy': POPUP_PATH.test(path) ? 'unsafe-none' : 'same-origin',
+    'Cross-Origin-Resource-Policy': cross_origin ? 'cross-origin' : 'same-origin',
+    ...(!public_document && { 'Cache-Control': 'no-store' }),
   }
 }

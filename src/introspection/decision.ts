@@ -1,15 +1,7 @@
 import type { AuditEvent } from '../audit/audit-event.ts'
-import {
-  type Catalogue,
-  effectiveScopes,
-  findResource,
-  grantableScopes,
-  isToolAllowed,
-  type Resource,
-  scopesForTool,
-  toolsForScopes,
-} from '../catalogue/catalogue.ts'
+import { type Catalogue, isToolAllowed, scopesForTool, toolsForScopes } from '../catalogue/catalogue.ts'
 import { authenticates, type PresentedCredentials } from './resource-server-authentication.ts'
+import { type Standing, standingOf } from './standing.ts'
 import type { LiveToken, LookupRow } from './token-lookup.ts'
 
 /** What a resource server asked: about a token, and, in MCP's own words, about one message. */
@@ -46,7 +38,7 @@ function isOpen(method: string): boolean {
 
 type ToolDecision = { allowed: boolean; scope: string; tools?: string[] }
 
-function decideMethod(resource: Resource, effective: string[], question: Question): ToolDecision {
+function decideMethod({ resource, effective }: Standing, question: Question): ToolDecision {
   const { mcp_method = '', mcp_name = '' } = question
   if (mcp_method === 'tools/call')
     return {
@@ -94,16 +86,6 @@ function inactive(question: Question, row: LookupRow, reason: string): Decision 
   return { status: 200, body: INACTIVE, event: { ...baseEvent(question, row), decision: 'inactive', detail } }
 }
 
-/** What the token may do now: asked ∩ consented ∩ the account's roles, each with what its scopes include. */
-function scopesNow(catalogue: Catalogue, resource: Resource, token: LiveToken): string[] {
-  return effectiveScopes(
-    resource,
-    token.scope.split(' '),
-    token.grant_scope.split(' '),
-    grantableScopes(catalogue, resource, token.roles),
-  )
-}
-
 function active(
   issuer: string,
   question: Question,
@@ -137,18 +119,17 @@ export function decide(
   if (!token) return inactive(question, row, 'not_live')
   // RFC 7662 §4: a resource server learns nothing about tokens that were not issued for it.
   if (token.resource !== row.resource_server?.resource) return inactive(question, row, 'wrong_resource')
-  const resource = catalogue && findResource(catalogue, token.resource)
-  if (!catalogue || !resource) return inactive(question, row, 'resource_not_in_catalogue')
+  const standing = catalogue && standingOf(catalogue, token)
+  if (!standing) return inactive(question, row, 'resource_not_in_catalogue')
 
-  const effective = scopesNow(catalogue, resource, token)
-  const body = active(issuer, question, token, effective.join(' '))
-  const event = { ...baseEvent(question, row), scope: effective.join(' ') }
+  const body = active(issuer, question, token, standing.scope)
+  const event = { ...baseEvent(question, row), scope: standing.scope }
   const { mcp_method, mcp_name } = question
   if (mcp_method === undefined) {
     const detail = { resource_server: question.credentials.id }
     return { status: 200, body, event: { ...event, decision: 'active', detail } }
   }
-  const answer = decideMethod(resource, effective, question)
+  const answer = decideMethod(standing, question)
   const mcp = { method: mcp_method, ...(mcp_name === undefined ? {} : { name: mcp_name }), ...answer }
   return {
     status: 200,

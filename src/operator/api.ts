@@ -46,37 +46,42 @@ async function optionalBody(ctx: Context): Promise<unknown> {
   return ctx.get('content-type') === '' ? {} : readJson(ctx)
 }
 
-/** Everything under /operator/api/v1, behind an operator token. */
+/**
+ * Everything under /operator/api/v1, behind an operator token. Each route names the check itself: the router matches
+ * `use` by the exact path but routes in any case, so that /OPERATOR/… would pass a check that is only put in front.
+ */
 export function operatorApi(dependencies: OperatorDependencies): Router {
-  const router = new Router({ prefix: '/operator/api/v1' })
-  router.use(authenticateOperator(dependencies))
+  const router = new Router({ prefix: '/operator/api/v1', sensitive: true })
+  const authenticated = authenticateOperator(dependencies)
 
-  router.get('/grants', async (ctx) => {
+  router.get('/grants', authenticated, async (ctx) => {
     const { limit, before, ...by } = validate(GrantsQuery, { ...ctx.query })
     ctx.body = { grants: await pageOfGrants(dependencies, by, { limit, before }) }
   })
-  router.get('/grants/:id', async (ctx) => {
+  router.get('/grants/:id', authenticated, async (ctx) => {
     ctx.body = await showGrant(dependencies, validate(id, ctx.params.id))
   })
-  router.post('/grants/revoke', async (ctx) => {
+  router.post('/grants/revoke', authenticated, async (ctx) => {
     const { reason, ...by } = validate(RevokeBody, await readJson(ctx))
     ctx.body = await revokeGrants(dependencies, by, revocation(ctx, reason))
   })
-  router.post('/grants/:id/revoke', async (ctx) => {
+  router.post('/grants/:id/revoke', authenticated, async (ctx) => {
     const { reason } = validate(ReasonBody, await optionalBody(ctx))
     ctx.body = await revokeGrants(dependencies, { id: validate(id, ctx.params.id) }, revocation(ctx, reason))
   })
-  router.get('/refresh-tokens', async (ctx) => {
+  router.get('/refresh-tokens', authenticated, async (ctx) => {
     const { limit, ...by } = validate(RefreshTokensQuery, { ...ctx.query })
     ctx.body = { refresh_tokens: await pageOfRefreshTokens(dependencies, by, { limit }) }
   })
-  router.post('/refresh-tokens/revoke', async (ctx) => {
+  router.post('/refresh-tokens/revoke', authenticated, async (ctx) => {
     const { reason, ...by } = validate(RevokeBody, await readJson(ctx))
     ctx.body = await revokeGrants(dependencies, by, revocation(ctx, reason))
   })
-  router.post('/refresh-tokens/:id/revoke', async (ctx) => {
+  router.post('/refresh-tokens/:id/revoke', authenticated, async (ctx) => {
     const { reason } = validate(ReasonBody, await optionalBody(ctx))
     ctx.body = await revokeRefreshToken(dependencies, validate(id, ctx.params.id), revocation(ctx, reason))
   })
+  // What is no route says so only to operators.
+  router.all('/{*rest}', authenticated)
   return router
 }

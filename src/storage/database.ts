@@ -62,6 +62,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     client: 'pg',
     connection: connection as Knex.PgConnectionConfig,
     acquireConnectionTimeout: ACQUIRE_TIMEOUT_MS,
+    // Errors name the statement; with its values in it, a log of errors would hold data of rows.
+    compileSqlOnError: false,
     pool: { min: 0, max: options.pool_max ?? 16 },
     log: SILENT,
   })
@@ -95,9 +97,9 @@ function settingsOfUrl(url: string): { connectionString: string; options?: strin
 const UNAVAILABLE_SQLSTATE = /^(08...|53...|57P0[1-5]|57014|25006|25P03|40001|40P01|55P03)$/
 const UNAVAILABLE_SYSTEM_CODE =
   /^(ECONN(REFUSED|RESET|ABORTED)|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|E(HOST|NET)(UNREACH|DOWN))$/
-/** pg, pg-pool and knex give these no code. */
+/** pg, pg-pool and knex give these no code; knex puts the statement in front. */
 const UNAVAILABLE_MESSAGE =
-  /^(Connection terminated|timeout exceeded when trying to connect|timeout expired|Query read timeout|Unable to acquire a connection|Cannot use a pool after calling end|Client (was closed|has encountered a connection error) and is not queryable)/
+  /(?:^| - )(Connection terminated|timeout exceeded when trying to connect|timeout expired|Query read timeout|Unable to acquire a connection|Cannot use a pool after calling end|Client (was closed|has encountered a connection error) and is not queryable)/
 
 /** Whether the database could not answer now, as opposed to a wrong statement: the caller answers 503 with Retry-After. */
 export function isUnavailable(error: unknown): boolean {

@@ -39,11 +39,16 @@ export async function sweepExpired(db: Knex): Promise<number> {
   return total
 }
 
-/** Forgets sealed token responses once their grace is over; they are of no use to anyone afterwards. */
+/**
+ * Forgets sealed token responses once their grace is over; they are of no use to anyone afterwards. Rows that
+ * somebody holds are left for the next time: waiting for them could be a deadlock with a revocation.
+ */
 export async function wipeSealedResponses(db: Knex, grace_seconds: number): Promise<void> {
   await db.raw(
-    `update refresh_tokens set sealed_response = null
-     where sealed_response is not null and consumed_at < now() - make_interval(secs => ?)`,
+    `update refresh_tokens set sealed_response = null where id in
+       (select id from refresh_tokens
+        where sealed_response is not null and consumed_at < now() - make_interval(secs => ?)
+        for update skip locked)`,
     [grace_seconds + 5],
   )
 }

@@ -71,7 +71,7 @@ export class Toolgate {
 
   static async start(options: ToolgateOptions = {}): Promise<Toolgate> {
     const db = options.beside?.db ?? (await createTestDatabase())
-    let handle: ReturnType<App['koa']['callback']> | undefined
+    let handle: App['listener'] | undefined
     const server = createServer((req, res) => void handle?.(req, res))
     const port = await listen(server)
     const issuer = options.beside?.issuer ?? `http://localhost:${port}`
@@ -79,7 +79,7 @@ export class Toolgate {
     shared_keys ??= generateKeys()
     const log = options.log ? pino({ level: 'debug' }, options.log) : pino({ level: 'silent' })
     const app = createApp({ config, keys: await shared_keys, database: db.database, log })
-    handle = app.koa.callback()
+    handle = app.listener
     if (!options.beside) {
       const text = options.catalogue ?? readFileSync('catalogue.yaml', 'utf8')
       const read = parseCatalogue(text)

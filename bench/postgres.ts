@@ -1,0 +1,54 @@
+import { mkdtemp, realpath, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { startEmbeddedPostgres } from '../src/storage/embedded-postgres.ts'
+
+/** A Postgres of the benchmark's own, in a temporary directory, with its usual durable settings. */
+export type BenchPostgres = {
+  createDatabase(name: string): Promise<string>
+  /** Fresh statistics, as a database that has been running for a while has them. */
+  analyze(url: string): Promise<void>
+  stop(): Promise<void>
+}
+
+export async function startBenchPostgres(): Promise<BenchPostgres> {
+  const directory = await createTemporaryDirectory()
+  const { url, stop } = await startEmbeddedPostgres({ data_dir: directory.path })
+  return {
+    async createDatabase(name) {
+      await execute(url, `create database ${name}`)
+      const created = new URL(url)
+      created.pathname = name
+      return created.href
+    },
+    analyze: (target) => execute(target, 'analyze'),
+    async stop() {
+      await stop()
+      await directory.remove()
+    },
+  }
+}
+
+/** A data directory and its removal, which also finds a cluster that had to be put elsewhere. */
+export async function createTemporaryDirectory(): Promise<{ path: string; remove(): Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), 'toolgate-bench-'))
+  return {
+    path,
+    async remove() {
+      const cluster = await realpath(join(path, 'postgres')).catch(() => undefined)
+      if (cluster) await rm(cluster, { recursive: true, force: true })
+      await rm(path, { recursive: true, force: true })
+    },
+  }
+}
+
+async function execute(url: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}

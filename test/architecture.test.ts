@@ -1,0 +1,263 @@
+import ts from 'typescript'
+import { describe, expect, it } from 'vitest'
+import { lineOf, linesOf, readSourceFiles, type SourceFile, visit } from './support/source-files.ts'
+
+/** The floors of the house, from the ground up. An import may point down, or to a room beside it; never up. */
+const FLOORS = ['ground', 'storage', 'domain', 'plumbing', 'protocol', 'edge', 'roof'] as const
+type Floor = (typeof FLOORS)[number]
+
+/** Every folder of `src/` with its floor and the file whose first comment says what the folder is for. */
+const ROOMS: Record<string, { floor: Floor | 'annex'; main: string }> = {
+  storage: { floor: 'storage', main: 'database.ts' },
+  accounts: { floor: 'domain', main: 'accounts.ts' },
+  audit: { floor: 'domain', main: 'audit-event.ts' },
+  catalogue: { floor: 'domain', main: 'catalogue.ts' },
+  clients: { floor: 'domain', main: 'client-metadata.ts' },
+  grants: { floor: 'domain', main: 'grants.ts' },
+  http: { floor: 'plumbing', main: 'request-context.ts' },
+  'authorization-server': { floor: 'protocol', main: 'provider.ts' },
+  interactions: { floor: 'edge', main: 'routes.ts' },
+  introspection: { floor: 'edge', main: 'endpoint.ts' },
+  operator: { floor: 'edge', main: 'api.ts' },
+  cli: { floor: 'roof', main: 'main.ts' },
+  'resource-server': { floor: 'annex', main: 'index.ts' },
+}
+
+/** Files that stand in no folder. */
+const SINGLE_FILES: Record<string, Floor> = {
+  'config.ts': 'ground',
+  'errors.ts': 'ground',
+  'app.ts': 'roof',
+  'installation.ts': 'roof',
+  'maintenance.ts': 'roof',
+  'server.ts': 'roof',
+}
+
+const FILE_LINES_MAX = 250
+const FUNCTION_LINES_MAX = 50
+const VAGUE_NAMES = /^(utils?|helpers?|common|types?|constants?|misc|shared)$/
+
+const files = readSourceFiles()
+
+function roomOf(path: string): string | undefined {
+  const [, room, ...rest] = path.split('/')
+  return rest.length > 0 ? room : undefined
+}
+
+function floorOf(path: string): Floor | 'annex' | undefined {
+  const room = roomOf(path)
+  return room === undefined ? SINGLE_FILES[path.slice('src/'.length)] : ROOMS[room]?.floor
+}
+
+/** `src/<file>:<line> <what>` for everything `find` finds, in every file. */
+function offenders(find: (file: SourceFile) => { line: number; what: string }[]): string[] {
+  return files.flatMap((file) => find(file).map(({ line, what }) => `${file.path}:${line} ${what}`))
+}
+
+function importOffenders(isWrong: (file: SourceFile, found: SourceFile['imports'][number]) => boolean) {
+  return offenders((file) =>
+    file.imports
+      .filter((found) => isWrong(file, found))
+      .map(({ line, specifier }) => ({ line, what: specifier })),
+  )
+}
+
+function nodeOffenders(what: (node: ts.Node, file: SourceFile) => string | undefined): string[] {
+  return offenders((file) => {
+    const found: { line: number; what: string }[] = []
+    visit(file.tree, (node) => {
+      const said = what(node, file)
+      if (said !== undefined) found.push({ line: lineOf(file.tree, node), what: said })
+    })
+    return found
+  })
+}
+
+/** A package by its name, with everything below it. */
+function isPackage(specifier: string, name: string): boolean {
+  return specifier === name || specifier.startsWith(`${name}/`)
+}
+
+/** Where SQL may stand. */
+function speaksSql(path: string): boolean {
+  return /^src\/storage\/|-store\.ts$|\/token-lookup\.ts$|\/audit-log\.ts$/.test(path)
+}
+
+const SQL_METHODS = new Set([
+  'raw',
+  'whereRaw',
+  'andWhereRaw',
+  'orWhereRaw',
+  'havingRaw',
+  'orderByRaw',
+  'joinRaw',
+])
+const CONNECTIONS = new Set(['db', 'knex', 'trx', 'transaction', 'connection'])
+
+/** `x.raw(…)`, `hot.query(…)` and `db('table')`. */
+function sqlOf(node: ts.Node): string | undefined {
+  if (!ts.isCallExpression(node)) return undefined
+  const { expression, arguments: given } = node
+  if (ts.isPropertyAccessExpression(expression)) {
+    const { name } = expression
+    return SQL_METHODS.has(name.text) || name.text === 'query' ? expression.getText() : undefined
+  }
+  const [first] = given
+  const isTable = first !== undefined && ts.isStringLiteralLike(first)
+  return ts.isIdentifier(expression) && CONNECTIONS.has(expression.text) && isTable
+    ? node.getText().slice(0, 40)
+    : undefined
+}
+
+describe('the floors', () => {
+  it('every file stands on a floor, and every room is there', () => {
+    expect(files.filter(({ path }) => floorOf(path) === undefined).map(({ path }) => path)).toEqual([])
+    const rooms = new Set(files.map(({ path }) => roomOf(path)))
+    expect(Object.keys(ROOMS).filter((room) => !rooms.has(room))).toEqual([])
+  })
+
+  it('an import points down or beside, never up', () => {
+    const height = (path: string) => FLOORS.indexOf(floorOf(path) as Floor)
+    expect(
+      importOffenders(
+        ({ path }, { file }) =>
+          file !== undefined &&
+          floorOf(path) !== 'annex' &&
+          (floorOf(file) === 'annex' || height(file) > height(path)),
+      ),
+    ).toEqual([])
+  })
+
+  it('the ground imports nothing of ours', () => {
+    expect(importOffenders(({ path }, { file }) => floorOf(path) === 'ground' && file !== undefined)).toEqual(
+      [],
+    )
+  })
+
+  it('rooms beside each other do not import each other in circles', () => {
+    const needs = new Map<string, Set<string>>()
+    for (const { path, imports } of files) {
+      const from = roomOf(path)
+      for (const { file } of imports) {
+        const to = file === undefined ? undefined : roomOf(file)
+        if (from && to && from !== to) needs.set(from, (needs.get(from) ?? new Set()).add(to))
+      }
+    }
+    const reach = (room: string, seen = new Set<string>()): Set<string> => {
+      for (const next of needs.get(room) ?? []) if (!seen.has(next)) reach(next, seen.add(next))
+      return seen
+    }
+    expect([...needs.keys()].filter((room) => reach(room).has(room))).toEqual([])
+  })
+
+  it('resource-server/ imports nothing of ours above it and no package', () => {
+    expect(
+      importOffenders(({ path }, { file, specifier }) => {
+        if (floorOf(path) !== 'annex') return false
+        return file === undefined ? !specifier.startsWith('node:') : floorOf(file) !== 'annex'
+      }),
+    ).toEqual([])
+  })
+})
+
+describe('what may be used where', () => {
+  it('oidc-provider lives in authorization-server/ and interactions/, and is never entered by a deep path', () => {
+    expect(
+      importOffenders(({ path }, { specifier }) => {
+        if (!isPackage(specifier, 'oidc-provider')) return false
+        const room = roomOf(path) ?? ''
+        return specifier !== 'oidc-provider' || !['authorization-server', 'interactions'].includes(room)
+      }),
+    ).toEqual([])
+  })
+
+  it('knex itself is imported only where SQL may stand; elsewhere only its type is passed on', () => {
+    expect(
+      importOffenders(
+        ({ path }, { specifier, type_only }) =>
+          isPackage(specifier, 'knex') && !type_only && !speaksSql(path),
+      ),
+    ).toEqual([])
+  })
+
+  it('pg is known only where SQL may stand; the introspection batch passes its type on', () => {
+    expect(
+      importOffenders(
+        ({ path }, { specifier, type_only }) =>
+          isPackage(specifier, 'pg') &&
+          !speaksSql(path) &&
+          !(type_only && path === 'src/introspection/batch.ts'),
+      ),
+    ).toEqual([])
+  })
+
+  it('SQL stands in storage/, *-store.ts, token-lookup.ts and audit-log.ts', () => {
+    expect(nodeOffenders((node, { path }) => (speaksSql(path) ? undefined : sqlOf(node)))).toEqual([])
+  })
+
+  it('process.env is read in config.ts only', () => {
+    expect(
+      nodeOffenders((node, { path }) => {
+        if (path === 'src/config.ts' || !ts.isPropertyAccessExpression(node)) return undefined
+        return /^(globalThis\.)?process\.env$/.test(node.getText()) ? 'process.env' : undefined
+      }),
+    ).toEqual([])
+  })
+
+  it('koa is known to the plumbing, the protocol, the edge and app.ts', () => {
+    const known = (path: string) =>
+      ['plumbing', 'protocol'].includes(floorOf(path) ?? '') ||
+      /^src\/(interactions\/|operator\/|introspection\/endpoint\.ts$|app\.ts$)/.test(path)
+    expect(
+      importOffenders(({ path }, { specifier }) => /^(koa|@koa\/.*|koa-.*)$/.test(specifier) && !known(path)),
+    ).toEqual([])
+  })
+})
+
+describe('shape', () => {
+  it(`a file has at most ${FILE_LINES_MAX} lines`, () => {
+    const long = files.map(({ path, text }) => ({ path, lines: text.trimEnd().split('\n').length }))
+    expect(long.filter(({ lines }) => lines > FILE_LINES_MAX)).toEqual([])
+  })
+
+  it(`a function has at most ${FUNCTION_LINES_MAX} lines`, () => {
+    expect(
+      nodeOffenders((node, { tree }) => {
+        const lines = ts.isFunctionLike(node) ? linesOf(tree, node) : 0
+        return lines > FUNCTION_LINES_MAX ? `${lines} lines` : undefined
+      }),
+    ).toEqual([])
+  })
+
+  it('no file has a name that says nothing', () => {
+    const names = files.flatMap(({ path }) => path.split('/').map((part) => ({ path, part })))
+    expect(names.filter(({ part }) => VAGUE_NAMES.test(part.replace(/\.ts$/, '')))).toEqual([])
+  })
+
+  it('exports are named', () => {
+    expect(
+      nodeOffenders((node) => {
+        if (ts.isExportAssignment(node)) return 'export default'
+        if (ts.isExportSpecifier(node) && node.name.text === 'default') return 'export default'
+        const modifiers = ts.canHaveModifiers(node) ? ts.getModifiers(node) : undefined
+        const isDefault = modifiers?.some(({ kind }) => kind === ts.SyntaxKind.DefaultKeyword)
+        return isDefault ? 'export default' : undefined
+      }),
+    ).toEqual([])
+  })
+
+  it('the main file of every room begins by saying what the room is for', () => {
+    const silent = Object.entries(ROOMS).filter(([room, { main }]) => {
+      const file = files.find(({ path }) => path === `src/${room}/${main}`)
+      if (!file) return true
+      const first = file.tree.statements.find((statement) => !ts.isImportDeclaration(statement))
+      const starts = [0, first?.getFullStart() ?? 0]
+      return !starts.some((start) =>
+        (ts.getLeadingCommentRanges(file.text, start) ?? []).some(
+          ({ pos, end }) => end - pos > '/** A few words. */'.length && file.text[pos + 1] !== '!',
+        ),
+      )
+    })
+    expect(silent.map(([room, { main }]) => `src/${room}/${main}`)).toEqual([])
+  })
+})

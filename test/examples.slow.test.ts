@@ -1,0 +1,146 @@
+import { execFile, spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Person } from '../examples/demo/person.ts'
+import { changeAccount } from '../src/accounts/accounts.ts'
+import { codeBlocks, ROOT, readDocument } from './support/readme.ts'
+import { PASSWORD, RESOURCE, Toolgate } from './support/toolgate.ts'
+
+/** Every sh block of the README, in order, in a checkout, against a Toolgate that runs meanwhile. */
+const run = promisify(execFile)
+const BLOCKS = codeBlocks(readDocument('README.md'), 'sh')
+const UNLIKE_A_CHECKOUT = new Set(['.git', '.toolgate', 'dist', 'keys.json', 'notes-secret'])
+const hasCurl = await run('curl', ['--version']).then(
+  () => true,
+  () => false,
+)
+
+let toolgate: Toolgate
+let checkout: string
+let env: Record<string, string | undefined>
+
+/** The block that holds this text. Each is run once, in the order of the tests. */
+function block(text: string): string {
+  const found = BLOCKS.filter((each) => each.includes(text))
+  expect(found, text).toHaveLength(1)
+  done.add(found[0] ?? '')
+  return found[0] ?? ''
+}
+const done = new Set<string>()
+
+const PRELUDE = 'set -euo pipefail\ntoolgate() { npm run --silent toolgate -- "$@"; }\n'
+
+async function sh(script: string): Promise<string> {
+  const here = script
+    .replaceAll('http://localhost:4000', toolgate.issuer)
+    .replace(/postgres:\/\/toolgate:secret@\S+/, toolgate.db.url)
+  const { stdout } = await run('bash', ['-c', PRELUDE + here], { cwd: checkout, env })
+  return stdout
+}
+
+beforeAll(async () => {
+  toolgate = await Toolgate.start()
+  checkout = mkdtempSync(join(tmpdir(), 'toolgate-readme-'))
+  for (const name of readdirSync(ROOT))
+    if (!UNLIKE_A_CHECKOUT.has(name)) symlinkSync(join(ROOT, name), join(checkout, name))
+  const { PATH, HOME } = process.env
+  env = { PATH, HOME, TOOLGATE_DATABASE_URL: toolgate.db.url, TOOLGATE_DATA_DIR: join(checkout, 'data') }
+})
+afterAll(async () => {
+  await toolgate?.close()
+  rmSync(checkout, { recursive: true, force: true })
+})
+
+/** Ada consents, as the README's reader would have her do in a browser. */
+async function adaConnects(): Promise<Record<string, string>> {
+  const change = { password: PASSWORD, roles: ['editor'] }
+  await changeAccount(toolgate.dependencies, { username: 'ada', change, actor: 'test' })
+  const { client_id } = await toolgate.register()
+  const ada = new Person({ username: 'ada', password: PASSWORD })
+  const { access_token } = await toolgate.tokens(ada, client_id, { scope: 'notes:read' })
+  const [grant] = JSON.parse(await sh('toolgate grants list --account ada --json'))
+  const [token] = JSON.parse(await sh('toolgate refresh-tokens list --account ada --json'))
+  return { CLIENT: client_id, ACCESS_TOKEN: access_token, GRANT: grant.id, REFRESH_TOKEN_ID: token.id }
+}
+
+describe('the commands of the README', () => {
+  it('make credentials of a resource server', async () => {
+    expect(await sh(block('add http://localhost:4001/mcp --id notes\n'))).toMatch(/client_secret: \S{43}\n/)
+  })
+
+  it('check, compare and apply the catalogue', async () => {
+    expect(await sh(block('catalogue check'))).toBe(
+      'No faults: 1 resources, 3 scopes, 5 tools, 2 roles.\nNothing changes.\nNothing changes.\n',
+    )
+  })
+
+  it('manage accounts', async () => {
+    const said = await sh(block('accounts create ada'))
+    expect(said).toMatch(
+      /Created ada[\s\S]*ada: reader;[\s\S]*password changed[\s\S]*disabled;[\s\S]*enabled;/,
+    )
+  })
+
+  it.skipIf(!hasCurl)('ask about a token with curl', async () => {
+    Object.assign(env, await adaConnects())
+    const { client_id, client_secret } = await toolgate.resourceServer(RESOURCE)
+    Object.assign(env, { CLIENT_ID: client_id, CLIENT_SECRET: client_secret })
+    const answer = JSON.parse(await sh(block('/introspect')))
+    expect(answer).toMatchObject({
+      active: true,
+      username: 'ada',
+      mcp: { allowed: false, scope: 'notes:write' },
+    })
+  })
+
+  it('show and revoke grants and refresh tokens', async () => {
+    Object.assign(env, await adaConnects())
+    const said = await sh(block('grants show'))
+    expect(said).toMatch(/^ID[\s\S]*\nRevoked \d grant[\s\S]*Nothing to revoke/)
+    Object.assign(env, await adaConnects())
+    expect(await sh('toolgate refresh-tokens revoke "$REFRESH_TOKEN_ID"')).toContain('Revoked 1 grant')
+  })
+
+  it('manage resource servers, with a secret of one’s own as often as one likes', async () => {
+    const chosen = block('--secret-file')
+    expect(await sh(chosen)).toMatch(/Removed notes\.\nclient_id: notes\n/)
+    const again = chosen.split('\n').find((line) => line.includes('--secret-file')) ?? ''
+    expect(await sh(again)).toBe(`client_id: notes\nresource:  ${RESOURCE}\n`)
+  })
+
+  it.skipIf(!hasCurl)('use the operator API with curl', async () => {
+    Object.assign(env, await adaConnects())
+    const said = await sh(block('operator-tokens create'))
+    expect(said).toContain(`"grants":[{"id":"${env.GRANT}"`)
+    expect(said).toContain(`{"revoked":["${env.GRANT}"]}`)
+    expect(said).toContain('ticket-system')
+  })
+
+  it('read and verify the audit log', async () => {
+    expect(await sh(block('audit verify'))).toMatch(/token\.issued[\s\S]*The audit log is whole/)
+  })
+
+  it('prepare production, in which the server then serves', async () => {
+    const preparation = block('TOOLGATE_ENV=production')
+    expect(await sh(preparation)).toMatch(/Nothing to apply[\s\S]*Created grace/)
+    const settings = preparation.match(/^export .*$/gm)?.join('\n') ?? ''
+    const script = `${settings.replace(/postgres:\S+/, toolgate.db.url)}\nexec node src/cli/main.ts serve`
+    const serve = spawn('bash', ['-c', script], { cwd: checkout, env: { ...env, TOOLGATE_PORT: '0' } })
+    let said = ''
+    for await (const chunk of serve.stdout) {
+      said += chunk
+      if (said.includes('https://auth.example.com')) break
+    }
+    serve.kill('SIGTERM')
+    const code = await new Promise((resolve) => serve.once('exit', resolve))
+    expect(said).toContain('https://auth.example.com')
+    expect(code).toBe(0)
+  })
+
+  it.skipIf(!hasCurl)('are all run here', () => {
+    expect(BLOCKS.filter((each) => !done.has(each))).toEqual([])
+  })
+})

@@ -1,0 +1,142 @@
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { ENVIRONMENT_VARIABLES, loadConfig } from '../src/config.ts'
+import { ROOT, readDocument, tableRows } from './support/readme.ts'
+
+const README = readDocument('README.md')
+/** Written by a test that drives a browser. */
+const MADE_BY_TESTS = 'docs/screenshots/'
+
+const documents = [
+  ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
+  ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join('docs', name)),
+]
+
+const code = (cell: string | undefined) =>
+  [...(cell ?? '').matchAll(/`([^`]+)`/g)].map(([, text]) => text ?? '')
+
+function anchors(document: string): string[] {
+  return [...document.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
+
+describe('README.md', () => {
+  it('has every configuration variable in its table, and no other', () => {
+    const named = tableRows(README, 'Configuration').map(([name]) => code(name)[0])
+    expect(named.sort()).toEqual([...ENVIRONMENT_VARIABLES].sort())
+  })
+
+  it('states the defaults that an empty environment gives', () => {
+    const defaults = new Map(
+      tableRows(README, 'Configuration').map(([name, value]) => [code(name)[0], code(value)[0]]),
+    )
+    const { http, database, tokens, environment, log_level, catalogue_file, example_server } = loadConfig({})
+    expect({
+      TOOLGATE_ENV: environment,
+      TOOLGATE_HOST: http.host,
+      TOOLGATE_PORT: String(http.port),
+      TOOLGATE_TRUSTED_PROXY_HOPS: String(http.trusted_proxy_hops),
+      TOOLGATE_DATABASE_POOL_MAX: String(database.pool_max),
+      TOOLGATE_DATA_DIR: database.data_dir.slice(process.cwd().length + 1),
+      TOOLGATE_CATALOGUE: catalogue_file,
+      TOOLGATE_LOG_LEVEL: log_level,
+      TOOLGATE_ACCESS_TOKEN_TTL: String(tokens.access_token_ttl_seconds),
+      TOOLGATE_REFRESH_TOKEN_TTL: String(tokens.refresh_token_ttl_seconds),
+      TOOLGATE_GRANT_TTL: String(tokens.grant_ttl_seconds),
+      TOOLGATE_REFRESH_GRACE: String(tokens.refresh_grace_seconds),
+      TOOLGATE_EXAMPLE_SERVER: example_server.enabled ? 'on' : 'off',
+      TOOLGATE_EXAMPLE_PORT: String(example_server.port),
+    }).toEqual(
+      Object.fromEntries([...defaults].filter(([name]) => !/_(ISSUER|DATABASE_URL|KEYS)$/.test(name ?? ''))),
+    )
+  })
+
+  it('names files and tests that exist for every standard', () => {
+    const rows = tableRows(README, 'Standards')
+    expect(rows.length).toBeGreaterThan(12)
+    for (const [standard = '', status = '', files, tests] of rows) {
+      const paths = [...code(files), ...code(tests)]
+      expect(status, standard).toMatch(/^(yes|partly|no)$/)
+      if (status !== 'no') expect([code(files).length, code(tests).length], standard).not.toContain(0)
+      for (const path of paths) expect(existsSync(join(ROOT, path)), `${standard}: ${path}`).toBe(true)
+    }
+  })
+
+  it('has the test command as it is run', () => {
+    expect(README).toContain('\nnpm ci && npm test\n')
+    expect(readDocument('.ci/run')).toContain("'npm ci && npm test'")
+    expect(statSync(join(ROOT, '.ci/run')).mode & 0o111).not.toBe(0)
+  })
+})
+
+describe.each(documents)('%s', (path) => {
+  const document = readDocument(path)
+
+  it('links only to what is there', () => {
+    const links = [...document.replace(/```[\s\S]*?```/g, '').matchAll(/\]\(([^)\s]+)\)/g)].map(
+      ([, to]) => to ?? '',
+    )
+    for (const link of links) {
+      if (/^https?:/.test(link)) continue
+      const [file = '', anchor] = link.split('#')
+      const target = file === '' ? path : join(dirname(path), file)
+      if (!target.startsWith(MADE_BY_TESTS)) expect(existsSync(join(ROOT, target)), link).toBe(true)
+      if (anchor !== undefined) expect(anchors(readDocument(target)), link).toContain(anchor)
+    }
+  })
+})
+
+type Service = {
+  build: string | { context: string; target: string }
+  environment: Record<string, string>
+  volumes: string[]
+  depends_on: Record<string, { condition: string }>
+  network_mode?: string
+}
+
+describe('docker-compose.yml', () => {
+  const compose = parse(readDocument('docker-compose.yml'), { merge: true })
+  const services: Record<string, Service> = compose.services
+  const dockerfile = readDocument('Dockerfile')
+
+  it('gives Toolgate an environment that it accepts', () => {
+    for (const name of ['migrate', 'toolgate'])
+      expect(loadConfig(services[name]?.environment ?? {}).issuer).toBe('http://localhost:4000')
+  })
+
+  it('waits only for services that exist, and mounts only volumes that exist', () => {
+    for (const { depends_on = {}, volumes = [] } of Object.values(services)) {
+      for (const name of Object.keys(depends_on)) expect(services).toHaveProperty(name)
+      for (const volume of volumes) {
+        const [source = ''] = volume.split(':')
+        if (source.startsWith('./')) expect(existsSync(join(ROOT, source))).toBe(true)
+        else expect(compose.volumes).toHaveProperty(source)
+      }
+    }
+  })
+
+  it('gives the notes server only variables that it reads, and builds a stage that exists', () => {
+    const { environment = {}, build } = services.notes ?? {}
+    const main = readDocument('examples/notes-server/main.ts')
+    for (const name of Object.keys(environment)) expect(main).toContain(name)
+    expect(build).toEqual({ context: '.', target: 'example' })
+    expect(dockerfile).toContain(' AS example\n')
+  })
+
+  it('lets the image copy only what .dockerignore lets in', () => {
+    const let_in = readDocument('.dockerignore').match(/(?<=^!).+$/gm) ?? []
+    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, names = '']) =>
+      names.split(' '),
+    )
+    for (const name of copied) expect(let_in).toContain(name)
+    for (const name of let_in) expect(existsSync(join(ROOT, name)), name).toBe(true)
+  })
+})
