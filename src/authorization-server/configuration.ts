@@ -88,7 +88,8 @@ function features(resources: ResourceDependencies): Configuration['features'] & 
     dPoP: { enabled: false },
     claimsParameter: { enabled: false },
     introspection: { enabled: false },
-    revocation: { enabled: true },
+    // RFC 7009 §2.1: only the client that a token was issued to; others learn nothing about it.
+    revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
     registration: {
       enabled: true,
       idFactory: () => `cl_${generateSecret().slice(0, 22)}`,

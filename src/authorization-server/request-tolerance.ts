@@ -113,9 +113,9 @@ async function mend(ctx: Context, { db, catalogues }: ToleranceDependencies): Pr
   const route = `${ctx.method} ${ctx.path}`
   if (route === 'POST /register') return mendRegistration(ctx)
   if (route === 'POST /revoke') await mendForm(ctx)
-  if (route !== 'GET /authorize' && route !== 'POST /token') return true
+  if (ctx.path !== '/authorize' && route !== 'POST /token') return true
   const catalogue = (await catalogues.current(db))?.catalogue ?? { resources: [], roles: [] }
-  if (route === 'GET /authorize') mendAuthorizationRequest(ctx, catalogue)
+  if (ctx.path === '/authorize') mendAuthorizationRequest(ctx, catalogue)
   else await mendTokenRequest(ctx, catalogue)
   return true
 }
@@ -123,6 +123,8 @@ async function mend(ctx: Context, { db, catalogues }: ToleranceDependencies): Pr
 export function requestTolerance(dependencies: ToleranceDependencies): Middleware {
   return async (ctx, next) => {
     if (ctx.path === '/authorize') refuseNul(ctx.query)
+    // The way back from an interaction takes no parameters; with some, the engine's own error handler fails.
+    if (ctx.path.startsWith('/authorize/')) ctx.querystring = ''
     let proceed = false
     try {
       proceed = await mend(ctx, dependencies)

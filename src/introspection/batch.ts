@@ -8,7 +8,7 @@ import { lookupTokens } from './token-lookup.ts'
 
 /**
  * The shared trip of everything that waits: one lookup, one audit commit, then the answers. A lone question goes
- * at once; while two trips are under way new questions gather for the next. Nothing about a token is kept.
+ * at once; while four trips are under way new questions gather for the next. Nothing about a token is kept.
  */
 export type BatchDependencies = {
   issuer: string
@@ -20,7 +20,7 @@ export type BatchDependencies = {
 
 type Waiting = { question: Question; resolve(decision: Decision): void; reject(error: unknown): void }
 
-const TRIPS_MAX = 2
+const TRIPS_MAX = 4
 const PER_TRIP_MAX = 256
 const WAITING_MAX = 4_000
 

@@ -110,6 +110,29 @@ describe('target', () => {
     expect(fault).toBeUndefined()
   })
 
+  it('parameters on the way back from an interaction are ignored', async () => {
+    const { client_id } = await toolgate.register()
+    const bare = await toolgate.fetch('/authorize/x')
+    const asked = await toolgate.fetch(
+      `/authorize/x?client_id=${client_id}&redirect_uri=https://evil.example`,
+    )
+    expect([bare.status, asked.status]).toEqual([400, 400])
+    expect(await asked.text()).toContain('invalid_request')
+  })
+
+  it('a HEAD is answered as a GET, without the body', async () => {
+    const { client_id } = await toolgate.register()
+    for (const path of [
+      '/healthz',
+      '/jwks',
+      `/authorize?client_id=${client_id}`,
+      '/authorize?client_id=nobody',
+    ]) {
+      const [head, read] = await Promise.all([toolgate.fetch(path, { method: 'HEAD' }), toolgate.fetch(path)])
+      expect([path, head.status, await head.text()]).toEqual([path, read.status, ''])
+    }
+  })
+
   it('a query string longer than the server reads is 431', async () => {
     expect(await get(`/authorize?state=${'x'.repeat(20_000)}`, `Host: ${host}`)).toMatchObject({
       status: 431,

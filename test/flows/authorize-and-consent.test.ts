@@ -143,6 +143,16 @@ describe('the consent page', () => {
     expect(await redeemed.json()).toMatchObject({ scope: 'notes:read' })
   })
 
+  it('offers no Allow to somebody who may allow none of it; the way back is a denial', async () => {
+    const { username, id } = await stage.toolgate.account(['reader'])
+    const { visitor, page } = await atConsent(username, { scope: 'notes:write' })
+    expect(page.html).toContain('your account does not allow it')
+    expect(page.html).toContain('Back to the app')
+    expect(page.html).not.toContain('>Allow<')
+    expect(answerOf(await visitor.submit(page))).toMatchObject({ error: 'access_denied', iss: issuer })
+    expect(await grants(id)).toEqual([])
+  })
+
   it('is asked every time, also when the person is signed in already; each answer is a grant of its own', async () => {
     const { username, id } = await stage.toolgate.account()
     const { visitor, page } = await atConsent(username)

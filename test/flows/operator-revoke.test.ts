@@ -42,6 +42,16 @@ afterAll(async () => {
 
 type Grant = { id: string; username: string; client_id: string; resource: string; scope: string }
 type RefreshToken = { id: string; grant_id: string; username: string }
+type Answer = { grants: Grant[]; refresh_tokens: RefreshToken[]; revoked: string[] }
+
+/** What operators do, in either of the two ways. */
+type Operate = {
+  grants(account: string): Promise<Grant[]>
+  tokens(account: string): Promise<RefreshToken[]>
+  revoke(by: Record<string, string>): Promise<string[]>
+  revokeGrant(id: string): Promise<string[]>
+  revokeToken(id: string): Promise<string[]>
+}
 
 async function api(method: 'GET' | 'POST', path: string, body?: object, token = operator.token) {
   const response = await stage.toolgate.fetch(`/operator/api/v1${path}`, {
@@ -52,7 +62,7 @@ async function api(method: 'GET' | 'POST', path: string, body?: object, token = 
     },
     ...(body ? { body: JSON.stringify(body) } : {}),
   })
-  return { status: response.status, headers: response.headers, body: await response.json() }
+  return { status: response.status, headers: response.headers, body: (await response.json()) as Answer }
 }
 
 /** Runs the command line as an operator does, in a process of its own. */
@@ -89,48 +99,40 @@ async function expectGone(family: Connected) {
 
 const revocations = ({ grant_id }: Connected) => audited(stage.toolgate, { grant_id, type: 'grant.revoked' })
 
-describe.each([
-  [
-    'the API',
-    async () => `operator:${operator.id}`,
-    {
-      grants: async (account: string) => (await api('GET', `/grants?account=${account}`)).body.grants,
-      tokens: async (account: string) =>
-        (await api('GET', `/refresh-tokens?account=${account}`)).body.refresh_tokens,
-      revoke: async (by: Record<string, string>) =>
-        (await api('POST', '/grants/revoke', { ...by, reason: 'lost laptop' })).body.revoked,
-      revokeGrant: async (id: string) =>
-        (await api('POST', `/grants/${id}/revoke`, { reason: 'lost laptop' })).body.revoked,
-      revokeToken: async (id: string) =>
-        (await api('POST', `/refresh-tokens/${id}/revoke`, { reason: 'lost laptop' })).body.revoked,
-    },
-  ],
-  [
-    'the command line',
-    async () => 'cli',
-    {
-      grants: (account: string) => cli('grants', 'list', '--account', account),
-      tokens: (account: string) => cli('refresh-tokens', 'list', '--account', account),
-      revoke: async ({ client_id: client, ...by }: Record<string, string>) => {
-        const options = Object.entries({ ...by, ...(client ? { client } : {}) })
-        const flags = options.flatMap(([name, value]) => [`--${name}`, value])
-        return (await cli('grants', 'revoke', ...flags, '--reason', 'lost laptop')).revoked
-      },
-      revokeGrant: async (id: string) =>
-        (await cli('grants', 'revoke', id, '--reason', 'lost laptop')).revoked,
-      revokeToken: async (id: string) =>
-        (await cli('refresh-tokens', 'revoke', id, '--reason', 'lost laptop')).revoked,
-    },
-  ],
+const reason = 'lost laptop'
+
+const BY_API: Operate = {
+  grants: async (account) => (await api('GET', `/grants?account=${account}`)).body.grants,
+  tokens: async (account) => (await api('GET', `/refresh-tokens?account=${account}`)).body.refresh_tokens,
+  revoke: async (by) => (await api('POST', '/grants/revoke', { ...by, reason })).body.revoked,
+  revokeGrant: async (id) => (await api('POST', `/grants/${id}/revoke`, { reason })).body.revoked,
+  revokeToken: async (id) => (await api('POST', `/refresh-tokens/${id}/revoke`, { reason })).body.revoked,
+}
+
+const FLAGS: Record<string, string> = { account: '--account', client_id: '--client', resource: '--resource' }
+const BY_CLI: Operate = {
+  grants: (account) => cli('grants', 'list', '--account', account),
+  tokens: (account) => cli('refresh-tokens', 'list', '--account', account),
+  revoke: async (by) => {
+    const flags = Object.entries(by).flatMap(([name, value]) => [FLAGS[name] ?? name, value])
+    return (await cli('grants', 'revoke', ...flags, '--reason', reason)).revoked
+  },
+  revokeGrant: async (id) => (await cli('grants', 'revoke', id, '--reason', reason)).revoked,
+  revokeToken: async (id) => (await cli('refresh-tokens', 'revoke', id, '--reason', reason)).revoked,
+}
+
+describe.each<[string, () => string, Operate]>([
+  ['the API', () => `operator:${operator.id}`, BY_API],
+  ['the command line', () => 'cli', BY_CLI],
 ])('%s', (_, actor, operate) => {
   it('lists grants and refresh tokens, and nothing that opens anything', async () => {
     const family = await connected()
-    const grants: Grant[] = await operate.grants(family.username)
+    const grants = await operate.grants(family.username)
     const { grant_id, username } = family
     expect(grants).toMatchObject([
       { id: grant_id, username, client_id, resource: stage.resource, scope: 'notes:read' },
     ])
-    const tokens: RefreshToken[] = await operate.tokens(username)
+    const tokens = await operate.tokens(username)
     const id = sha256(family.refresh_token).toString('base64url')
     expect(tokens).toMatchObject([{ id, grant_id, username }])
     const text = JSON.stringify([grants, tokens])
@@ -144,19 +146,19 @@ describe.each([
     await expectGone(family)
     expect(await revocations(family)).toMatchObject([
       {
-        actor: await actor(),
+        actor: actor(),
         account_id: family.id,
         client_id,
         resource: stage.resource,
         scope: 'notes:read',
-        detail: { reason: 'lost laptop' },
+        detail: { reason },
       },
     ])
   })
 
   it('revokes a refresh token by its id, with the family that it carries, and no other', async () => {
     const [family, other] = [await connected(), await connected()]
-    const [token]: RefreshToken[] = await operate.tokens(family.username)
+    const [token] = await operate.tokens(family.username)
     expect(await operate.revokeToken(token!.id)).toEqual([family.grant_id])
     await expectGone(family)
     expect(await isActive(other)).toBe(true)
@@ -182,11 +184,11 @@ describe.each([
 
   it('revokes everything of a client, of whomever', async () => {
     const families = [await connected(), await connected()]
-    const revoked: string[] = await operate.revoke({ client_id })
+    const revoked = await operate.revoke({ client_id })
     for (const family of families) {
       expect(revoked).toContain(family.grant_id)
       await expectGone(family)
-      expect(await revocations(family)).toMatchObject([{ actor: await actor() }])
+      expect(await revocations(family)).toMatchObject([{ actor: actor() }])
     }
   })
 })

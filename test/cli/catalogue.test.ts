@@ -3,20 +3,22 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { AuditLog } from '../../src/audit/audit-log.ts'
+import { pageEvents } from '../../src/audit/audit-store.ts'
 import { currentVersion } from '../../src/catalogue/catalogue-store.ts'
 import { registerCatalogueCommands } from '../../src/cli/catalogue.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 let test_database: TestDatabase
 let directory: string
-let events: unknown[]
+let audit: AuditLog
 let opened: number
 let closed: number
 
 beforeEach(async () => {
   test_database = await createTestDatabase()
   directory = await mkdtemp(join(tmpdir(), 'toolgate-catalogue-'))
-  events = []
+  audit = new AuditLog(test_database.database.hot)
   opened = 0
   closed = 0
 })
@@ -24,6 +26,7 @@ afterEach(async () => {
   vi.restoreAllMocks()
   process.exitCode = undefined
   await rm(directory, { recursive: true })
+  await audit.close()
   await test_database.drop()
 })
 
@@ -36,9 +39,11 @@ async function run(...words: string[]): Promise<{ out: string[]; err: string[]; 
   const program = new Command().exitOverride()
   registerCatalogueCommands(program, async () => {
     opened += 1
+    const { knex } = test_database.database
     return {
-      knex: test_database.database.knex,
-      audit: { append: async (event) => void events.push(event) },
+      db: knex,
+      knex,
+      audit,
       close: async () => {
         closed += 1
       },
@@ -46,6 +51,13 @@ async function run(...words: string[]): Promise<{ out: string[]; err: string[]; 
   })
   await program.parseAsync(['catalogue', ...words], { from: 'user' })
   return { out, err, exit: process.exitCode }
+}
+
+/** What the audit log holds of applied catalogues. */
+async function applied(): Promise<unknown[]> {
+  const { knex } = test_database.database
+  const { events } = await pageEvents(knex, { type: 'catalogue.applied' }, 10)
+  return events.map(({ type, actor, detail }) => ({ type, actor, detail }))
 }
 
 describe('catalogue check', () => {
@@ -82,8 +94,8 @@ describe('catalogue diff and apply', () => {
   it('diff prints what apply then does, and changes nothing itself', async () => {
     const { out: announced } = await run('diff')
     expect(await currentVersion(test_database.database.knex)).toBeUndefined()
-    const { out: applied } = await run('apply')
-    expect(applied).toEqual([...announced, 'Version 1 is in force.'])
+    const { out: said } = await run('apply')
+    expect(said).toEqual([...announced, 'Version 1 is in force.'])
     expect((await run('diff')).out).toEqual(['Nothing changes.'])
     expect(closed).toBe(opened)
   })
@@ -92,9 +104,9 @@ describe('catalogue diff and apply', () => {
     const { out } = await run('apply', '--json')
     const { version, changes } = JSON.parse(out[0]!)
     const event = { type: 'catalogue.applied', actor: 'cli', detail: { version, changes: changes.length } }
-    expect(events).toEqual([event])
+    expect(await applied()).toEqual([event])
     expect(JSON.parse((await run('apply', '--json')).out[0]!)).toEqual({ version, changes: [] })
-    expect(events).toEqual([event])
+    expect(await applied()).toEqual([event])
   })
 
   it('a faulty file is never applied', async () => {

@@ -2,8 +2,8 @@ import { Command } from 'commander'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { AuditLog } from '../../src/audit/audit-log.ts'
 import { auditLine, registerAuditCommands } from '../../src/cli/audit.ts'
+import { chainOf, decided } from '../audit/rows.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { chainOf, decided } from './rows.ts'
 
 let test: TestDatabase
 let printed: string[]
