@@ -15,6 +15,9 @@ const is_missing = 'reason' in launched
 const browser = launched as Browser
 const suite = is_missing ? `the pages in Chromium (not run: ${launched.reason})` : 'the pages in Chromium'
 
+// The report folds skipped tests away; whoever reads the run shall know what it did not prove.
+if (is_missing) process.stderr.write(`The browser tests are not run: ${launched.reason}\n`)
+
 let toolgate: Toolgate
 /** Stands for the client, which waits for the code on a port of the person's own computer. */
 let client: Server

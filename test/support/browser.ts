@@ -1,20 +1,24 @@
 import chromium from '@sparticuz/chromium'
 import { type Browser, type LaunchOptions, type Page, chromium as playwright } from 'playwright-core'
 
-/** A real headless Chromium: the one that the package brings, else the Chrome that is installed. */
-async function candidates(): Promise<LaunchOptions[]> {
-  const args = ['--no-sandbox', '--disable-gpu', '--font-render-hinting=none']
-  const installed = { channel: 'chrome', args }
-  if (process.platform !== 'linux' || process.arch !== 'x64') return [installed]
-  return [{ executablePath: await chromium.executablePath(), args }, installed]
+const args = ['--no-sandbox', '--disable-gpu', '--font-render-hinting=none']
+
+/** The Chromium that a package brings, for Linux on x64. */
+async function packaged(): Promise<LaunchOptions> {
+  return { executablePath: await chromium.executablePath(), args }
 }
 
-/** Launches one, or says in words why there is none here. */
+/** The Chrome that is installed on this machine. */
+async function installed(): Promise<LaunchOptions> {
+  return { channel: 'chrome', args }
+}
+
+/** Launches a real headless Chromium, or says in words why there is none here. */
 export async function launchBrowser(): Promise<Browser | { reason: string }> {
   const reasons: string[] = []
-  for (const options of await candidates()) {
+  for (const candidate of [packaged, installed]) {
     try {
-      return await playwright.launch({ headless: true, ...options })
+      return await playwright.launch({ headless: true, ...(await candidate()) })
     } catch (error) {
       reasons.push(String(error).split('\n')[0] ?? '')
     }

@@ -1,0 +1,51 @@
+import Koa from 'koa'
+import { pino } from 'pino'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { errorHandler } from '../../src/http/error-handler.ts'
+import { healthRoutes } from '../../src/http/health.ts'
+import { createRenderer } from '../../src/http/render.ts'
+import { migrateDown } from '../../src/storage/migrate.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { serveRaw } from './raw-http.ts'
+
+let test: TestDatabase
+let server: Awaited<ReturnType<typeof serveRaw>>
+
+beforeEach(async () => {
+  test = await createTestDatabase()
+  const koa = new Koa()
+  koa.use(errorHandler({ log: pino({ level: 'silent' }), render: createRenderer() }))
+  koa.use(healthRoutes(test.database).routes())
+  server = await serveRaw(koa.callback())
+})
+afterEach(async () => {
+  await server.close()
+  await test.drop()
+})
+
+async function get(path: string) {
+  const response = await fetch(`http://127.0.0.1:${server.port}${path}`)
+  const body = (await response.json()) as { status: unknown; detail?: string }
+  return { status: response.status, body, retry_after: response.headers.get('retry-after') }
+}
+
+describe('readiness', () => {
+  it('is told when the database is migrated', async () => {
+    expect(await get('/readyz')).toMatchObject({ status: 200, body: { status: 'ready' } })
+  })
+
+  it('is refused with 503 and what to do while a migration is pending', async () => {
+    await migrateDown(test.database.knex)
+    expect(await get('/readyz')).toMatchObject({
+      status: 503,
+      retry_after: '1',
+      body: { detail: 'The database needs: toolgate migrate' },
+    })
+  })
+
+  it('is refused with 503 when the database is gone, while the process is alive', async () => {
+    await test.database.close()
+    expect(await get('/readyz')).toMatchObject({ status: 503, retry_after: '1' })
+    expect(await get('/healthz')).toMatchObject({ status: 200, body: { status: 'ok' } })
+  })
+})
