@@ -34,7 +34,13 @@ const KEPT = new Set([
 
 const WEB_URIS = ['client_uri', 'logo_uri', 'tos_uri', 'policy_uri', 'jwks_uri'] as const
 const GRANT_TYPES = ['authorization_code', 'refresh_token']
-const AUTH_METHODS = new Set(['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'])
+const AUTH_METHODS = ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'] as const
+
+type AuthMethod = (typeof AUTH_METHODS)[number]
+
+function isAuthMethod(value: unknown): value is AuthMethod {
+  return AUTH_METHODS.some((method) => method === value)
+}
 
 function isPresent(value: unknown): boolean {
   return value !== null && value !== undefined && value !== ''
@@ -83,9 +89,31 @@ function keepWebUris(metadata: Record<string, unknown>): void {
   }
 }
 
-/** Takes a registration body; gives metadata that the engine accepts, or the reason for a refusal. */
-export function sanitiseClientMetadata(body: Record<string, unknown>): Sanitised {
-  const metadata = Object.fromEntries(
+/**
+ * The way the client will authenticate. Clients may offer a list to choose from (OpenID Connect Relying Party
+ * Metadata Choices) beside or instead of one value; then the first entry that is possible here counts.
+ */
+function authMethod(body: Record<string, unknown>, possible: readonly AuthMethod[]): AuthMethod | undefined {
+  const single = body.token_endpoint_auth_method
+  if (isPresent(single) && typeof single !== 'string') return undefined
+  if (isAuthMethod(single) && possible.includes(single)) return single
+  const choices = body.token_endpoint_auth_methods_supported
+  const chosen = Array.isArray(choices)
+    ? choices.find((each) => isAuthMethod(each) && possible.includes(each))
+    : undefined
+  if (isAuthMethod(chosen)) return chosen
+  return isPresent(single) ? undefined : 'none'
+}
+
+/** Only asymmetric algorithms sign assertions; an unknown one is left for the engine to infer from the key. */
+function signingAlgorithm(value: unknown): Record<string, string> {
+  return typeof value === 'string' && /^(?:RS|PS|ES)(?:256|384|512)$|^Ed(?:25519|DSA)$/.test(value)
+    ? { token_endpoint_auth_signing_alg: value }
+    : {}
+}
+
+function sanitise(body: Record<string, unknown>, possible: readonly AuthMethod[]): Sanitised {
+  const { token_endpoint_auth_signing_alg, ...metadata } = Object.fromEntries(
     Object.entries(body).filter(([name, value]) => KEPT.has(name) && isPresent(value)),
   )
   const fault = redirectFault(metadata.redirect_uris)
@@ -93,10 +121,15 @@ export function sanitiseClientMetadata(body: Record<string, unknown>): Sanitised
   const text = textFault(metadata)
   if (text) return { fault: text, error: 'invalid_client_metadata' }
   keepWebUris(metadata)
+  const method = authMethod(body, possible)
+  if (!method)
+    return {
+      fault: `token_endpoint_auth_method must be one of: ${possible.join(', ')}`,
+      error: 'invalid_client_metadata',
+    }
+  if (method === 'private_key_jwt' && !metadata.jwks && !metadata.jwks_uri)
+    return { fault: 'private_key_jwt needs jwks or jwks_uri', error: 'invalid_client_metadata' }
   const redirect_uris = [...new Set(metadata.redirect_uris as string[])]
-  const method = metadata.token_endpoint_auth_method ?? 'none'
-  if (typeof method !== 'string' || !AUTH_METHODS.has(method))
-    return { fault: 'token_endpoint_auth_method is not supported', error: 'invalid_client_metadata' }
   const client_name = displayName(metadata.client_name)
   if (!client_name) delete metadata.client_name
   return {
@@ -104,6 +137,7 @@ export function sanitiseClientMetadata(body: Record<string, unknown>): Sanitised
       ...metadata,
       redirect_uris,
       ...(client_name ? { client_name } : {}),
+      ...(method === 'private_key_jwt' ? signingAlgorithm(token_endpoint_auth_signing_alg) : {}),
       token_endpoint_auth_method: method,
       grant_types: GRANT_TYPES,
       response_types: ['code'],
@@ -111,4 +145,35 @@ export function sanitiseClientMetadata(body: Record<string, unknown>): Sanitised
       application_type: redirect_uris.some(isNative) ? 'native' : 'web',
     },
   }
+}
+
+/** Takes a registration body; gives metadata that the engine accepts, or the reason for a refusal. */
+export function sanitiseClientMetadata(body: Record<string, unknown>): Sanitised {
+  return sanitise(body, AUTH_METHODS)
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Takes the text of a client ID metadata document and the URL it came from; gives metadata, or the reason why this
+ * is no document of that client. A document is public, so no secret can authenticate its client.
+ */
+export function sanitiseMetadataDocument(client_id: string, text: string): Sanitised {
+  const document = parseObject(text)
+  const refuse = (fault: string): Sanitised => ({ fault, error: 'invalid_client_metadata' })
+  if (!document) return refuse('the document is not a JSON object')
+  // Draft §4: the value MUST match the URL of the document, by simple string comparison.
+  if (document.client_id !== client_id) return refuse('the document is about another client_id')
+  if ('client_secret' in document) return refuse('the document holds a client_secret')
+  const read = sanitise(document, ['none', 'private_key_jwt'])
+  return 'fault' in read ? read : { metadata: { ...read.metadata, client_id } }
 }

@@ -3,15 +3,81 @@ import type { Knex } from 'knex'
 /** Dynamically registered and pre-registered clients. A secret is kept only as its digest (client-secret.ts). */
 export type ClientMetadata = Record<string, unknown>
 
+export type ClientOrigin = 'registration' | 'operator'
+
 export async function findClient(db: Knex, id: string): Promise<ClientMetadata | undefined> {
   const row = await db('clients').where({ id }).first('metadata')
   return row?.metadata
 }
 
-export async function insertClient(db: Knex, id: string, metadata: ClientMetadata): Promise<void> {
-  await db('clients').insert({ id, metadata: JSON.stringify(metadata) })
+export async function insertClient(
+  db: Knex,
+  id: string,
+  metadata: ClientMetadata,
+  more: { origin?: ClientOrigin; metadata_digest?: Buffer } = {},
+): Promise<void> {
+  await db('clients').insert({ id, metadata: JSON.stringify(metadata), ...more })
 }
 
-export async function deleteClient(db: Knex, id: string): Promise<void> {
-  await db('clients').where({ id }).delete()
+/** Newest client that registered with the same metadata within the last day. */
+export async function findSameRegistration(
+  db: Knex,
+  metadata_digest: Buffer,
+): Promise<ClientMetadata | undefined> {
+  const row = await db('clients')
+    .where({ metadata_digest, origin: 'registration' })
+    .andWhereRaw("created_at > now() - interval '24 hours'")
+    .orderBy('created_at', 'desc')
+    .first('metadata')
+  return row?.metadata
+}
+
+/** Notes that the client completed a flow: from then on it is never swept. */
+export async function markClientUsed(db: Knex, id: string): Promise<void> {
+  await db('clients').where({ id }).whereNull('used_at').update({ used_at: db.fn.now() })
+}
+
+export async function replaceClientMetadata(
+  db: Knex,
+  id: string,
+  metadata: ClientMetadata,
+): Promise<boolean> {
+  const count = await db('clients')
+    .where({ id, origin: 'operator' })
+    .update({ metadata: JSON.stringify(metadata) })
+  return count === 1
+}
+
+export async function deleteClient(db: Knex, id: string): Promise<boolean> {
+  return (await db('clients').where({ id }).delete()) === 1
+}
+
+export type ClientView = {
+  id: string
+  name: string | null
+  origin: ClientOrigin
+  auth: string
+  redirect_uris: string[]
+  created_at: Date
+  used_at: Date | null
+}
+
+export async function listClients(
+  db: Knex,
+  filter: { origin?: ClientOrigin },
+  page: { limit: number },
+): Promise<ClientView[]> {
+  const query = db('clients')
+    .select(
+      'id',
+      'origin',
+      'created_at',
+      'used_at',
+      db.raw("metadata->>'client_name' as name"),
+      db.raw("metadata->>'token_endpoint_auth_method' as auth"),
+      db.raw("metadata->'redirect_uris' as redirect_uris"),
+    )
+    .orderBy('created_at', 'desc')
+    .limit(page.limit)
+  return filter.origin ? query.where('origin', filter.origin) : query
 }

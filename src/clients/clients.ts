@@ -1,0 +1,94 @@
+import type { Knex } from 'knex'
+import type { AuditLog } from '../audit/audit-log.ts'
+import { recorded } from '../audit/recorded.ts'
+import { AppError } from '../errors.ts'
+import { deleteMatchingGrants } from '../grants/grant-store.ts'
+import { grantRevoked } from '../grants/grants.ts'
+import { sanitiseClientMetadata } from './client-metadata.ts'
+import { generateSecret, secretDigest } from './client-secret.ts'
+import { deleteClient, findClient, insertClient, replaceClientMetadata } from './client-store.ts'
+
+/** Clients that an operator registers ahead of time: added, given a new secret, removed; each with its audit event. */
+export type ClientDependencies = { db: Knex; audit: AuditLog }
+
+export type ClientCredentials = { client_id: string; client_secret?: string }
+
+export type NewClient = {
+  name: string
+  redirect_uris: string[]
+  /** Give it a secret; the secret is in the answer and nowhere else. */
+  confidential: boolean
+  actor: string
+}
+
+/** Adds a client under the policy that every registration passes. Throws `invalid_input` with the policy's reason. */
+export async function addClient(
+  { db, audit }: ClientDependencies,
+  request: NewClient,
+): Promise<ClientCredentials> {
+  const read = sanitiseClientMetadata({
+    client_name: request.name,
+    redirect_uris: request.redirect_uris,
+    token_endpoint_auth_method: request.confidential ? 'client_secret_basic' : 'none',
+  })
+  if ('fault' in read) throw new AppError('invalid_input', read.fault)
+  const client_id = `cl_${generateSecret().slice(0, 22)}`
+  const client_secret = request.confidential ? generateSecret() : undefined
+  const secret = client_secret
+    ? { client_secret: secretDigest(client_secret), client_secret_expires_at: 0 }
+    : {}
+  return recorded(db, audit, async (trx) => {
+    await insertClient(trx, client_id, { ...read.metadata, client_id, ...secret }, { origin: 'operator' })
+    const detail = { client_name: request.name, redirect_uris: request.redirect_uris, change: 'added' }
+    return {
+      result: { client_id, ...(client_secret ? { client_secret } : {}) },
+      events: [{ type: 'client.changed', actor: request.actor, client_id, detail }],
+    }
+  })
+}
+
+/** Gives a pre-registered confidential client a new secret; the old one is refused from the next request on. */
+export async function rotateClientSecret(
+  { db, audit }: ClientDependencies,
+  request: { client_id: string; actor: string },
+): Promise<ClientCredentials> {
+  const { client_id, actor } = request
+  const client_secret = generateSecret()
+  return recorded(db, audit, async (trx) => {
+    const metadata = await findClient(trx, client_id)
+    if (!metadata?.client_secret)
+      throw new AppError(
+        'not_found',
+        `There is no client ${client_id} with a secret that an operator gave it`,
+      )
+    if (
+      !(await replaceClientMetadata(trx, client_id, {
+        ...metadata,
+        client_secret: secretDigest(client_secret),
+      }))
+    )
+      throw new AppError('not_found', `There is no client ${client_id} that an operator added`)
+    return {
+      result: { client_id, client_secret },
+      events: [{ type: 'client.changed', actor, client_id, detail: { change: 'secret_rotated' } }],
+    }
+  })
+}
+
+/** Removes a client and revokes everything that people allowed it. */
+export async function removeClient(
+  { db, audit }: ClientDependencies,
+  request: { client_id: string; actor: string },
+): Promise<void> {
+  const { client_id, actor } = request
+  await recorded(db, audit, async (trx) => {
+    if (!(await deleteClient(trx, client_id)))
+      throw new AppError('not_found', `There is no client ${client_id}`)
+    const grants = await deleteMatchingGrants(trx, { client_id })
+    const revoked = grants.map((grant) => grantRevoked(grant, { actor, reason: 'the client was removed' }))
+    return {
+      result: undefined,
+      events: [{ type: 'client.changed', actor, client_id, detail: { change: 'removed' } }, ...revoked],
+    }
+  })
+}

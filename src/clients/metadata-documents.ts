@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto'
+import type { Knex } from 'knex'
+import type { AuditLog } from '../audit/audit-log.ts'
+import { type AdmissionPolicy, admits } from './admission.ts'
+import { sanitiseMetadataDocument } from './client-metadata.ts'
+import type { ClientMetadata } from './client-store.ts'
+import { type DocumentNetwork, type Fetched, fetchDocument } from './document-fetch.ts'
+import { FetchBudget } from './fetch-budget.ts'
+import { findDocument, keepDocument, keepFailure, type StoredDocument } from './metadata-document-store.ts'
+import { redirectHost } from './redirect-uris.ts'
+
+/**
+ * Clients that are known by the URL of a document about them (Client ID Metadata Document draft). The document is
+ * fetched when somebody authorizes and at no other time; a good copy outlives the trouble of its host.
+ */
+export type DocumentDependencies = {
+  db: Knex
+  audit: AuditLog
+  admission: AdmissionPolicy
+  network?: DocumentNetwork
+}
+
+const RETRY_AFTER_SECONDS = 60
+const URL_MAX_LENGTH = 2_048
+
+/** The draft's §3 rules for such a URL, and port 443; undefined when the string is no such client id. */
+export function documentUrl(client_id: string): URL | undefined {
+  if (!client_id.startsWith('https://') || client_id.length > URL_MAX_LENGTH) return undefined
+  if (/[\p{Cc}\s\\#]/u.test(client_id)) return undefined
+  const url = URL.parse(client_id)
+  if (!url || url.username || url.password || url.port !== '' || url.pathname === '/') return undefined
+  // The parser resolves dot segments, so a URL that has any does not come out as it went in.
+  return url.href === client_id ? url : undefined
+}
+
+/** What a person's trust rests on: where codes go and how the client proves itself. */
+function identityOf(metadata: ClientMetadata): string {
+  const { redirect_uris, jwks, jwks_uri, token_endpoint_auth_method } = metadata
+  const hosts = [...new Set((redirect_uris as string[]).map(redirectHost))].sort()
+  const basis = JSON.stringify([hosts, jwks ?? null, jwks_uri ?? null, token_endpoint_auth_method ?? null])
+  return createHash('sha256').update(basis).digest('base64url')
+}
+
+export class MetadataDocuments {
+  readonly #dependencies: DocumentDependencies
+  readonly #budget = new FetchBudget()
+  readonly #under_way = new Map<string, Promise<void>>()
+
+  constructor(dependencies: DocumentDependencies) {
+    this.#dependencies = dependencies
+  }
+
+  /** The client that `client_id` names, from the stored copy alone; for every endpoint but /authorize. */
+  async known(client_id: string): Promise<ClientMetadata | undefined> {
+    if (!documentUrl(client_id)) return undefined
+    return (await findDocument(this.#dependencies.db, client_id))?.metadata ?? undefined
+  }
+
+  /** The client that `client_id` names, asked for anew when its copy is no longer fresh; for /authorize. */
+  async current(client_id: string): Promise<ClientMetadata | undefined> {
+    const url = documentUrl(client_id)
+    if (!url || !(await this.#isAdmitted(url))) return undefined
+    const { db } = this.#dependencies
+    const stored = await findDocument(db, client_id)
+    if (stored?.fresh) return usable(stored)
+    await this.#fetchOnce(client_id, url)
+    const now = await findDocument(db, client_id)
+    return now && usable(now)
+  }
+
+  async #isAdmitted(url: URL): Promise<boolean> {
+    const { admission, audit } = this.#dependencies
+    if (admits(admission, url.hostname)) return true
+    await audit.append({
+      type: 'client.admission_refused',
+      actor: 'server',
+      client_id: url.href,
+      detail: { host: url.hostname, mode: admission.mode, dry_run: admission.dry_run },
+    })
+    return admission.dry_run
+  }
+
+  /** All who wait for one document share one fetch. */
+  #fetchOnce(client_id: string, url: URL): Promise<void> {
+    const running = this.#under_way.get(client_id)
+    if (running) return running
+    const started = this.#refresh(client_id, url).finally(() => this.#under_way.delete(client_id))
+    this.#under_way.set(client_id, started)
+    return started
+  }
+
+  async #refresh(client_id: string, url: URL): Promise<void> {
+    // Over budget nothing is remembered: it says nothing about the document.
+    if (!this.#budget.take(url.hostname)) return
+    const fetched = await fetchDocument(url, this.#dependencies.network).finally(() => this.#budget.done())
+    await this.#keep(client_id, fetched)
+  }
+
+  async #keep(client_id: string, fetched: Fetched): Promise<void> {
+    const { db } = this.#dependencies
+    const fail = (failure: string, refused: boolean) =>
+      keepFailure(db, { client_id, failure, refused, retry_after_seconds: RETRY_AFTER_SECONDS })
+    if (fetched.outcome !== 'document') return fail(fetched.reason, fetched.outcome === 'refused')
+    const read = sanitiseMetadataDocument(client_id, fetched.text)
+    if ('fault' in read) return fail(read.fault, true)
+    const { metadata } = read
+    const { fresh_for_seconds } = fetched
+    await keepDocument(db, { client_id, metadata, identity: identityOf(metadata), fresh_for_seconds })
+  }
+}
+
+/** A copy serves new authorizations unless its host has said, since, that there is no such document. */
+function usable({ metadata, refused }: StoredDocument): ClientMetadata | undefined {
+  return refused ? undefined : (metadata ?? undefined)
+}
