@@ -7,8 +7,13 @@ import type { Keys } from './authorization-server/keys.ts'
 import { createAuthorizationServer } from './authorization-server/provider.ts'
 import { errorPage } from './authorization-server/render-error.ts'
 import { CatalogueCache } from './catalogue/catalogue-store.ts'
+import type { DocumentNetwork } from './clients/document-fetch.ts'
+import { MetadataDocuments } from './clients/metadata-documents.ts'
 import type { Config } from './config.ts'
+import { accessLog } from './http/access-log.ts'
 import { allowedMethods } from './http/allowed-methods.ts'
+import { basePath, belowIssuer } from './http/base-path.ts'
+import { cors } from './http/cors.ts'
 import { errorHandler } from './http/error-handler.ts'
 import { healthRoutes } from './http/health.ts'
 import { hostCheck } from './http/host-check.ts'
@@ -24,7 +29,14 @@ import { operatorApi } from './operator/api.ts'
 import type { Database } from './storage/database.ts'
 
 /** The composition root: every room is built here, once, and mounted below in the order in which requests pass. */
-export type AppDependencies = { config: Config; keys: Keys; database: Database; log: Logger }
+export type AppDependencies = {
+  config: Config
+  keys: Keys
+  database: Database
+  log: Logger
+  /** Where client metadata documents are fetched from, when it is not the public Internet. */
+  document_network?: DocumentNetwork
+}
 
 export type App = { listener: RequestListener; audit: AuditLog }
 
@@ -32,20 +44,27 @@ function mount(koa: Koa, router: Router): void {
   koa.use(router.routes()).use(allowedMethods(router))
 }
 
-export function createApp({ config, keys, database, log }: AppDependencies): App {
+export function createApp(dependencies: AppDependencies): App {
+  const { config, keys, database, log, document_network } = dependencies
   const { issuer } = config
   const { knex: db, hot } = database
 
   const audit = new AuditLog(hot)
   const catalogues = new CatalogueCache()
-  const render = createRenderer()
+  const render = createRenderer({ base_path: basePath(issuer) })
   const shared = { db, audit, catalogues, render, issuer }
 
+  const documents = new MetadataDocuments({
+    ...shared,
+    admission: config.client_documents,
+    ...(document_network ? { network: document_network } : {}),
+  })
   const batch = new IntrospectionBatch({ ...shared, hot })
   const { provider, middleware: engine } = createAuthorizationServer({
     ...shared,
     config,
     keys,
+    documents,
     renderError: errorPage(render),
   })
   const interactions = interactionRoutes({ ...shared, provider, form_key: keys.forms })
@@ -58,9 +77,12 @@ export function createApp({ config, keys, database, log }: AppDependencies): App
   koa.silent = true
 
   koa.use(requestContext())
+  koa.use(accessLog(log))
   koa.use(securityHeaders({ issuer }))
   koa.use(errorHandler({ log, render }))
   koa.use(hostCheck(new URL(issuer).host))
+  koa.use(belowIssuer(issuer))
+  koa.use(cors())
   mount(koa, health)
   koa.use(introspectionEndpoint(batch))
   koa.use(staticFiles())

@@ -7,13 +7,13 @@ const PREFIX = 'TOOLGATE_'
 const port = z.coerce.number().int().min(0).max(65_535)
 const seconds = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum)
 
-/** An issuer is an origin: RFC 8414 §2 forbids query and fragment; a path would move the well-known documents. */
+/** RFC 8414 §2: no query and no fragment. Clients compare it byte by byte, so there is one way to write it. */
 function issuerFault(value: string): string | undefined {
   if (!URL.canParse(value)) return 'is not a URL; example: https://auth.example.com'
   const url = new URL(value)
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'must be an https URL'
-  if (value !== url.origin)
-    return `must be an origin without path or trailing slash; did you mean ${url.origin}?`
+  const canonical = (url.origin + url.pathname).replace(/\/$/, '')
+  if (value !== canonical) return `must have no trailing slash, query or fragment; did you mean ${canonical}?`
   return undefined
 }
 
@@ -21,6 +21,20 @@ const issuer = z.string().superRefine((value, context) => {
   const message = issuerFault(value)
   if (message) context.addIssue({ code: 'custom', message })
 })
+
+/** Hosts separated by commas or spaces; `*.example.com` stands for every host below example.com. */
+const hosts = z
+  .string()
+  .transform((text) =>
+    text
+      .toLowerCase()
+      .split(/[\s,]+/)
+      .filter(Boolean),
+  )
+  .refine(
+    (list) => list.every((host) => /^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(host)),
+    'must be a list of hosts',
+  )
 
 /** Every variable Toolgate reads, without its prefix. The README's configuration table is checked against this. */
 const Environment = z.strictObject({
@@ -42,6 +56,12 @@ const Environment = z.strictObject({
   REFRESH_TOKEN_TTL: seconds(3_600, 34_560_000).default(2_592_000),
   GRANT_TTL: seconds(3_600, 63_072_000).default(15_552_000),
   REFRESH_GRACE: seconds(0, 300).default(30),
+  REGISTRATION: z.enum(['open', 'token', 'closed']).default('open'),
+  REGISTRATION_TOKEN: z.string().min(32, 'must have at least 32 characters').optional(),
+  REGISTRATION_NEW_CLIENTS_PER_HOUR: z.coerce.number().int().min(1).max(1_000_000).default(60),
+  CLIENT_DOCUMENTS: z.enum(['open', 'allow-list', 'closed']).default('open'),
+  CLIENT_DOCUMENT_HOSTS: hosts.optional(),
+  CLIENT_DOCUMENTS_DRY_RUN: z.enum(['on', 'off']).default('off'),
   EXAMPLE_SERVER: z.enum(['on', 'off']).optional(),
   EXAMPLE_PORT: port.default(4001),
 })
@@ -69,6 +89,18 @@ export type Config = {
     readonly refresh_token_ttl_seconds: number
     readonly grant_ttl_seconds: number
     readonly refresh_grace_seconds: number
+  }
+  /** Who may register by RFC 7591. */
+  readonly registration: {
+    readonly mode: 'open' | 'token' | 'closed'
+    readonly token: string | undefined
+    readonly new_clients_per_hour: number
+  }
+  /** Which hosts may be clients by publishing a client ID metadata document. */
+  readonly client_documents: {
+    readonly mode: 'open' | 'allow-list' | 'closed'
+    readonly hosts: readonly string[]
+    readonly dry_run: boolean
   }
   readonly example_server: { readonly enabled: boolean; readonly port: number }
 }
@@ -109,6 +141,16 @@ function readVariables(env: NodeJS.ProcessEnv, faults: string[]): Record<string,
   return variables
 }
 
+/** Settings that mean nothing without each other. */
+function mismatches(env: Environment): string[] {
+  const faults: string[] = []
+  if (env.REGISTRATION === 'token' && !env.REGISTRATION_TOKEN)
+    faults.push('TOOLGATE_REGISTRATION=token needs TOOLGATE_REGISTRATION_TOKEN')
+  if (env.CLIENT_DOCUMENTS === 'allow-list' && !env.CLIENT_DOCUMENT_HOSTS?.length)
+    faults.push('TOOLGATE_CLIENT_DOCUMENTS=allow-list needs TOOLGATE_CLIENT_DOCUMENT_HOSTS')
+  return faults
+}
+
 /** What development lets pass and production does not: each default that is only safe on one's own machine. */
 function productionFaults(env: Environment): string[] {
   if (env.ENV !== 'production') return []
@@ -145,6 +187,16 @@ function toConfig(env: Environment): Config {
       grant_ttl_seconds: env.GRANT_TTL,
       refresh_grace_seconds: env.REFRESH_GRACE,
     },
+    registration: {
+      mode: env.REGISTRATION,
+      token: env.REGISTRATION_TOKEN,
+      new_clients_per_hour: env.REGISTRATION_NEW_CLIENTS_PER_HOUR,
+    },
+    client_documents: {
+      mode: env.CLIENT_DOCUMENTS,
+      hosts: env.CLIENT_DOCUMENT_HOSTS ?? [],
+      dry_run: env.CLIENT_DOCUMENTS_DRY_RUN === 'on',
+    },
     example_server: {
       enabled: env.EXAMPLE_SERVER ? env.EXAMPLE_SERVER === 'on' : development,
       port: env.EXAMPLE_PORT,
@@ -163,7 +215,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   if (!parsed.success) {
     for (const issue of parsed.error.issues) faults.push(`${PREFIX}${issue.path.join('.')} ${issue.message}`)
   } else {
-    faults.push(...productionFaults(parsed.data))
+    faults.push(...mismatches(parsed.data), ...productionFaults(parsed.data))
   }
   if (faults.length > 0 || !parsed.success) throw new ConfigError(faults)
   return toConfig(parsed.data)

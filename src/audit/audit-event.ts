@@ -13,6 +13,8 @@ export const AUDIT_TYPES = [
   /** By us. */
   'authorization.refused',
   'catalogue.applied',
+  'client.admission_refused',
+  'client.changed',
   'client.registered',
   'client.registration_refused',
   'consent.given',

@@ -49,7 +49,7 @@ export async function pageEvents(
         seq,
       ])
   }
-  const rows = (await query).map(fromRow)
+  const rows = (await query).map(eventOfRow)
   const events = rows.slice(0, size)
   const last = events.at(-1)
   return rows.length > size && last ? { events, next: writeCursor(last) } : { events }
@@ -91,7 +91,7 @@ export async function followEvents(
     )
     .orderBy(['writer_id', 'seq'])
     .limit(PAGE_MAX)
-  const events = rows.map(fromRow)
+  const events = rows.map(eventOfRow)
   const heads = new Map(position.heads)
   for (const { writer_id, seq } of events) heads.set(writer_id, seq)
   const is_full = events.length === PAGE_MAX
@@ -130,7 +130,7 @@ async function* readChain(db: Knex, writer_id: string): AsyncGenerator<AuditRow[
       .whereRaw('(seq, occurred_at) > (?::bigint, ?::timestamptz)', after)
       .orderBy(['seq', 'occurred_at'])
       .limit(CHAIN_PAGE_ROWS)
-    const page = rows.map(fromRow)
+    const page = rows.map(eventOfRow)
     if (page.length > 0) yield page
     const last = page.at(-1)
     if (!last || page.length < CHAIN_PAGE_ROWS) return
@@ -144,10 +144,11 @@ export async function findHash(db: Knex, writer_id: string, seq: number): Promis
   return row?.hash
 }
 
-type StoredRow = Omit<AuditRow, 'seq'> & { seq: string | number }
+export type StoredRow = Omit<AuditRow, 'seq'> & { seq: string | number }
 
 /** A bigint may arrive as text. */
-function fromRow(row: StoredRow): AuditRow {
+/** A stored row as an event. */
+export function eventOfRow(row: StoredRow): AuditRow {
   return { ...row, seq: Number(row.seq) }
 }
 

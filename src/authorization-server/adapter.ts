@@ -1,7 +1,8 @@
 import type { Knex } from 'knex'
-import { type Adapter, type AdapterFactory, errors } from 'oidc-provider'
+import { type Adapter, type AdapterFactory, errors, Provider } from 'oidc-provider'
 import { secretDigest, sha256 } from '../clients/client-secret.ts'
-import { deleteClient, findClient, insertClient } from '../clients/client-store.ts'
+import { type ClientMetadata, deleteClient, findClient, insertClient } from '../clients/client-store.ts'
+import type { MetadataDocuments } from '../clients/metadata-documents.ts'
 import { deleteGrant, findGrantPayload, putGrant } from '../grants/grant-store.ts'
 import {
   deletePayload,
@@ -19,19 +20,38 @@ const ID = /^[A-Za-z0-9_-]{1,128}$/
 /** Client ids are either ours or the URL of a metadata document. */
 const CLIENT_ID = /^[\x21-\x7e]{1,2048}$/
 
-function clientAdapter(db: Knex): ModelAdapter {
+/** The client of a metadata document: asked for anew where somebody authorizes, from the stored copy elsewhere. */
+async function documentClient(documents: MetadataDocuments, client_id: string): Promise<ClientMetadata> {
+  const authorizing = Provider.ctx?.oidc.route === 'authorization'
+  const found = authorizing ? await documents.current(client_id) : await documents.known(client_id)
+  if (found) return found
+  // Answered here, or the engine would fetch the document by itself.
+  if (!authorizing) throw new errors.InvalidClientAuth('client not found')
+  const reason = await documents.failure(client_id)
+  throw new errors.InvalidClient(`the client's metadata document cannot be used: ${reason}`)
+}
+
+function clientAdapter(db: Knex, documents: MetadataDocuments): ModelAdapter {
   return {
     async upsert(id, payload) {
       const { client_secret, ...metadata } = payload as Record<string, unknown>
       const secret = typeof client_secret === 'string' ? { client_secret: secretDigest(client_secret) } : {}
-      await insertClient(await connectionFor(db), id, { ...metadata, ...secret })
+      const digest = currentUnit()?.registration_digest
+      await insertClient(
+        await connectionFor(db),
+        id,
+        { ...metadata, ...secret },
+        digest ? { metadata_digest: digest } : {},
+      )
     },
     async find(id) {
       // Outside the request's transaction: resolving a client may wait for somebody else's web server.
-      return CLIENT_ID.test(id) ? ((await findClient(db, id)) as ModelPayload | undefined) : undefined
+      if (!CLIENT_ID.test(id)) return undefined
+      const found = id.startsWith('https://') ? await documentClient(documents, id) : await findClient(db, id)
+      return found as ModelPayload | undefined
     },
     consume: unsupported('Client'),
-    destroy: (id) => deleteClient(db, id),
+    destroy: async (id) => void (await deleteClient(db, id)),
     revokeByGrantId: unsupported('Client'),
   }
 }
@@ -129,16 +149,21 @@ function unusedAdapter(model: string): ModelAdapter {
   }
 }
 
-export type AdapterOptions = { db: Knex; issuer: string; refresh_grace_seconds: number }
+export type AdapterOptions = {
+  db: Knex
+  issuer: string
+  refresh_grace_seconds: number
+  documents: MetadataDocuments
+}
 
 /**
  * oidc-provider's models on our stores. Ids that a browser or client bears are hashed here, on their way in;
  * the raw value is put back on the way out, since only its bearer can have asked for it.
  */
 export function createAdapterFactory(options: AdapterOptions): AdapterFactory {
-  const { db, issuer, refresh_grace_seconds } = options
+  const { db, issuer, refresh_grace_seconds, documents } = options
   const adapters: Record<string, ModelAdapter> = {
-    Client: clientAdapter(db),
+    Client: clientAdapter(db, documents),
     Grant: grantAdapter(db),
     Session: sessionAdapter(db),
     Interaction: interactionAdapter(db, (uid) => `${issuer}/authorize/${uid}`),

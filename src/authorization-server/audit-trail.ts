@@ -4,10 +4,11 @@ import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { sha256 } from '../clients/client-secret.ts'
 import { clientIp, requestId } from '../http/request-context.ts'
+import { followChallenge } from './attempt.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
 
 /** The outcome of every protocol request as audit events, recorded before the response leaves. */
-type EngineContext = Context & Partial<Pick<KoaContextWithOIDC, 'oidc'>>
+export type EngineContext = Context & Partial<Pick<KoaContextWithOIDC, 'oidc'>>
 
 /** What every event of one request says: who, through which client, from where. */
 function baseEvent(ctx: EngineContext): Omit<AuditEvent, 'type'> {
@@ -129,6 +130,7 @@ export function authorizationAudit(audit: AuditLog): Middleware {
   return async (ctx, next) => {
     await next()
     const outcome = ctx.state.authorization as Outcome | undefined
+    followChallenge(ctx, (ctx as EngineContext).oidc?.params?.code_challenge)
     if (outcome && ctx.state.server_error === undefined) await audit.append(authorizationEvent(ctx, outcome))
   }
 }

@@ -10,7 +10,9 @@ import {
 import { findActiveAccount } from '../accounts/account-store.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
 import { generateSecret } from '../clients/client-secret.ts'
+import type { MetadataDocuments } from '../clients/metadata-documents.ts'
 import type { Config } from '../config.ts'
+import { basePath } from '../http/base-path.ts'
 import { createAdapterFactory } from './adapter.ts'
 import type { Keys } from './keys.ts'
 import { defaultResource, type ResourceDependencies, resourceServerInfo } from './resource-indicators.ts'
@@ -22,6 +24,7 @@ export type ConfigurationDependencies = {
   keys: Keys
   db: Knex
   catalogues: CatalogueCache
+  documents: MetadataDocuments
   renderError(ctx: KoaContextWithOIDC, out: ErrorOut): void
 }
 
@@ -108,12 +111,12 @@ function features(resources: ResourceDependencies): Configuration['features'] & 
 }
 
 export function engineConfiguration(dependencies: ConfigurationDependencies): Configuration {
-  const { config, keys, db, catalogues, renderError } = dependencies
+  const { config, keys, db, catalogues, documents, renderError } = dependencies
   const { access_token_ttl_seconds, refresh_token_ttl_seconds, grant_ttl_seconds, refresh_grace_seconds } =
     config.tokens
   const resources = { db, catalogues, access_token_ttl_seconds }
   return {
-    adapter: createAdapterFactory({ db, issuer: config.issuer, refresh_grace_seconds }),
+    adapter: createAdapterFactory({ db, issuer: config.issuer, refresh_grace_seconds, documents }),
     jwks: keys.jwks as Configuration['jwks'] & object,
     routes: {
       authorization: '/authorize',
@@ -156,7 +159,10 @@ export function engineConfiguration(dependencies: ConfigurationDependencies): Co
     },
     findAccount: findAccount(db),
     loadExistingGrant,
-    interactions: { policy: policy(), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+    interactions: {
+      policy: policy(),
+      url: (_ctx, interaction) => `${basePath(config.issuer)}/interaction/${interaction.uid}`,
+    },
     renderError,
     features: features(resources),
   }

@@ -23,11 +23,15 @@ export function publishedMetadata(
   issuer: string,
   engine: Record<string, unknown>,
   catalogue: Catalogue | undefined,
+  offers: MetadataOffers,
 ): Record<string, unknown> {
   const endpoints = Object.fromEntries(Object.entries(ENDPOINTS).map(([name, path]) => [name, issuer + path]))
+  const { registration_endpoint, ...others } = endpoints
   return {
     ...engine,
-    ...endpoints,
+    ...others,
+    registration_endpoint: offers.registration ? registration_endpoint : undefined,
+    client_id_metadata_document_supported: offers.documents,
     issuer,
     scopes_supported: advertisedScopes(catalogue),
     grant_types_supported: ['authorization_code', 'refresh_token'],
@@ -37,7 +41,11 @@ export function publishedMetadata(
 
 const PATHS = new Set(['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration'])
 
+/** Which ways of becoming a client this installation offers. */
+export type MetadataOffers = { registration: boolean; documents: boolean }
+
 export function metadataMiddleware(options: {
+  offers: MetadataOffers
   issuer: string
   db: Knex
   catalogues: CatalogueCache
@@ -46,7 +54,12 @@ export function metadataMiddleware(options: {
     await next()
     if (!PATHS.has(ctx.path) || ctx.method !== 'GET' || ctx.status !== 200) return
     const current = await options.catalogues.current(options.db)
-    ctx.body = publishedMetadata(options.issuer, ctx.body as Record<string, unknown>, current?.catalogue)
+    ctx.body = publishedMetadata(
+      options.issuer,
+      ctx.body as Record<string, unknown>,
+      current?.catalogue,
+      options.offers,
+    )
     ctx.set('Cache-Control', 'public, max-age=300')
   }
 }

@@ -1,13 +1,17 @@
 import type { Middleware } from 'koa'
-import { Provider } from 'oidc-provider'
+import { type Client, Provider } from 'oidc-provider'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { secretMatches } from '../clients/client-secret.ts'
+import { isRegisteredRedirectUri } from '../clients/redirect-matching.ts'
+import type { Config } from '../config.ts'
 import { authorizationAudit, noteAuthorizationOutcomes } from './audit-trail.ts'
 import { type ConfigurationDependencies, engineConfiguration } from './configuration.ts'
 import { openEndpoints } from './endpoints.ts'
 import { metadataMiddleware } from './metadata.ts'
+import { registrationMiddleware } from './registration.ts'
 import { requestTolerance } from './request-tolerance.ts'
 import { tokenTransaction } from './token-transaction.ts'
+import { traceErrors } from './trace-errors.ts'
 
 /** The protocol engine (oidc-provider) with everything of ours around it. It lives in this folder and `interactions/`. */
 export type AuthorizationServer = { provider: Provider; middleware: Middleware[] }
@@ -27,20 +31,36 @@ function compareByDigest(provider: Provider): void {
   })
 }
 
+function offersOf({ registration, client_documents }: Config) {
+  return { registration: registration.mode !== 'closed', documents: client_documents.mode !== 'closed' }
+}
+
+/** Redirect URIs are compared by our rules, for every way a client came to be known. */
+function matchRedirectUris(provider: Provider): void {
+  Object.defineProperty(provider.Client.prototype, 'redirectUriAllowed', {
+    value(this: Client, presented: string) {
+      return isRegisteredRedirectUri(presented, this.redirectUris ?? [], this.applicationType)
+    },
+  })
+}
+
 export function createAuthorizationServer(
   dependencies: ConfigurationDependencies & { audit: AuditLog },
 ): AuthorizationServer {
   const { config, db, catalogues, audit } = dependencies
   const provider = new Provider(config.issuer, engineConfiguration(dependencies))
   compareByDigest(provider)
+  matchRedirectUris(provider)
   noteAuthorizationOutcomes(provider)
   provider.proxy = config.http.trusted_proxy_hops > 0
 
   provider.use(failOutside)
-  provider.use(metadataMiddleware({ issuer: config.issuer, db, catalogues }))
+  provider.use(traceErrors)
+  provider.use(metadataMiddleware({ issuer: config.issuer, db, catalogues, offers: offersOf(config) }))
   provider.use(openEndpoints)
   provider.use(authorizationAudit(audit))
   provider.use(tokenTransaction({ db, audit }))
+  provider.use(registrationMiddleware({ db, registration: config.registration }))
   provider.use(requestTolerance({ db, catalogues }))
   return { provider, middleware: provider.middleware }
 }

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
-import type { Context, Middleware } from 'koa'
 import type { Knex } from 'knex'
+import type { Context, Middleware } from 'koa'
 import { countAttempt } from '../accounts/account-store.ts'
 import { sanitiseClientMetadata } from '../clients/client-metadata.ts'
 import { sha256 } from '../clients/client-secret.ts'
@@ -39,7 +39,12 @@ function mayRegister(ctx: Context, policy: RegistrationPolicy): boolean {
     policy.mode === 'closed'
       ? 'Clients do not register themselves here; ask the operator for a client_id'
       : 'Registration needs the initial access token that the operator gives out'
-  answerOAuthError(ctx, policy.mode === 'closed' ? 403 : 401, policy.mode === 'closed' ? 'access_denied' : 'invalid_token', words)
+  answerOAuthError(
+    ctx,
+    policy.mode === 'closed' ? 403 : 401,
+    policy.mode === 'closed' ? 'access_denied' : 'invalid_token',
+    words,
+  )
   return false
 }
 
@@ -55,11 +60,20 @@ async function readMetadata(ctx: Context): Promise<Record<string, unknown> | und
   return undefined
 }
 
-async function isWithinRate(ctx: Context, db: Knex, { new_clients_per_hour }: RegistrationPolicy): Promise<boolean> {
+async function isWithinRate(
+  ctx: Context,
+  db: Knex,
+  { new_clients_per_hour }: RegistrationPolicy,
+): Promise<boolean> {
   const [count = 0] = await countAttempt(db, [`register ${clientIp(ctx) ?? 'unknown'}`], HOUR_SECONDS)
   if (count <= new_clients_per_hour) return true
   ctx.set('Retry-After', String(HOUR_SECONDS))
-  answerOAuthError(ctx, 429, 'temporarily_unavailable', 'Too many new clients from this address; try again later')
+  answerOAuthError(
+    ctx,
+    429,
+    'temporarily_unavailable',
+    'Too many new clients from this address; try again later',
+  )
   return false
 }
 
@@ -82,7 +96,10 @@ async function register(ctx: Context, db: Knex, policy: RegistrationPolicy): Pro
   return true
 }
 
-export function registrationMiddleware(dependencies: { db: Knex; registration: RegistrationPolicy }): Middleware {
+export function registrationMiddleware(dependencies: {
+  db: Knex
+  registration: RegistrationPolicy
+}): Middleware {
   return async (ctx, next) => {
     if (ctx.path !== '/register' || ctx.method !== 'POST') return next()
     let proceed = false

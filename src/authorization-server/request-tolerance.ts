@@ -2,10 +2,10 @@ import type { Knex } from 'knex'
 import type { Context, Middleware } from 'koa'
 import { type Catalogue, findResource, type Resource } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
-import { sanitiseClientMetadata } from '../clients/client-metadata.ts'
 import { AppError } from '../errors.ts'
-import { readForm, readJson } from '../http/read-body.ts'
-import { answerBadBody, answerOAuthError } from './oauth-error.ts'
+import { readForm } from '../http/read-body.ts'
+import { followChallenge, followVerifier } from './attempt.ts'
+import { answerBadBody } from './oauth-error.ts'
 import { offerBody } from './offered-body.ts'
 
 /**
@@ -48,6 +48,7 @@ function refuseNul(query: Context['query']): void {
 }
 
 function mendAuthorizationRequest(ctx: Context, catalogue: Catalogue): void {
+  followChallenge(ctx, ctx.query.code_challenge)
   const { resource: sent, scope, ...rest } = ctx.query
   // A doubled scope is left as it is: the engine refuses it.
   if (Array.isArray(scope)) return
@@ -67,6 +68,7 @@ function mendAuthorizationRequest(ctx: Context, catalogue: Catalogue): void {
 
 async function mendTokenRequest(ctx: Context, catalogue: Catalogue): Promise<void> {
   const form = await readForm(ctx, { multiple: ['resource'] })
+  followVerifier(ctx, form.get('code_verifier'))
   const mended = new URLSearchParams()
   for (const name of form.names()) {
     if (name === 'resource')
@@ -88,36 +90,18 @@ function mendRefreshScope(form: URLSearchParams, catalogue: Catalogue): void {
   else form.delete('scope')
 }
 
-async function mendRegistration(ctx: Context): Promise<boolean> {
-  const body = await readJson(ctx)
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    answerOAuthError(ctx, 400, 'invalid_client_metadata', 'The registration request must be a JSON object')
-    return false
-  }
-  const sanitised = sanitiseClientMetadata(body as Record<string, unknown>)
-  if ('fault' in sanitised) {
-    answerOAuthError(ctx, 400, sanitised.error, sanitised.fault)
-    return false
-  }
-  offerBody(ctx, JSON.stringify(sanitised.metadata))
-  return true
-}
-
 async function mendForm(ctx: Context): Promise<void> {
   const form = await readForm(ctx)
   offerBody(ctx, new URLSearchParams(form.toObject() as Record<string, string>).toString())
 }
 
-/** True when the engine may go on; false when the request is answered. */
-async function mend(ctx: Context, { db, catalogues }: ToleranceDependencies): Promise<boolean> {
+async function mend(ctx: Context, { db, catalogues }: ToleranceDependencies): Promise<void> {
   const route = `${ctx.method} ${ctx.path}`
-  if (route === 'POST /register') return mendRegistration(ctx)
   if (route === 'POST /revoke') await mendForm(ctx)
-  if (ctx.path !== '/authorize' && route !== 'POST /token') return true
+  if (ctx.path !== '/authorize' && route !== 'POST /token') return
   const catalogue = (await catalogues.current(db))?.catalogue ?? { resources: [], roles: [] }
   if (ctx.path === '/authorize') mendAuthorizationRequest(ctx, catalogue)
   else await mendTokenRequest(ctx, catalogue)
-  return true
 }
 
 export function requestTolerance(dependencies: ToleranceDependencies): Middleware {
@@ -125,12 +109,11 @@ export function requestTolerance(dependencies: ToleranceDependencies): Middlewar
     if (ctx.path === '/authorize') refuseNul(ctx.query)
     // The way back from an interaction takes no parameters; with some, the engine's own error handler fails.
     if (ctx.path.startsWith('/authorize/')) ctx.querystring = ''
-    let proceed = false
     try {
-      proceed = await mend(ctx, dependencies)
+      await mend(ctx, dependencies)
     } catch (error) {
-      answerBadBody(ctx, error)
+      return answerBadBody(ctx, error)
     }
-    if (proceed) await next()
+    await next()
   }
 }

@@ -3,8 +3,9 @@ import type { Context, Middleware } from 'koa'
 import { errors } from 'oidc-provider'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
+import { markClientUsed } from '../clients/client-store.ts'
 import { commit } from '../storage/transaction.ts'
-import { tokenEndpointEvents } from './audit-trail.ts'
+import { type EngineContext, tokenEndpointEvents } from './audit-trail.ts'
 import { answerOAuthError } from './oauth-error.ts'
 import { identicalSuccessor, rememberSuccessor, type TokenResponse } from './refresh-rotation.ts'
 import { runInUnit, UnitOfWork } from './unit-of-work.ts'
@@ -31,6 +32,12 @@ function mustCommit(ctx: Context, unit: UnitOfWork): boolean {
   return ctx.status < 400 || unit.revoked_grant_id !== undefined
 }
 
+/** From its first tokens on a client is in use, and never swept away as a registration that nobody needed. */
+async function noteUse(ctx: EngineContext, transaction: Knex.Transaction): Promise<void> {
+  const client_id = ctx.oidc?.entities.Client?.clientId
+  if (client_id !== undefined) await markClientUsed(transaction, client_id)
+}
+
 async function settle(ctx: Context, unit: UnitOfWork, audit: AuditLog): Promise<void> {
   const events: AuditEvent[] = tokenEndpointEvents(ctx, unit)
   if (!mustCommit(ctx, unit)) {
@@ -39,6 +46,7 @@ async function settle(ctx: Context, unit: UnitOfWork, audit: AuditLog): Promise<
     return
   }
   const transaction = await unit.connection()
+  if (events.some(({ type }) => type === 'token.issued')) await noteUse(ctx, transaction)
   await audit.appendIn(transaction, events, () => commit(transaction))
 }
 

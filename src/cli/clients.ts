@@ -7,7 +7,9 @@ import { type OutputOptions, printResult, printRows } from './output.ts'
 /** Clients that operators register ahead of time, and a look at those that registered themselves. */
 function printCredentials(credentials: ClientCredentials, options: OutputOptions): void {
   const { client_id, client_secret } = credentials
-  const secret = client_secret ? [`client_secret: ${client_secret}`, 'Keep the secret now: it is not shown again.'] : []
+  const secret = client_secret
+    ? [`client_secret: ${client_secret}`, 'Keep the secret now: it is not shown again.']
+    : []
   printResult(credentials, [`client_id:     ${client_id}`, ...secret], options)
 }
 
@@ -25,7 +27,12 @@ export function registerClientCommands(program: Command, open: OpenContext): voi
     .action((name: string, options: AddOptions) =>
       withContext(open, async (context) => {
         const { redirectUri: redirect_uris, secret } = options
-        const made = await addClient(context, { name, redirect_uris, confidential: secret === true, actor: ACTOR })
+        const made = await addClient(context, {
+          name,
+          redirect_uris,
+          confidential: secret === true,
+          actor: ACTOR,
+        })
         printCredentials(made, options)
       }),
     )

@@ -8,10 +8,12 @@ import { migrateUp, migrationStatus } from '../storage/migrate.ts'
 import { registerAccountCommands } from './accounts.ts'
 import { registerAuditCommands } from './audit.ts'
 import { registerCatalogueCommands } from './catalogue.ts'
+import { registerClientCommands } from './clients.ts'
 import { openContext } from './context.ts'
 import { registerOperatorCommands } from './operator.ts'
 import { registerResourceServerCommands } from './resource-servers.ts'
 import { serve } from './serve.ts'
+import { registerTraceCommand } from './trace.ts'
 
 /** The command line. Each command is one call into the domain; nothing is decided here. */
 async function migrate(options: { status?: true }): Promise<void> {
@@ -49,9 +51,11 @@ function createProgram(): Command {
     .action(async () => console.log(JSON.stringify(await generateKeys())))
   registerCatalogueCommands(program, openContext)
   registerAccountCommands(program, openContext)
+  registerClientCommands(program, openContext)
   registerResourceServerCommands(program, openContext)
   registerOperatorCommands(program, openContext)
   registerAuditCommands(program, openContext)
+  registerTraceCommand(program, openContext)
   return program
 }
 

@@ -68,6 +68,16 @@ export class MetadataDocuments {
     return now && usable(now)
   }
 
+  /** Why `client_id` names no usable client, in words for its makers. */
+  async failure(client_id: string): Promise<string> {
+    const url = documentUrl(client_id)
+    if (!url)
+      return 'a client_id URL is https, on port 443, with a path, without query tricks or dot segments'
+    if (!admits(this.#dependencies.admission, url.hostname)) return 'its host is not admitted here'
+    const stored = await findDocument(this.#dependencies.db, client_id)
+    return stored?.failure ?? 'too many documents are being fetched now; try again in a minute'
+  }
+
   async #isAdmitted(url: URL): Promise<boolean> {
     const { admission, audit } = this.#dependencies
     if (admits(admission, url.hostname)) return true

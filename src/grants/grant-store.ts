@@ -148,14 +148,13 @@ export async function listRefreshTokens(
   return rows.map((row) => ({ ...row, id: row.id.toString('base64url') }))
 }
 
+export type RevokedGrant = Pick<GrantView, 'id' | 'account_id' | 'client_id' | 'resource' | 'scope'>
+
 /**
  * Deletes every grant that matches and returns what was deleted, for the record. `db` must be a transaction:
  * the grants are locked in the order of their ids first, so that two revocations that overlap queue up.
  */
-export async function deleteMatchingGrants(
-  db: Knex,
-  filter: GrantFilter,
-): Promise<Pick<GrantView, 'id' | 'account_id' | 'client_id' | 'resource' | 'scope'>[]> {
+export async function deleteMatchingGrants(db: Knex, filter: GrantFilter): Promise<RevokedGrant[]> {
   const ids: string[] = await matching(db, filter).orderBy('g.id').forUpdate('g').pluck('g.id')
   return db('grants')
     .whereRaw('id = any(?)', [ids])

@@ -10,6 +10,7 @@ import {
   listGrants,
   listRefreshTokens,
   type RefreshTokenView,
+  type RevokedGrant,
 } from './grant-store.ts'
 
 /**
@@ -49,6 +50,22 @@ export function pageOfRefreshTokens(
   return listRefreshTokens(db, filter, { limit: Math.min(page.limit ?? 50, PAGE_MAX) })
 }
 
+/** The audit event of one revoked grant. */
+export function grantRevoked(grant: RevokedGrant, revocation: Revocation): AuditEvent {
+  const { reason } = revocation
+  return {
+    type: 'grant.revoked',
+    actor: revocation.actor,
+    account_id: grant.account_id,
+    client_id: grant.client_id,
+    resource: grant.resource ?? undefined,
+    scope: grant.scope,
+    grant_id: grant.id,
+    request_id: revocation.request_id,
+    ...(reason === undefined ? {} : { detail: { reason } }),
+  }
+}
+
 function isEmpty(filter: GrantFilter): boolean {
   return Object.values(filter).every((value) => value === undefined)
 }
@@ -66,19 +83,7 @@ export async function revokeGrants(
     throw new AppError('invalid_input', 'Name what to revoke: a grant, an account, a client or a resource')
   return recorded(db, audit, async (trx) => {
     const gone = await deleteMatchingGrants(trx, filter)
-    const events = gone.map(
-      (grant): AuditEvent => ({
-        type: 'grant.revoked',
-        actor: revocation.actor,
-        account_id: grant.account_id,
-        client_id: grant.client_id,
-        resource: grant.resource ?? undefined,
-        scope: grant.scope,
-        grant_id: grant.id,
-        request_id: revocation.request_id,
-        ...(revocation.reason === undefined ? {} : { detail: { reason: revocation.reason } }),
-      }),
-    )
+    const events = gone.map((grant) => grantRevoked(grant, revocation))
     return { result: { revoked: gone.map((grant) => grant.id) }, events }
   })
 }

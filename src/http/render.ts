@@ -9,15 +9,16 @@ export type Renderer = (view: string, data: object) => string
 /** The views: beside `src` when it is run directly, one level further up from `dist/src`. */
 export const VIEWS_DIRECTORY: string = locateViews()
 
-/** Creates a renderer that reads each view once and keeps it compiled. */
-export function createRenderer(options: { views_directory?: string } = {}): Renderer {
+/** Creates a renderer that reads each view once and keeps it compiled. `base_path`: where `/assets` is below. */
+export function createRenderer(options: { views_directory?: string; base_path?: string } = {}): Renderer {
+  const base = options.base_path ?? ''
   const eta = new Eta({
     views: options.views_directory ?? VIEWS_DIRECTORY,
     autoEscape: true,
     cache: true,
     autoTrim: [false, 'nl'],
   })
-  return (view, data) => eta.render(view, data)
+  return (view, data) => eta.render(view, { ...data, base })
 }
 
 function locateViews(): string {

@@ -25,6 +25,12 @@ export function requestId(ctx: Context): string {
   return id
 }
 
+/** Gives a request the id of the attempt it turned out to belong to; from here on, log and audit use it. */
+export function renameRequest(ctx: Context, id: string): void {
+  ctx.state.request_id = id
+  ctx.set('x-request-id', id)
+}
+
 /** The offered id when it is well formed, else a new UUID. */
 export function chosenRequestId(offered: string | string[] | undefined): string {
   return typeof offered === 'string' && ACCEPTED_REQUEST_ID.test(offered) ? offered : randomUUID()

@@ -1,5 +1,6 @@
 import type { Context } from 'koa'
 import { errors, type Provider } from 'oidc-provider'
+import { followChallenge } from '../authorization-server/attempt.ts'
 import { AppError } from '../errors.ts'
 
 /** A sign-in or consent in progress, as the pages need it. */
@@ -32,7 +33,8 @@ export async function currentInteraction(provider: Provider, ctx: Context): Prom
       'not_found',
       'Another sign-in was started in this browser since. Continue there, or start again from your app.',
     )
-  const { client_id, redirect_uri, resource, scope } = details.params
+  const { client_id, redirect_uri, resource, scope, code_challenge } = details.params
+  followChallenge(ctx, code_challenge)
   return {
     uid: details.uid,
     prompt: details.prompt.name,

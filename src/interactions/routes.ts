@@ -9,6 +9,7 @@ import { findResource } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
 import { redirectHost } from '../clients/redirect-uris.ts'
 import { AppError } from '../errors.ts'
+import { basePath } from '../http/base-path.ts'
 import { assertSameOrigin, csrfToken, verifyCsrf } from '../http/csrf.ts'
 import type { Form } from '../http/form.ts'
 import { readForm } from '../http/read-body.ts'
@@ -39,8 +40,8 @@ function sendPage({ ctx, render }: Page, view: string, data: object): void {
   ctx.body = render(view, data)
 }
 
-function formFields({ interaction, form_key }: Page, step: string): Record<string, string> {
-  const path = `/interaction/${interaction.uid}`
+function formFields({ interaction, form_key, issuer }: Page, step: string): Record<string, string> {
+  const path = `${basePath(issuer)}/interaction/${interaction.uid}`
   return {
     csrf: csrfToken(form_key, interaction.uid),
     action: `${path}/${step}`,
@@ -50,7 +51,7 @@ function formFields({ interaction, form_key }: Page, step: string): Record<strin
 
 /** The form of a POST, after it proved that it comes from the page. */
 async function submittedForm({ ctx, interaction, form_key, issuer }: Page): Promise<Form> {
-  assertSameOrigin(ctx, issuer)
+  assertSameOrigin(ctx, new URL(issuer).origin)
   const form = await readForm(ctx, { multiple: ['scope'] })
   if (!verifyCsrf(form_key, interaction.uid, form.get('csrf')))
     throw new AppError('forbidden', 'This form was not sent from its own page. Go back and try again.')

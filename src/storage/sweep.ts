@@ -16,6 +16,12 @@ const EXPIRED = [
        and not exists (select 1 from refresh_tokens r where r.grant_id = grants.id)
        and not exists (select 1 from access_tokens t where t.grant_id = grants.id)`,
   ],
+  // Registered and never connected. A client that was ever used is kept: people's apps remember it for years.
+  [
+    'clients',
+    'id',
+    "used_at is null and origin = 'registration' and created_at <= now() - interval '7 days'",
+  ],
   ['oidc_payloads', '(model, id)', 'expires_at <= now()'],
   ['login_attempts', 'key', 'window_ends_at <= now()'],
 ] as const
