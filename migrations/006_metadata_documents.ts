@@ -1,6 +1,9 @@
 import type { Knex } from 'knex'
 
-/** Client ID metadata documents: the last good copy of each, shared by all instances, and what came of asking again. */
+/**
+ * What clients publish about themselves, as last good copies that all instances share: client ID metadata documents
+ * and the key sets at a jwks_uri. With each, what came of asking again.
+ */
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
     create table metadata_documents (
@@ -14,10 +17,26 @@ export async function up(knex: Knex): Promise<void> {
       -- A definite refusal (404, another client's document …): the copy no longer opens new authorizations.
       refused     boolean not null default false
     );
+    create index metadata_documents_freshness on metadata_documents (fresh_until);
+
+    create table client_key_sets (
+      jwks_uri     text primary key,
+      keys         jsonb,
+      fetched_at   timestamptz,
+      fresh_until  timestamptz not null default now(),
+      -- Earlier than this it is not fetched again, whatever key is asked for.
+      ask_again_at timestamptz not null,
+      failure      text
+    );
+    create index client_key_sets_freshness on client_key_sets (fresh_until);
+
+    -- The identity of the client's metadata document when the person consented.
     alter table grants add column client_identity text;
   `)
 }
 
 export async function down(knex: Knex): Promise<void> {
-  await knex.raw('alter table grants drop column client_identity; drop table metadata_documents')
+  await knex.raw(`
+    alter table grants drop column client_identity; drop table client_key_sets; drop table metadata_documents
+  `)
 }

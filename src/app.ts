@@ -7,13 +7,15 @@ import type { Keys } from './authorization-server/keys.ts'
 import { createAuthorizationServer } from './authorization-server/provider.ts'
 import { errorPage } from './authorization-server/render-error.ts'
 import { CatalogueCache } from './catalogue/catalogue-store.ts'
+import { Admission } from './clients/admission.ts'
+import { ClientKeys } from './clients/client-keys.ts'
 import type { DocumentNetwork } from './clients/document-fetch.ts'
 import { MetadataDocuments } from './clients/metadata-documents.ts'
 import type { Config } from './config.ts'
 import { accessLog } from './http/access-log.ts'
 import { allowedMethods } from './http/allowed-methods.ts'
 import { basePath, belowIssuer } from './http/base-path.ts'
-import { cors } from './http/cors.ts'
+import { cors, preflight } from './http/cors.ts'
 import { errorHandler } from './http/error-handler.ts'
 import { healthRoutes } from './http/health.ts'
 import { hostCheck } from './http/host-check.ts'
@@ -34,7 +36,7 @@ export type AppDependencies = {
   keys: Keys
   database: Database
   log: Logger
-  /** Where client metadata documents are fetched from, when it is not the public Internet. */
+  /** Where clients' documents and keys are fetched from, when it is not the public Internet. */
   document_network?: DocumentNetwork
 }
 
@@ -54,17 +56,17 @@ export function createApp(dependencies: AppDependencies): App {
   const render = createRenderer({ base_path: basePath(issuer) })
   const shared = { db, audit, catalogues, render, issuer }
 
-  const documents = new MetadataDocuments({
-    ...shared,
-    admission: config.client_documents,
-    ...(document_network ? { network: document_network } : {}),
-  })
+  const published = { db, network: document_network }
+  const admission = new Admission(config.client_documents, audit)
+  const documents = new MetadataDocuments({ ...published, admission })
+  const client_keys = new ClientKeys(published)
   const batch = new IntrospectionBatch({ ...shared, hot })
   const { provider, middleware: engine } = createAuthorizationServer({
     ...shared,
     config,
     keys,
     documents,
+    client_keys,
     renderError: errorPage(render),
   })
   const interactions = interactionRoutes({ ...shared, provider, form_key: keys.forms })
@@ -79,10 +81,11 @@ export function createApp(dependencies: AppDependencies): App {
   koa.use(requestContext())
   koa.use(accessLog(log))
   koa.use(securityHeaders({ issuer }))
+  koa.use(cors(issuer))
   koa.use(errorHandler({ log, render }))
   koa.use(hostCheck(new URL(issuer).host))
   koa.use(belowIssuer(issuer))
-  koa.use(cors())
+  koa.use(preflight)
   mount(koa, health)
   koa.use(introspectionEndpoint(batch))
   koa.use(staticFiles())

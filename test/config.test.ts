@@ -70,13 +70,35 @@ describe('faults', () => {
     ['not a url', 'is not a URL'],
     ['ftp://auth.example.com', 'must be an https URL'],
     ['https://auth.example.com/', 'did you mean https://auth.example.com?'],
-    ['https://auth.example.com/path', 'did you mean https://auth.example.com?'],
+    ['https://auth.example.com/path/', 'did you mean https://auth.example.com/path?'],
+    ['https://auth.example.com/a/../path', 'did you mean https://auth.example.com/path?'],
+    ['https://auth.example.com/path#x', 'did you mean https://auth.example.com/path?'],
     ['https://AUTH.example.com', 'did you mean https://auth.example.com?'],
     ['https://auth.example.com:443', 'did you mean https://auth.example.com?'],
     ['https://auth.example.com?x=1', 'did you mean https://auth.example.com?'],
     ['https://a:b@auth.example.com', 'did you mean https://auth.example.com?'],
   ])('the issuer %s is refused with what to write', (issuer, hint) => {
     expect(faultsOf({ TOOLGATE_ISSUER: issuer })).toEqual([expect.stringContaining(hint)])
+  })
+
+  it('an issuer with a path is none', () => {
+    const issuer = 'https://auth.example.com/tenants/one'
+    expect(loadConfig({ TOOLGATE_ISSUER: issuer }).issuer).toBe(issuer)
+  })
+
+  it.each([
+    [{ TOOLGATE_REGISTRATION: 'token' }, 'TOOLGATE_REGISTRATION=token needs TOOLGATE_REGISTRATION_TOKEN'],
+    [
+      { TOOLGATE_REGISTRATION_TOKEN: 'short' },
+      'TOOLGATE_REGISTRATION_TOKEN must have at least 32 characters',
+    ],
+    [
+      { TOOLGATE_CLIENT_DOCUMENTS: 'allow-list' },
+      expect.stringContaining('needs TOOLGATE_CLIENT_DOCUMENT_HOSTS'),
+    ],
+    [{ TOOLGATE_CLIENT_DOCUMENT_HOSTS: 'https://app.example/' }, expect.stringContaining('a list of hosts')],
+  ])('%j is one', (env, fault) => {
+    expect(faultsOf(env)).toEqual([fault])
   })
 
   it.each(['TOOLGATE_constructor', 'TOOLGATE_toString', 'TOOLGATE___proto__', 'TOOLGATE_'])(

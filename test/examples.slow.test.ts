@@ -111,6 +111,18 @@ describe('the commands of the README', () => {
     expect(await sh(again)).toBe(`client_id: notes\nresource:  ${RESOURCE}\n`)
   })
 
+  it('register clients ahead of time', async () => {
+    expect(await sh(block('clients add'))).toMatch(
+      /^client_id: +(cl_\S+)\nclient_secret: \S{43}\n[\s\S]*Ticket system[\s\S]*client_secret: \S{43}\n[\s\S]*\nRemoved \1\.\n$/,
+    )
+  })
+
+  it('tell the story of a client', async () => {
+    expect(await sh(block('toolgate trace'))).toMatch(
+      /client\.registered[\s\S]*consent\.given[\s\S]*token\.issued/,
+    )
+  })
+
   it.skipIf(!hasCurl)('use the operator API with curl', async () => {
     Object.assign(env, await adaConnects())
     const said = await sh(block('operator-tokens create'))

@@ -38,7 +38,9 @@ describe('README.md', () => {
     const defaults = new Map(
       tableRows(README, 'Configuration').map(([name, value]) => [code(name)[0], code(value)[0]]),
     )
-    const { http, database, tokens, environment, log_level, catalogue_file, example_server } = loadConfig({})
+    const config = loadConfig({})
+    const { http, database, tokens, environment, log_level, catalogue_file, example_server } = config
+    const { registration, client_documents } = config
     expect({
       TOOLGATE_ENV: environment,
       TOOLGATE_HOST: http.host,
@@ -52,6 +54,12 @@ describe('README.md', () => {
       TOOLGATE_REFRESH_TOKEN_TTL: String(tokens.refresh_token_ttl_seconds),
       TOOLGATE_GRANT_TTL: String(tokens.grant_ttl_seconds),
       TOOLGATE_REFRESH_GRACE: String(tokens.refresh_grace_seconds),
+      TOOLGATE_REGISTRATION: registration.mode,
+      TOOLGATE_REGISTRATION_TOKEN: registration.token,
+      TOOLGATE_REGISTRATION_NEW_CLIENTS_PER_HOUR: String(registration.new_clients_per_hour),
+      TOOLGATE_CLIENT_DOCUMENTS: client_documents.mode,
+      TOOLGATE_CLIENT_DOCUMENT_HOSTS: client_documents.hosts[0],
+      TOOLGATE_CLIENT_DOCUMENTS_DRY_RUN: client_documents.dry_run ? 'on' : 'off',
       TOOLGATE_EXAMPLE_SERVER: example_server.enabled ? 'on' : 'off',
       TOOLGATE_EXAMPLE_PORT: String(example_server.port),
     }).toEqual(

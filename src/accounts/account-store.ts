@@ -68,6 +68,14 @@ export async function countAttempt(db: Knex, keys: string[], window_seconds: num
   )
 }
 
+/** Seconds until the window of `key` ends, at least 1. */
+export async function attemptsForgottenIn(db: Knex, key: string): Promise<number> {
+  const row = await db('login_attempts')
+    .where({ key })
+    .first(db.raw('ceil(extract(epoch from window_ends_at - now()))::int as seconds'))
+  return Math.max(1, row?.seconds ?? 1)
+}
+
 export async function forgetAttempts(db: Knex, key: string): Promise<void> {
   await db('login_attempts').where({ key }).delete()
 }

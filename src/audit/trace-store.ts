@@ -27,9 +27,17 @@ function byTime(one: AuditRow, other: AuditRow): number {
   return one.occurred_at.getTime() - other.occurred_at.getTime() || one.seq - other.seq
 }
 
+/** Of registrations that gave a client again and again, the one that this story began with. */
+function lastRegistrations(registrations: readonly StoredRow[], end: Date): StoredRow[] {
+  const newest = new Map<string | null, StoredRow>()
+  for (const row of registrations)
+    if (row.occurred_at <= end && !newest.has(row.client_id)) newest.set(row.client_id, row)
+  return [...newest.values()]
+}
+
 /**
  * The story behind an id that somebody was shown: a trace or request id, a grant or a client. Starts from its
- * events, then adds the registration of the clients and the whole life of the grants named there. Oldest first.
+ * events, then adds how the clients named there came to be known and the whole life of the grants. Oldest first.
  */
 export async function traceEvents(db: Knex, id: string): Promise<AuditRow[]> {
   const starts: StoredRow[][] = await Promise.all([
@@ -38,10 +46,14 @@ export async function traceEvents(db: Knex, id: string): Promise<AuditRow[]> {
     newestOf(db, 'client_id', [id]),
   ])
   const start = starts.flat()
-  const [lives, registrations]: [StoredRow[], StoredRow[]] = await Promise.all([
+  const clients = distinct(start, 'client_id')
+  const [lives, registered, changed]: [StoredRow[], StoredRow[], StoredRow[]] = await Promise.all([
     newestOf(db, 'grant_id', distinct(start, 'grant_id')),
-    newestOf(db, 'client_id', distinct(start, 'client_id')).where('type', 'client.registered'),
+    newestOf(db, 'client_id', clients).where('type', 'client.registered'),
+    newestOf(db, 'client_id', clients).where('type', 'client.changed'),
   ])
-  const found = new Map([...registrations, ...start, ...lives].map((row) => [row.id, row]))
+  const end = new Date(Math.max(...start.map((row) => row.occurred_at.getTime())))
+  const known = [...lastRegistrations(registered, end), ...changed]
+  const found = new Map([...known, ...start, ...lives].map((row) => [row.id, row]))
   return [...found.values()].map(eventOfRow).sort(byTime)
 }

@@ -1,9 +1,12 @@
 import type { Knex } from 'knex'
 import { type Adapter, type AdapterFactory, errors, Provider } from 'oidc-provider'
+import type { ClientKeys } from '../clients/client-keys.ts'
 import { secretDigest, sha256 } from '../clients/client-secret.ts'
 import { type ClientMetadata, deleteClient, findClient, insertClient } from '../clients/client-store.ts'
+import { assertionKeyId } from '../clients/key-set.ts'
 import type { MetadataDocuments } from '../clients/metadata-documents.ts'
 import { deleteGrant, findGrantPayload, putGrant } from '../grants/grant-store.ts'
+import { requestId } from '../http/request-context.ts'
 import {
   deletePayload,
   getPayload,
@@ -20,18 +23,32 @@ const ID = /^[A-Za-z0-9_-]{1,128}$/
 /** Client ids are either ours or the URL of a metadata document. */
 const CLIENT_ID = /^[\x21-\x7e]{1,2048}$/
 
+/** What clients publish about themselves elsewhere. */
+export type PublishedClients = { documents: MetadataDocuments; client_keys: ClientKeys }
+
 /** The client of a metadata document: asked for anew where somebody authorizes, from the stored copy elsewhere. */
-async function documentClient(documents: MetadataDocuments, client_id: string): Promise<ClientMetadata> {
-  const authorizing = Provider.ctx?.oidc.route === 'authorization'
-  const found = authorizing ? await documents.current(client_id) : await documents.known(client_id)
+async function documentClient(
+  documents: MetadataDocuments,
+  client_id: string,
+): Promise<ClientMetadata | undefined> {
+  const ctx = Provider.ctx
+  if (ctx?.oidc.route !== 'authorization') return documents.known(client_id)
+  const found = await documents.current(client_id, requestId(ctx))
   if (found) return found
-  // Answered here, or the engine would fetch the document by itself.
-  if (!authorizing) throw new errors.InvalidClientAuth('client not found')
   const reason = await documents.failure(client_id)
   throw new errors.InvalidClient(`the client's metadata document cannot be used: ${reason}`)
 }
 
-function clientAdapter(db: Knex, documents: MetadataDocuments): ModelAdapter {
+/** A client that proves itself by a key gets its keys in place of where they are: the engine fetches nothing. */
+async function withKeys(keys: ClientKeys, metadata: ClientMetadata): Promise<ClientMetadata> {
+  const assertion = Provider.ctx?.oidc.params?.client_assertion
+  const { jwks_uri, ...rest } = metadata
+  if (typeof jwks_uri !== 'string' || typeof assertion !== 'string') return metadata
+  const known = await keys.current(jwks_uri, assertionKeyId(assertion))
+  return known ? { ...rest, jwks: { keys: known } } : metadata
+}
+
+function clientAdapter(db: Knex, { documents, client_keys }: PublishedClients): ModelAdapter {
   return {
     async upsert(id, payload) {
       const { client_secret, ...metadata } = payload as Record<string, unknown>
@@ -48,7 +65,7 @@ function clientAdapter(db: Knex, documents: MetadataDocuments): ModelAdapter {
       // Outside the request's transaction: resolving a client may wait for somebody else's web server.
       if (!CLIENT_ID.test(id)) return undefined
       const found = id.startsWith('https://') ? await documentClient(documents, id) : await findClient(db, id)
-      return found as ModelPayload | undefined
+      return found && ((await withKeys(client_keys, found)) as ModelPayload)
     },
     consume: unsupported('Client'),
     destroy: async (id) => void (await deleteClient(db, id)),
@@ -149,11 +166,10 @@ function unusedAdapter(model: string): ModelAdapter {
   }
 }
 
-export type AdapterOptions = {
+export type AdapterOptions = PublishedClients & {
   db: Knex
   issuer: string
   refresh_grace_seconds: number
-  documents: MetadataDocuments
 }
 
 /**
@@ -161,9 +177,9 @@ export type AdapterOptions = {
  * the raw value is put back on the way out, since only its bearer can have asked for it.
  */
 export function createAdapterFactory(options: AdapterOptions): AdapterFactory {
-  const { db, issuer, refresh_grace_seconds, documents } = options
+  const { db, issuer, refresh_grace_seconds } = options
   const adapters: Record<string, ModelAdapter> = {
-    Client: clientAdapter(db, documents),
+    Client: clientAdapter(db, options),
     Grant: grantAdapter(db),
     Session: sessionAdapter(db),
     Interaction: interactionAdapter(db, (uid) => `${issuer}/authorize/${uid}`),

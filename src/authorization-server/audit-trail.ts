@@ -16,10 +16,12 @@ function baseEvent(ctx: EngineContext): Omit<AuditEvent, 'type'> {
   // A denial ends before the engine has loaded the account; the browser's session still says who denied.
   const account_id = entities.Account?.accountId ?? entities.Grant?.accountId ?? ctx.oidc?.session?.accountId
   const client_id = entities.Client?.clientId
+  // Who an unknown client says it is tells operators which client to look for.
+  const claimed = ctx.oidc?.params?.client_id
   return {
     actor: account_id ?? client_id ?? 'anonymous',
     account_id,
-    client_id,
+    client_id: client_id ?? (typeof claimed === 'string' ? claimed : undefined),
     grant_id: entities.Grant?.jti,
     request_id: requestId(ctx),
     ip: clientIp(ctx) ?? undefined,
@@ -78,17 +80,18 @@ function revocationEvent(ctx: EngineContext, unit: UnitOfWork): AuditEvent {
   }
 }
 
-function registrationEvent(ctx: EngineContext): AuditEvent {
+function registrationEvent(ctx: EngineContext, unit: UnitOfWork): AuditEvent {
   const base = baseEvent(ctx)
   if (ctx.status !== 201) return { type: 'client.registration_refused', ...base, detail: refusal(ctx) }
   const body = ctx.body as { client_id?: string; client_name?: string; redirect_uris?: string[] }
   const detail = { client_name: body.client_name ?? '', redirect_uris: body.redirect_uris ?? [] }
+  if (unit.registered_before) Object.assign(detail, { registered_before: true })
   return { type: 'client.registered', ...base, client_id: body.client_id, detail }
 }
 
 /** Events of POST /token, /revoke and /register; they commit with what the request changed. */
 export function tokenEndpointEvents(ctx: Context, unit: UnitOfWork): AuditEvent[] {
-  if (ctx.path === '/register') return [registrationEvent(ctx)]
+  if (ctx.path === '/register') return [registrationEvent(ctx, unit)]
   if (ctx.path === '/revoke') return [revocationEvent(ctx, unit)]
   return [tokenEvent(ctx, unit)]
 }
@@ -102,6 +105,7 @@ export function noteAuthorizationOutcomes(provider: Provider): void {
     ctx.state.authorization = {
       outcome: error.error === 'access_denied' ? 'denied' : 'refused',
       error: error.error,
+      error_description: error.error_description,
     }
   })
   provider.on('server_error', (ctx, error) => {
@@ -109,9 +113,10 @@ export function noteAuthorizationOutcomes(provider: Provider): void {
   })
 }
 
-type Outcome = { outcome: 'granted' | 'denied' | 'refused'; error?: string }
+type Outcome = { outcome: 'granted' | 'denied' | 'refused'; error?: string; error_description?: string }
 
-function authorizationEvent(ctx: EngineContext, { outcome, error }: Outcome): AuditEvent {
+function authorizationEvent(ctx: EngineContext, outcome_of: Outcome): AuditEvent {
+  const { outcome, error, error_description } = outcome_of
   const { resource } = ctx.oidc?.params ?? {}
   const scope =
     typeof resource === 'string' ? ctx.oidc?.entities.Grant?.getResourceScope(resource) : undefined
@@ -121,7 +126,7 @@ function authorizationEvent(ctx: EngineContext, { outcome, error }: Outcome): Au
     decision: outcome === 'granted' ? 'allowed' : 'denied',
     ...(typeof resource === 'string' ? { resource } : {}),
     ...(scope ? { scope } : {}),
-    ...(error === undefined ? {} : { detail: { error } }),
+    ...(error === undefined ? {} : { detail: { error, error_description: error_description ?? null } }),
   }
 }
 

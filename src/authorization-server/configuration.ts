@@ -10,21 +10,19 @@ import {
 import { findActiveAccount } from '../accounts/account-store.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
 import { generateSecret } from '../clients/client-secret.ts'
-import type { MetadataDocuments } from '../clients/metadata-documents.ts'
 import type { Config } from '../config.ts'
 import { basePath } from '../http/base-path.ts'
-import { createAdapterFactory } from './adapter.ts'
+import { createAdapterFactory, type PublishedClients } from './adapter.ts'
 import type { Keys } from './keys.ts'
 import { defaultResource, type ResourceDependencies, resourceServerInfo } from './resource-indicators.ts'
 import { connectionFor } from './unit-of-work.ts'
 
 /** The engine's whole configuration, as one literal. What needs a reason has it beside it. */
-export type ConfigurationDependencies = {
+export type ConfigurationDependencies = PublishedClients & {
   config: Config
   keys: Keys
   db: Knex
   catalogues: CatalogueCache
-  documents: MetadataDocuments
   renderError(ctx: KoaContextWithOIDC, out: ErrorOut): void
 }
 
@@ -76,7 +74,7 @@ function cookies(config: Config, keys: Keys): Configuration['cookies'] & object 
   return {
     keys: keys.cookies,
     names: { session: 'toolgate_session', interaction: 'toolgate_interaction', resume: 'toolgate_resume' },
-    long: cookie,
+    long: { ...cookie, path: basePath(config.issuer) || '/' },
     short: cookie,
   }
 }
@@ -100,7 +98,8 @@ function features(resources: ResourceDependencies): Configuration['features'] & 
       issueRegistrationAccessToken: false,
     },
     registrationManagement: { enabled: false },
-    clientIdMetadataDocument: { enabled: true, ack: 'draft-02' },
+    // The adapter resolves such clients; the engine would fetch on every endpoint, and keep nothing.
+    clientIdMetadataDocument: { enabled: false },
     resourceIndicators: {
       enabled: true,
       defaultResource: defaultResource(resources),
@@ -110,13 +109,50 @@ function features(resources: ResourceDependencies): Configuration['features'] & 
   }
 }
 
+/** Seconds that each thing lives. */
+function lifetimes(tokens: Config['tokens']): Configuration['ttl'] & object {
+  const { access_token_ttl_seconds, refresh_token_ttl_seconds, grant_ttl_seconds } = tokens
+  return {
+    AccessToken: access_token_ttl_seconds,
+    AuthorizationCode: AUTHORIZATION_CODE_TTL_SECONDS,
+    // The absolute lifetime of a family: rotation does not extend it.
+    Grant: grant_ttl_seconds,
+    Interaction: INTERACTION_TTL_SECONDS,
+    RefreshToken: refresh_token_ttl_seconds,
+    Session: SESSION_TTL_SECONDS,
+  }
+}
+
+/** How clients prove who they are, and from where they may call. */
+function clientRules(config: Config): Partial<Configuration> {
+  return {
+    // Some clients take the first entry they see, so `none` leads.
+    clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+    clientDefaults: {
+      grant_types: ['authorization_code', 'refresh_token'],
+      token_endpoint_auth_method: 'none',
+    },
+    // Nothing here trusts cookies across origins, so any origin may call.
+    clientBasedCORS: () => true,
+    assertJwtClientAuthClaimsAndHeader: async (_ctx, claims) => {
+      // RFC 7523bis: the audience is the issuer and nothing else, or an assertion for one server opens another.
+      if (claims.aud !== config.issuer) throw new errors.InvalidClientAuth('aud must be the issuer')
+    },
+  }
+}
+
 export function engineConfiguration(dependencies: ConfigurationDependencies): Configuration {
-  const { config, keys, db, catalogues, documents, renderError } = dependencies
-  const { access_token_ttl_seconds, refresh_token_ttl_seconds, grant_ttl_seconds, refresh_grace_seconds } =
-    config.tokens
+  const { config, keys, db, catalogues, documents, client_keys, renderError } = dependencies
+  const { access_token_ttl_seconds, refresh_grace_seconds } = config.tokens
   const resources = { db, catalogues, access_token_ttl_seconds }
   return {
-    adapter: createAdapterFactory({ db, issuer: config.issuer, refresh_grace_seconds, documents }),
+    adapter: createAdapterFactory({
+      db,
+      issuer: config.issuer,
+      refresh_grace_seconds,
+      documents,
+      client_keys,
+    }),
     jwks: keys.jwks as Configuration['jwks'] & object,
     routes: {
       authorization: '/authorize',
@@ -126,36 +162,21 @@ export function engineConfiguration(dependencies: ConfigurationDependencies): Co
       jwks: '/jwks',
     },
     cookies: cookies(config, keys),
-    ttl: {
-      AccessToken: access_token_ttl_seconds,
-      AuthorizationCode: AUTHORIZATION_CODE_TTL_SECONDS,
-      // The absolute lifetime of a family: rotation does not extend it.
-      Grant: grant_ttl_seconds,
-      Interaction: INTERACTION_TTL_SECONDS,
-      RefreshToken: refresh_token_ttl_seconds,
-      Session: SESSION_TTL_SECONDS,
-    },
+    ttl: lifetimes(config.tokens),
+    ...clientRules(config),
     scopes: [],
     claims: { openid: ['sub'] },
     responseTypes: ['code'],
-    // Some clients take the first entry they see, so `none` leads.
-    clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
-    clientDefaults: {
-      grant_types: ['authorization_code', 'refresh_token'],
-      token_endpoint_auth_method: 'none',
-    },
     enabledJWA: { idTokenSigningAlgValues: ['RS256'] },
     pkce: { required: () => true },
-    // Nothing here trusts cookies across origins, so any origin may call.
-    clientBasedCORS: () => true,
     // MCP clients may not ask for offline_access and still need to stay connected.
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     expiresWithSession: async () => false,
     rotateRefreshToken: true,
     revokeGrantPolicy: revokesGrant,
-    assertJwtClientAuthClaimsAndHeader: async (_ctx, claims) => {
-      // RFC 7523bis: the audience is the issuer and nothing else, or an assertion for one server opens another.
-      if (claims.aud !== config.issuer) throw new errors.InvalidClientAuth('aud must be the issuer')
+    // What is fetched, src/clients fetches, after its checks.
+    fetch: async () => {
+      throw new Error('the engine fetches nothing by itself')
     },
     findAccount: findAccount(db),
     loadExistingGrant,

@@ -52,7 +52,7 @@ export function metadataMiddleware(options: {
 }): Middleware {
   return async (ctx, next) => {
     await next()
-    if (!PATHS.has(ctx.path) || ctx.method !== 'GET' || ctx.status !== 200) return
+    if (!PATHS.has(ctx.path) || !['GET', 'HEAD'].includes(ctx.method) || ctx.status !== 200) return
     const current = await options.catalogues.current(options.db)
     ctx.body = publishedMetadata(
       options.issuer,

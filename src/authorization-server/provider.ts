@@ -32,7 +32,10 @@ function compareByDigest(provider: Provider): void {
 }
 
 function offersOf({ registration, client_documents }: Config) {
-  return { registration: registration.mode !== 'closed', documents: client_documents.mode !== 'closed' }
+  return {
+    registration: registration.mode !== 'closed',
+    documents: client_documents.mode !== 'closed' || client_documents.dry_run,
+  }
 }
 
 /** Redirect URIs are compared by our rules, for every way a client came to be known. */

@@ -1,16 +1,16 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Knex } from 'knex'
 import type { Context, Middleware } from 'koa'
-import { countAttempt } from '../accounts/account-store.ts'
+import { attemptsForgottenIn, countAttempt } from '../accounts/account-store.ts'
 import { sanitiseClientMetadata } from '../clients/client-metadata.ts'
 import { sha256 } from '../clients/client-secret.ts'
 import { findSameRegistration } from '../clients/client-store.ts'
 import { registrationDigest } from '../clients/same-registration.ts'
 import { readJson } from '../http/read-body.ts'
-import { clientIp } from '../http/request-context.ts'
+import { clientNetwork } from '../http/request-context.ts'
 import { answerBadBody, answerOAuthError } from './oauth-error.ts'
 import { offerBody } from './offered-body.ts'
-import { currentUnit } from './unit-of-work.ts'
+import { connectionFor, currentUnit } from './unit-of-work.ts'
 
 /**
  * POST /register (RFC 7591) before the engine sees it: who may register, what of the metadata is kept, and whether
@@ -31,20 +31,19 @@ function bears(ctx: Context, token: string): boolean {
 }
 
 /** RFC 7591 §3: the initial access token. True when this caller may register. */
-function mayRegister(ctx: Context, policy: RegistrationPolicy): boolean {
-  if (policy.mode === 'open') return true
-  if (policy.mode === 'token' && policy.token !== undefined && bears(ctx, policy.token)) return true
-  ctx.set('WWW-Authenticate', 'Bearer realm="registration"')
-  const words =
-    policy.mode === 'closed'
-      ? 'Clients do not register themselves here; ask the operator for a client_id'
-      : 'Registration needs the initial access token that the operator gives out'
-  answerOAuthError(
-    ctx,
-    policy.mode === 'closed' ? 403 : 401,
-    policy.mode === 'closed' ? 'access_denied' : 'invalid_token',
-    words,
-  )
+function mayRegister(ctx: Context, { mode, token }: RegistrationPolicy): boolean {
+  if (mode === 'open') return true
+  if (mode === 'closed') {
+    const words = 'Clients do not register themselves here; ask the operator for a client_id'
+    answerOAuthError(ctx, 403, 'access_denied', words)
+    return false
+  }
+  if (token !== undefined && bears(ctx, token)) return true
+  // RFC 6750 §3.1: a request without any token is told no error code.
+  const error = ctx.get('authorization') === '' ? '' : ', error="invalid_token"'
+  ctx.set('WWW-Authenticate', `Bearer realm="registration"${error}`)
+  const words = 'Registration needs the initial access token that the operator gives out'
+  answerOAuthError(ctx, 401, 'invalid_token', words)
   return false
 }
 
@@ -60,20 +59,14 @@ async function readMetadata(ctx: Context): Promise<Record<string, unknown> | und
   return undefined
 }
 
-async function isWithinRate(
-  ctx: Context,
-  db: Knex,
-  { new_clients_per_hour }: RegistrationPolicy,
-): Promise<boolean> {
-  const [count = 0] = await countAttempt(db, [`register ${clientIp(ctx) ?? 'unknown'}`], HOUR_SECONDS)
+/** Counts in the request's own transaction, so that a registration that is refused after all counts for nothing. */
+async function isWithinRate(ctx: Context, db: Knex, new_clients_per_hour: number): Promise<boolean> {
+  const key = `register ${clientNetwork(ctx)}`
+  const [count = 0] = await countAttempt(db, [key], HOUR_SECONDS)
   if (count <= new_clients_per_hour) return true
-  ctx.set('Retry-After', String(HOUR_SECONDS))
-  answerOAuthError(
-    ctx,
-    429,
-    'temporarily_unavailable',
-    'Too many new clients from this address; try again later',
-  )
+  ctx.set('Retry-After', String(await attemptsForgottenIn(db, key)))
+  const words = 'Too many new clients from this address; try again later'
+  answerOAuthError(ctx, 429, 'temporarily_unavailable', words)
   return false
 }
 
@@ -82,16 +75,18 @@ async function register(ctx: Context, db: Knex, policy: RegistrationPolicy): Pro
   if (!mayRegister(ctx, policy)) return false
   const metadata = await readMetadata(ctx)
   if (!metadata) return false
-  const metadata_digest = registrationDigest(metadata)
-  const same = metadata_digest && (await findSameRegistration(db, metadata_digest))
+  const connection = await connectionFor(db)
+  const unit = currentUnit()
+  const digest = registrationDigest(metadata)
+  const same = digest && (await findSameRegistration(connection, digest))
   if (same) {
+    if (unit) unit.registered_before = true
     ctx.status = 201
     ctx.body = same
     return false
   }
-  if (!(await isWithinRate(ctx, db, policy))) return false
-  const unit = currentUnit()
-  if (unit && metadata_digest) unit.registration_digest = metadata_digest
+  if (!(await isWithinRate(ctx, connection, policy.new_clients_per_hour))) return false
+  if (unit && digest) unit.registration_digest = digest
   offerBody(ctx, JSON.stringify(metadata))
   return true
 }

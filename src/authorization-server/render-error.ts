@@ -11,11 +11,20 @@ const HINTS: Record<string, string> = {
   invalid_request: 'Start again from your app. If this stays, report it to the app’s makers.',
 }
 
+/** A client that is known by the URL of its document cannot be mended by adding it again. */
+const DOCUMENT_HINT =
+  'The app describes itself at the address that is its client_id, and that could not be used. Try again in a few minutes; if this stays, report it to the app’s makers.'
+
+function hintFor(error: string, client_id: unknown): string | undefined {
+  const is_document = typeof client_id === 'string' && client_id.startsWith('https://')
+  return error === 'invalid_client' && is_document ? DOCUMENT_HINT : HINTS[error]
+}
+
 export function errorPage(render: Renderer) {
   return (ctx: KoaContextWithOIDC, out: ErrorOut): void => {
     // Some clients probe this page: an unknown client must be a 4xx they can read.
     const status = Math.max(ctx.status, 400)
-    const hint = HINTS[out.error]
+    const hint = hintFor(out.error, ctx.oidc.params?.client_id)
     const detail = out.error_description ?? out.error
     ctx.status = status
     ctx.type = 'html'

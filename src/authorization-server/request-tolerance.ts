@@ -9,8 +9,8 @@ import { answerBadBody } from './oauth-error.ts'
 import { offerBody } from './offered-body.ts'
 
 /**
- * What clients send, put into the form the engine expects, before it looks: resources in their canonical form,
- * only scopes that exist, registrations without harmless mistakes.
+ * What clients send, put into the form the engine expects, before it looks: resources in their canonical form, and
+ * only scopes that exist. Registrations have a file of their own.
  */
 export type ToleranceDependencies = { db: Knex; catalogues: CatalogueCache }
 
@@ -48,7 +48,6 @@ function refuseNul(query: Context['query']): void {
 }
 
 function mendAuthorizationRequest(ctx: Context, catalogue: Catalogue): void {
-  followChallenge(ctx, ctx.query.code_challenge)
   const { resource: sent, scope, ...rest } = ctx.query
   // A doubled scope is left as it is: the engine refuses it.
   if (Array.isArray(scope)) return
@@ -106,7 +105,10 @@ async function mend(ctx: Context, { db, catalogues }: ToleranceDependencies): Pr
 
 export function requestTolerance(dependencies: ToleranceDependencies): Middleware {
   return async (ctx, next) => {
-    if (ctx.path === '/authorize') refuseNul(ctx.query)
+    if (ctx.path === '/authorize') {
+      followChallenge(ctx, ctx.query.code_challenge)
+      refuseNul(ctx.query)
+    }
     // The way back from an interaction takes no parameters; with some, the engine's own error handler fails.
     if (ctx.path.startsWith('/authorize/')) ctx.querystring = ''
     try {

@@ -67,6 +67,8 @@ export function authorizationCodeAdapter(db: Knex): ModelAdapter {
       const found = await findAuthorizationCode(await connectionFor(db), sha256(id))
       if (!found) return undefined
       const { exp: _, ...payload } = found.payload
+      const unit = currentUnit()
+      if (unit) unit.code_challenge = payload.codeChallenge
       return { ...payload, jti: id, exp: expiry(found), ...(found.consumed ? { consumed: 1 } : {}) }
     },
     async consume(id) {

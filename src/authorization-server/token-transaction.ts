@@ -5,6 +5,7 @@ import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { markClientUsed } from '../clients/client-store.ts'
 import { commit } from '../storage/transaction.ts'
+import { followChallenge } from './attempt.ts'
 import { type EngineContext, tokenEndpointEvents } from './audit-trail.ts'
 import { answerOAuthError } from './oauth-error.ts'
 import { identicalSuccessor, rememberSuccessor, type TokenResponse } from './refresh-rotation.ts'
@@ -61,6 +62,8 @@ export function tokenTransaction({ db, audit }: TransactionDependencies): Middle
     const unit = new UnitOfWork(db, { spends_refresh_tokens: ctx.path === '/token' })
     try {
       await runInUnit(unit, next)
+      // A verifier that does not fit would name another attempt than the one its code belongs to.
+      followChallenge(ctx, unit.code_challenge)
       if (ctx.state.server_error === undefined) {
         await settleRotation(ctx, unit).catch((error) => answerEngineError(ctx, error))
         await settle(ctx, unit, audit)

@@ -17,6 +17,10 @@ export class UnitOfWork {
   replay: Replay | undefined
   /** Set when reuse or a revocation deleted a grant: this must survive even a 4xx answer. */
   revoked_grant_id: string | undefined
+  /** Set when a code is presented: the challenge it was issued for. */
+  code_challenge: unknown
+  /** Set when a registration was answered with the client of an earlier one. */
+  registered_before = false
   /** Set when a new client registers that may be given again to whoever registers the same. */
   registration_digest: Buffer | undefined
   /** Whether refresh tokens found here are about to be spent; only then does the grace apply. */

@@ -1,7 +1,7 @@
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type ClientOrigin, listClients } from '../clients/client-store.ts'
 import { addClient, type ClientCredentials, removeClient, rotateClientSecret } from '../clients/clients.ts'
-import { ACTOR, type OpenContext, withContext } from './context.ts'
+import { ACTOR, type CliContext, type OpenContext, withContext } from './context.ts'
 import { type OutputOptions, printResult, printRows } from './output.ts'
 
 /** Clients that operators register ahead of time, and a look at those that registered themselves. */
@@ -14,10 +14,25 @@ function printCredentials(credentials: ClientCredentials, options: OutputOptions
 }
 
 type AddOptions = OutputOptions & { redirectUri: string[]; secret?: true }
-type ListOptions = OutputOptions & { origin?: ClientOrigin; limit: string }
+type ListOptions = OutputOptions & { origin?: ClientOrigin; limit: number }
 
-export function registerClientCommands(program: Command, open: OpenContext): void {
-  const clients = program.command('clients').description('programs that ask people for access')
+async function add(context: CliContext, name: string, options: AddOptions): Promise<void> {
+  const { redirectUri: redirect_uris, secret } = options
+  const confidential = secret === true
+  printCredentials(await addClient(context, { name, redirect_uris, confidential, actor: ACTOR }), options)
+}
+
+async function list({ db }: CliContext, { origin, limit, ...options }: ListOptions): Promise<void> {
+  const rows = await listClients(db, origin ? { origin } : {}, { limit })
+  printRows(rows, ['id', 'name', 'origin', 'auth', 'redirect_uris', 'created_at', 'used_at'], options)
+}
+
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('It must be a whole number, 1 or more.')
+  return Number(text)
+}
+
+function registerAddAndList(clients: Command, open: OpenContext): void {
   clients
     .command('add <name>')
     .description('register a client ahead of time')
@@ -25,30 +40,22 @@ export function registerClientCommands(program: Command, open: OpenContext): voi
     .option('--secret', 'give it a client_secret; it is shown once')
     .option('--json', 'print JSON')
     .action((name: string, options: AddOptions) =>
-      withContext(open, async (context) => {
-        const { redirectUri: redirect_uris, secret } = options
-        const made = await addClient(context, {
-          name,
-          redirect_uris,
-          confidential: secret === true,
-          actor: ACTOR,
-        })
-        printCredentials(made, options)
-      }),
+      withContext(open, (context) => add(context, name, options)),
     )
   clients
     .command('list')
-    .description('clients, newest first')
-    .option('--origin <origin>', 'registration or operator')
-    .option('-n, --limit <count>', 'how many', '50')
-    .option('--json', 'print JSON')
-    .action((options: ListOptions) =>
-      withContext(open, async ({ db }) => {
-        const filter = options.origin ? { origin: options.origin } : {}
-        const rows = await listClients(db, filter, { limit: Number(options.limit) || 50 })
-        printRows(rows, ['id', 'name', 'origin', 'auth', 'redirect_uris', 'created_at', 'used_at'], options)
-      }),
+    .description('clients, newest first; those with a metadata document are not among them')
+    .addOption(
+      new Option('--origin <origin>', 'only those that came so').choices(['registration', 'operator']),
     )
+    .option('-n, --limit <count>', 'how many', wholeNumber, 50)
+    .option('--json', 'print JSON')
+    .action((options: ListOptions) => withContext(open, (context) => list(context, options)))
+}
+
+export function registerClientCommands(program: Command, open: OpenContext): void {
+  const clients = program.command('clients').description('programs that ask people for access')
+  registerAddAndList(clients, open)
   clients
     .command('rotate-secret <client_id>')
     .description('replace the secret; the old one is refused at once')

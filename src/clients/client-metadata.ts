@@ -1,3 +1,4 @@
+import { usableKeys } from './key-set.ts'
 import { isNative, redirectUriFault } from './redirect-uris.ts'
 
 /**
@@ -46,16 +47,22 @@ function isPresent(value: unknown): boolean {
   return value !== null && value !== undefined && value !== ''
 }
 
-/** A name for people: no control, format or bidirectional characters, at most 64 code points. */
+/** Control, format and bidirectional characters, whatever else is drawn as nothing, and what no font can know. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Default_Ignorable_Code_Point}\u2028\u2029\u2800]/gu
+
+/** A name for people: only what can be seen, in the compatible form that look-alikes share, at most 64 code points. */
 export function displayName(name: unknown): string | undefined {
   if (typeof name !== 'string') return undefined
   const visible = name
     .toWellFormed()
     .normalize('NFKC')
-    .replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\u2028\u2029]/gu, '')
+    .replace(UNSEEN, '')
+    // What stood apart may be neighbours now.
+    .normalize('NFKC')
     .replace(/\s+/gu, ' ')
     .trim()
-  return visible === '' ? undefined : [...visible].slice(0, NAME_MAX_CODE_POINTS).join('')
+  const shown = [...visible].slice(0, NAME_MAX_CODE_POINTS).join('').trim()
+  return shown === '' ? undefined : shown
 }
 
 function redirectFault(value: unknown): string | undefined {
@@ -68,18 +75,33 @@ function redirectFault(value: unknown): string | undefined {
   return undefined
 }
 
+/** NUL and lone surrogates as JSON spells them; Postgres stores neither, however deep they stand. */
+const NOT_TEXT = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/i
+
 function textFault(metadata: Record<string, unknown>): string | undefined {
   for (const [name, value] of Object.entries(metadata))
-    if (
-      typeof value === 'string' &&
-      (value.length > TEXT_MAX || !value.isWellFormed() || value.includes('\0'))
-    )
+    if ((typeof value === 'string' && value.length > TEXT_MAX) || NOT_TEXT.test(JSON.stringify(value)))
       return `${name} is too long or not well-formed text`
   return undefined
 }
 
+/** Of keys only what is usable is kept; one place for them is enough. */
+function keyFault(metadata: Record<string, unknown>, method: AuthMethod): string | undefined {
+  const keys = usableKeys(metadata.jwks)
+  delete metadata.jwks
+  if (keys) {
+    metadata.jwks = { keys }
+    delete metadata.jwks_uri
+  }
+  const needed = method === 'private_key_jwt' && !keys && !metadata.jwks_uri
+  return needed ? 'private_key_jwt needs jwks or jwks_uri' : undefined
+}
+
 /** An address is decoration: a bad one is left out, it does not stop a client. */
-function keepWebUris(metadata: Record<string, unknown>): void {
+function keepAddresses(metadata: Record<string, unknown>): void {
+  const { contacts } = metadata
+  if (!Array.isArray(contacts) || !contacts.every((each) => typeof each === 'string'))
+    delete metadata.contacts
   for (const name of WEB_URIS) {
     const value = metadata[name]
     if (value === undefined) continue
@@ -120,15 +142,15 @@ function sanitise(body: Record<string, unknown>, possible: readonly AuthMethod[]
   if (fault) return { fault, error: 'invalid_redirect_uri' }
   const text = textFault(metadata)
   if (text) return { fault: text, error: 'invalid_client_metadata' }
-  keepWebUris(metadata)
+  keepAddresses(metadata)
   const method = authMethod(body, possible)
   if (!method)
     return {
       fault: `token_endpoint_auth_method must be one of: ${possible.join(', ')}`,
       error: 'invalid_client_metadata',
     }
-  if (method === 'private_key_jwt' && !metadata.jwks && !metadata.jwks_uri)
-    return { fault: 'private_key_jwt needs jwks or jwks_uri', error: 'invalid_client_metadata' }
+  const keys = keyFault(metadata, method)
+  if (keys) return { fault: keys, error: 'invalid_client_metadata' }
   const redirect_uris = [...new Set(metadata.redirect_uris as string[])]
   const client_name = displayName(metadata.client_name)
   if (!client_name) delete metadata.client_name

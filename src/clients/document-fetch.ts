@@ -1,12 +1,14 @@
-import { lookup as dnsLookup } from 'node:dns'
+import { Resolver } from 'node:dns/promises'
 import type { IncomingMessage } from 'node:http'
 import { Agent, request } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
+import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
 import { isPublicAddress } from './public-address.ts'
 
 /**
- * Fetches somebody else's document without becoming their tool: https on port 443, every resolved address checked
- * before connecting, no redirects, no proxy from the environment, 5 KB, 5 s. Client ID Metadata Document draft §6.
+ * Fetches somebody else's JSON without becoming their tool: https on port 443, every resolved address checked
+ * before connecting, no redirects, no proxy from the environment, few bytes, 5 s. Client ID Metadata Document
+ * draft §6.
  */
 export type Fetched =
   | { outcome: 'document'; text: string; fresh_for_seconds: number }
@@ -17,38 +19,48 @@ export type Fetched =
 
 /** The network that documents come from; the tests bring a small one of their own. */
 export type DocumentNetwork = {
-  lookup: LookupFunction
+  /** All addresses of a name. */
+  resolve(host: string): Promise<string[]>
   permits(address: string): boolean
   port: number
+  timeout_ms: number
   ca?: string
 }
 
-export const PUBLIC_INTERNET: DocumentNetwork = {
-  lookup: (host, options, callback) => dnsLookup(host, options, callback),
-  permits: isPublicAddress,
-  port: 443,
+/** Asks DNS itself: getaddrinfo would hold one of few threads for as long as a stranger's name server likes. */
+async function resolvePublicly(host: string): Promise<string[]> {
+  const resolver = new Resolver({ timeout: 1_500, tries: 2 })
+  const answers = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)])
+  return answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
 }
 
-const SIZE_MAX_BYTES = 5 * 1024
-const TIMEOUT_MS = 5_000
+export const PUBLIC_INTERNET: DocumentNetwork = {
+  resolve: resolvePublicly,
+  permits: isPublicAddress,
+  port: 443,
+  timeout_ms: 5_000,
+}
+
 const FRESH_MIN_SECONDS = 30
 const FRESH_MAX_SECONDS = 900
 const USER_AGENT = 'Toolgate (client ID metadata documents)'
+// One sentence for all of it: whoever may choose the name must not learn what a private name server knows.
+const UNREACHABLE = 'the host could not be reached on the public Internet'
 
-class AddressRefused extends Error {}
-
-/** A lookup that answers only when every address of the name is permitted: one bad address spoils the name. */
-function checkedLookup({ lookup, permits }: DocumentNetwork): LookupFunction {
+/** Answers only when every address of the name is permitted: one bad address spoils the name. */
+function checkedLookup({ resolve, permits }: DocumentNetwork): LookupFunction {
   return (host, options, callback) => {
-    lookup(host, { ...options, all: true }, (error, found) => {
-      if (error) return callback(error, '', 0)
-      const addresses = Array.isArray(found) ? found : [{ address: found, family: isIP(found) }]
+    const answer = (addresses: string[]) => {
       const [first] = addresses
-      if (!first || addresses.some(({ address }) => !permits(address)))
-        return callback(new AddressRefused('the host is not on the public Internet'), '', 0)
-      if (options.all) return callback(null, addresses)
-      callback(null, first.address, first.family)
-    })
+      if (first === undefined || !addresses.every((address) => permits(address)))
+        return callback(new Error(UNREACHABLE), '', 0)
+      if (!options.all) return callback(null, first, isIP(first))
+      callback(
+        null,
+        addresses.map((address) => ({ address, family: isIP(address) })),
+      )
+    }
+    resolve(host).then(answer, (error) => callback(error, '', 0))
   }
 }
 
@@ -65,35 +77,53 @@ function judgeStatus(status: number): Fetched | undefined {
   return { outcome: temporary ? 'unavailable' : 'refused', reason }
 }
 
-async function readDocument(response: IncomingMessage): Promise<Fetched> {
+const DECODERS: Record<string, (body: Buffer, options: { maxOutputLength: number }) => Buffer> = {
+  gzip: gunzipSync,
+  'x-gzip': gunzipSync,
+  deflate: inflateSync,
+  br: brotliDecompressSync,
+  identity: (body) => body,
+}
+
+/** Some hosts compress although it was not asked for. Undefined when it does not decode to at most `maxOutputLength` bytes. */
+function decoded(response: IncomingMessage, body: Buffer, maxOutputLength: number): string | undefined {
+  const decode = DECODERS[(response.headers['content-encoding'] ?? 'identity').trim().toLowerCase()]
+  try {
+    return decode?.(body, { maxOutputLength }).toString('utf8')
+  } catch {
+    return undefined
+  }
+}
+
+async function readDocument(response: IncomingMessage, size_max_bytes: number): Promise<Fetched> {
+  const refuse = (reason: string): Fetched => ({ outcome: 'refused', reason })
   const type = (response.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
-  if (!/^application\/(?:[a-z0-9.-]+\+)?json$/.test(type))
-    return { outcome: 'refused', reason: 'the answer is not JSON' }
+  if (!/^application\/(?:[a-z0-9.-]+\+)?json$/.test(type)) return refuse('the answer is not JSON')
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of response) {
     size += chunk.length
-    if (size > SIZE_MAX_BYTES) return { outcome: 'refused', reason: 'the document is larger than 5 KB' }
+    if (size > size_max_bytes) return refuse(`the document is larger than ${size_max_bytes / 1024} KB`)
     chunks.push(chunk)
   }
-  return {
-    outcome: 'document',
-    text: Buffer.concat(chunks).toString('utf8'),
-    fresh_for_seconds: freshFor(response),
-  }
+  const text = decoded(response, Buffer.concat(chunks), size_max_bytes)
+  if (text === undefined)
+    return refuse(`the document does not decode, or to more than ${size_max_bytes / 1024} KB`)
+  return { outcome: 'document', text, fresh_for_seconds: freshFor(response) }
 }
 
-function send(url: URL, network: DocumentNetwork, signal: AbortSignal): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
+function send(url: URL, host: string, network: DocumentNetwork, signal: AbortSignal) {
+  return new Promise<IncomingMessage>((resolve, reject) => {
     const outgoing = request(
       {
-        host: url.hostname.replace(/^\[|\]$/g, ''),
-        servername: url.hostname,
+        host,
+        servername: isIP(host) === 0 ? host : '',
         port: network.port,
         path: url.pathname + url.search,
         // An agent of its own: the global one may be told by the environment to use a proxy, which would not check.
         agent: new Agent({ keepAlive: false }),
         lookup: checkedLookup(network),
+        rejectUnauthorized: true,
         headers: {
           host: url.host,
           accept: 'application/json',
@@ -110,20 +140,28 @@ function send(url: URL, network: DocumentNetwork, signal: AbortSignal): Promise<
   })
 }
 
-/** Never throws: whatever goes wrong is an outcome. */
-export async function fetchDocument(url: URL, network: DocumentNetwork = PUBLIC_INTERNET): Promise<Fetched> {
-  const literal = url.hostname.replace(/^\[|\]$/g, '')
+/** What may be fetched at all, whatever its host is. */
+export function isFetchable(url: URL): boolean {
+  return url.protocol === 'https:' && url.port === '' && url.username === '' && url.password === ''
+}
+
+/** Fetches at most `size_max_bytes` of JSON. Never throws: whatever goes wrong is an outcome. */
+export async function fetchDocument(
+  url: URL,
+  size_max_bytes: number,
+  network: DocumentNetwork = PUBLIC_INTERNET,
+): Promise<Fetched> {
+  const host = url.hostname.replace(/^\[|\]$/g, '')
   // Node asks no lookup for an address literal.
-  if (isIP(literal) !== 0 && !network.permits(literal))
-    return { outcome: 'refused', reason: 'the host is not on the public Internet' }
-  const signal = AbortSignal.timeout(TIMEOUT_MS)
+  if (!isFetchable(url) || (isIP(host) !== 0 && !network.permits(host)))
+    return { outcome: 'unavailable', reason: UNREACHABLE }
+  const signal = AbortSignal.timeout(network.timeout_ms)
   let response: IncomingMessage | undefined
   try {
-    response = await send(url, network, signal)
-    return judgeStatus(response.statusCode ?? 0) ?? (await readDocument(response))
-  } catch (error) {
-    if (error instanceof AddressRefused) return { outcome: 'refused', reason: error.message }
-    const reason = signal.aborted ? 'the host did not answer within 5 s' : 'the host could not be reached'
+    response = await send(url, host, network, signal)
+    return judgeStatus(response.statusCode ?? 0) ?? (await readDocument(response, size_max_bytes))
+  } catch {
+    const reason = signal.aborted ? `the host did not answer within ${network.timeout_ms} ms` : UNREACHABLE
     return { outcome: 'unavailable', reason }
   } finally {
     response?.destroy()

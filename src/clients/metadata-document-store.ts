@@ -5,6 +5,7 @@ import type { ClientMetadata } from './client-store.ts'
 export type StoredDocument = {
   metadata: ClientMetadata | null
   identity: string | null
+  /** Neither the copy nor a failure is to be asked for again yet. */
   fresh: boolean
   failure: string | null
   refused: boolean
@@ -30,16 +31,16 @@ export async function keepDocument(
   )
 }
 
-/** Remembers a failure, so that it is not asked for again at once; a good copy stays. */
+/** Remembers a failure, so that it is not asked for again at once. A good copy stays, and a refusal stays one. */
 export async function keepFailure(
   db: Knex,
   row: { client_id: string; failure: string; refused: boolean; retry_after_seconds: number },
 ): Promise<void> {
   await db.raw(
-    `insert into metadata_documents (client_id, failure, refused, fresh_until)
+    `insert into metadata_documents as stored (client_id, failure, refused, fresh_until)
      values (?, ?, ?, now() + make_interval(secs => ?))
      on conflict (client_id) do update set
-       failure = excluded.failure, refused = excluded.refused, fresh_until = excluded.fresh_until`,
+       failure = excluded.failure, refused = stored.refused or excluded.refused, fresh_until = excluded.fresh_until`,
     [row.client_id, row.failure, row.refused, row.retry_after_seconds],
   )
 }

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { Knex } from 'knex'
-import type { AuditLog } from '../audit/audit-log.ts'
-import { type AdmissionPolicy, admits } from './admission.ts'
+import { type Admission, admits } from './admission.ts'
 import { sanitiseMetadataDocument } from './client-metadata.ts'
 import type { ClientMetadata } from './client-store.ts'
-import { type DocumentNetwork, type Fetched, fetchDocument } from './document-fetch.ts'
+import { type DocumentNetwork, type Fetched, fetchDocument, isFetchable } from './document-fetch.ts'
 import { FetchBudget } from './fetch-budget.ts'
 import { findDocument, keepDocument, keepFailure, type StoredDocument } from './metadata-document-store.ts'
 import { redirectHost } from './redirect-uris.ts'
+import { SingleFlight } from './single-flight.ts'
 
 /**
  * Clients that are known by the URL of a document about them (Client ID Metadata Document draft). The document is
@@ -15,11 +15,11 @@ import { redirectHost } from './redirect-uris.ts'
  */
 export type DocumentDependencies = {
   db: Knex
-  audit: AuditLog
-  admission: AdmissionPolicy
-  network?: DocumentNetwork
+  admission: Admission
+  network?: DocumentNetwork | undefined
 }
 
+const SIZE_MAX_BYTES = 5 * 1024
 const RETRY_AFTER_SECONDS = 60
 const URL_MAX_LENGTH = 2_048
 
@@ -28,7 +28,7 @@ export function documentUrl(client_id: string): URL | undefined {
   if (!client_id.startsWith('https://') || client_id.length > URL_MAX_LENGTH) return undefined
   if (/[\p{Cc}\s\\#]/u.test(client_id)) return undefined
   const url = URL.parse(client_id)
-  if (!url || url.username || url.password || url.port !== '' || url.pathname === '/') return undefined
+  if (!url || !isFetchable(url) || url.pathname === '/') return undefined
   // The parser resolves dot segments, so a URL that has any does not come out as it went in.
   return url.href === client_id ? url : undefined
 }
@@ -41,10 +41,15 @@ function identityOf(metadata: ClientMetadata): string {
   return createHash('sha256').update(basis).digest('base64url')
 }
 
+/** A copy serves new authorizations unless its host has said, since, that there is no such document. */
+function usable(stored: StoredDocument | undefined): ClientMetadata | undefined {
+  return stored?.refused ? undefined : (stored?.metadata ?? undefined)
+}
+
 export class MetadataDocuments {
   readonly #dependencies: DocumentDependencies
   readonly #budget = new FetchBudget()
-  readonly #under_way = new Map<string, Promise<void>>()
+  readonly #flights = new SingleFlight()
 
   constructor(dependencies: DocumentDependencies) {
     this.#dependencies = dependencies
@@ -57,53 +62,34 @@ export class MetadataDocuments {
   }
 
   /** The client that `client_id` names, asked for anew when its copy is no longer fresh; for /authorize. */
-  async current(client_id: string): Promise<ClientMetadata | undefined> {
+  async current(client_id: string, request_id?: string): Promise<ClientMetadata | undefined> {
+    const { db, admission } = this.#dependencies
     const url = documentUrl(client_id)
-    if (!url || !(await this.#isAdmitted(url))) return undefined
-    const { db } = this.#dependencies
+    if (!url || !(await admission.admit(url, request_id))) return undefined
     const stored = await findDocument(db, client_id)
     if (stored?.fresh) return usable(stored)
-    await this.#fetchOnce(client_id, url)
-    const now = await findDocument(db, client_id)
-    return now && usable(now)
+    await this.#flights.run(client_id, () => this.#refresh(client_id, url))
+    return usable(await findDocument(db, client_id))
   }
 
   /** Why `client_id` names no usable client, in words for its makers. */
   async failure(client_id: string): Promise<string> {
+    const { db, admission } = this.#dependencies
     const url = documentUrl(client_id)
-    if (!url)
-      return 'a client_id URL is https, on port 443, with a path, without query tricks or dot segments'
-    if (!admits(this.#dependencies.admission, url.hostname)) return 'its host is not admitted here'
-    const stored = await findDocument(this.#dependencies.db, client_id)
+    if (!url) return 'such a client_id is https on port 443 with a path, in normal form, without a fragment'
+    if (!admission.policy.dry_run && !admits(admission.policy, url.hostname))
+      return 'its host is not admitted here'
+    const stored = await findDocument(db, client_id)
     return stored?.failure ?? 'too many documents are being fetched now; try again in a minute'
   }
 
-  async #isAdmitted(url: URL): Promise<boolean> {
-    const { admission, audit } = this.#dependencies
-    if (admits(admission, url.hostname)) return true
-    await audit.append({
-      type: 'client.admission_refused',
-      actor: 'server',
-      client_id: url.href,
-      detail: { host: url.hostname, mode: admission.mode, dry_run: admission.dry_run },
-    })
-    return admission.dry_run
-  }
-
-  /** All who wait for one document share one fetch. */
-  #fetchOnce(client_id: string, url: URL): Promise<void> {
-    const running = this.#under_way.get(client_id)
-    if (running) return running
-    const started = this.#refresh(client_id, url).finally(() => this.#under_way.delete(client_id))
-    this.#under_way.set(client_id, started)
-    return started
-  }
-
   async #refresh(client_id: string, url: URL): Promise<void> {
+    const { db, network } = this.#dependencies
+    // Another instance, or the flight before this one, may have been here since.
+    if ((await findDocument(db, client_id))?.fresh) return
+    const fetched = await this.#budget.spend(url.hostname, () => fetchDocument(url, SIZE_MAX_BYTES, network))
     // Over budget nothing is remembered: it says nothing about the document.
-    if (!this.#budget.take(url.hostname)) return
-    const fetched = await fetchDocument(url, this.#dependencies.network).finally(() => this.#budget.done())
-    await this.#keep(client_id, fetched)
+    if (fetched) await this.#keep(client_id, fetched)
   }
 
   async #keep(client_id: string, fetched: Fetched): Promise<void> {
@@ -117,9 +103,4 @@ export class MetadataDocuments {
     const { fresh_for_seconds } = fetched
     await keepDocument(db, { client_id, metadata, identity: identityOf(metadata), fresh_for_seconds })
   }
-}
-
-/** A copy serves new authorizations unless its host has said, since, that there is no such document. */
-function usable({ metadata, refused }: StoredDocument): ClientMetadata | undefined {
-  return refused ? undefined : (metadata ?? undefined)
 }

@@ -34,13 +34,15 @@ const REFUSED_V6 = [
   ['3fff::', 20],
 ] as const
 
-const refused = new BlockList()
-for (const [address, prefix] of REFUSED_V4) refused.addSubnet(address, prefix, 'ipv4')
-for (const [address, prefix] of REFUSED_V6) refused.addSubnet(address, prefix, 'ipv6')
+// One list for each family: a list that has both checks IPv4 addresses in their IPv6 form too, against `::/3`.
+const refused = { ipv4: new BlockList(), ipv6: new BlockList() }
+for (const [address, prefix] of REFUSED_V4) refused.ipv4.addSubnet(address, prefix, 'ipv4')
+for (const [address, prefix] of REFUSED_V6) refused.ipv6.addSubnet(address, prefix, 'ipv6')
 
 /** True for an address on the public Internet. Anything that is no address is not. */
 export function isPublicAddress(address: string): boolean {
-  const family = isIP(address)
-  if (family === 0) return false
-  return !refused.check(address, family === 4 ? 'ipv4' : 'ipv6')
+  const version = isIP(address)
+  if (version === 0 || address.includes('%')) return false
+  const family = version === 4 ? 'ipv4' : 'ipv6'
+  return !refused[family].check(address, family)
 }

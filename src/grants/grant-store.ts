@@ -12,8 +12,9 @@ export type GrantRow = {
 
 export async function putGrant(db: Knex, row: GrantRow & { ttl_seconds: number }): Promise<void> {
   await db.raw(
-    `insert into grants (id, account_id, client_id, resource, scope, payload, expires_at)
-     values (?, ?, ?, ?, ?, ?, now() + make_interval(secs => ?))
+    `insert into grants (id, account_id, client_id, resource, scope, payload, expires_at, client_identity)
+     values (?, ?, ?, ?, ?, ?, now() + make_interval(secs => ?),
+             (select identity from metadata_documents where client_id = ?))
      on conflict (id) do update set scope = excluded.scope, payload = excluded.payload`,
     [
       row.id,
@@ -23,8 +24,23 @@ export async function putGrant(db: Knex, row: GrantRow & { ttl_seconds: number }
       row.scope,
       JSON.stringify(row.payload),
       row.ttl_seconds,
+      row.client_id,
     ],
   )
+}
+
+/** Whether the client's document names other hosts or keys than when this account last allowed the client. */
+export async function clientChangedSinceGrant(
+  db: Knex,
+  { account_id, client_id }: { account_id: string; client_id: string },
+): Promise<boolean> {
+  const { rows } = await db.raw(
+    `select g.client_identity <> d.identity as changed
+     from grants g join metadata_documents d using (client_id)
+     where g.account_id = ? and g.client_id = ? order by g.created_at desc limit 1`,
+    [account_id, client_id],
+  )
+  return rows[0]?.changed === true
 }
 
 export async function findGrantPayload(db: Knex, id: string): Promise<Record<string, unknown> | undefined> {
@@ -63,6 +79,7 @@ function matching(db: Knex, filter: GrantFilter): Knex.QueryBuilder {
   const query = db('grants as g')
     .join('accounts as a', 'a.id', 'g.account_id')
     .leftJoin('clients as c', 'c.id', 'g.client_id')
+    .leftJoin('metadata_documents as d', 'd.client_id', 'g.client_id')
     .whereRaw('g.expires_at > now()')
   if (filter.id !== undefined) query.where('g.id', filter.id)
   if (filter.client_id !== undefined) query.where('g.client_id', filter.client_id)
@@ -85,7 +102,7 @@ export async function listGrants(
       'g.account_id',
       'a.username',
       'g.client_id',
-      db.raw("c.metadata->>'client_name' as client_name"),
+      db.raw("coalesce(c.metadata, d.metadata)->>'client_name' as client_name"),
       'g.resource',
       'g.scope',
       'g.created_at',

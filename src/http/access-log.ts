@@ -5,6 +5,8 @@ import { requestId } from './request-context.ts'
 /** Asked many times a second, and each of its answers is in the audit log anyway. */
 const QUIET = new Set(['/introspect', '/healthz', '/readyz'])
 
+const PATH_MAX = 256
+
 /** One line per request with its id, so that the lines of one attempt can be read together. Never the query. */
 export function accessLog(log: Logger): Middleware {
   return async (ctx, next) => {
@@ -13,7 +15,7 @@ export function accessLog(log: Logger): Middleware {
     const fields = {
       request_id: requestId(ctx),
       method: ctx.method,
-      path: ctx.path,
+      path: ctx.path.slice(0, PATH_MAX),
       status: ctx.status,
       duration_ms: Math.round(performance.now() - started_ms),
     }

@@ -14,7 +14,9 @@ export function basePath(issuer: string): string {
   return new URL(issuer).pathname.replace(/\/$/, '')
 }
 
-function localPath(path: string, base: string): string | undefined {
+/** The path that the rooms below know `path` by; undefined for what is not below the issuer's path `base`. */
+export function localPath(path: string, base: string): string | undefined {
+  if (base === '') return path
   const [, document, inserted] = WELL_KNOWN.exec(path) ?? []
   if (document !== undefined && inserted === base) return document
   if (path.startsWith(`${base}/`)) return path.slice(base.length)
@@ -29,6 +31,8 @@ export function belowIssuer(issuer: string): Middleware {
     const path = localPath(ctx.path, base)
     if (path === undefined) return
     ctx.path = path
+    // Where the engine finds what to put before the paths of its cookies.
+    ctx.mountPath = base
     await next()
   }
 }

@@ -8,6 +8,9 @@ import type { Context, Middleware } from 'koa'
 /** Narrow on purpose: the value is written into the log, the audit trail and a response header. */
 const ACCEPTED_REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/
 
+/** Ids of attempts are derived from what only their client knows; nobody may claim one. */
+const ATTEMPT_ID = /^at_/i
+
 /** Names each request, so that an answer, a log line and an audit row can be matched. Sets `x-request-id`. */
 export function requestContext(): Middleware {
   return async (ctx, next) => {
@@ -31,9 +34,10 @@ export function renameRequest(ctx: Context, id: string): void {
   ctx.set('x-request-id', id)
 }
 
-/** The offered id when it is well formed, else a new UUID. */
+/** The offered id when it is well formed and not that of an attempt, else a new UUID. */
 export function chosenRequestId(offered: string | string[] | undefined): string {
-  return typeof offered === 'string' && ACCEPTED_REQUEST_ID.test(offered) ? offered : randomUUID()
+  if (typeof offered !== 'string' || !ACCEPTED_REQUEST_ID.test(offered)) return randomUUID()
+  return ATTEMPT_ID.test(offered) ? randomUUID() : offered
 }
 
 /**
@@ -46,6 +50,16 @@ export function clientIp(ctx: Context): string | null {
     if (address !== undefined) return address
   }
   return null
+}
+
+/** Whom a rate counts against: the IPv4 address, or the /64 of the IPv6 address, since one customer has all of that. */
+export function clientNetwork(ctx: Context): string {
+  const ip = clientIp(ctx)
+  if (ip === null || isIP(ip) === 4) return ip ?? 'unknown'
+  const [front = [], back = []] = ip.split('::').map((part) => part.split(':').filter(Boolean))
+  const zeros = Array<string>(Math.max(0, 8 - front.length - back.length)).fill('0')
+  const network = [...front, ...zeros, ...back].slice(0, 4)
+  return `${network.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::/64`
 }
 
 /** The IP address in its plain form; undefined for what is none. */

@@ -1,4 +1,5 @@
 import type { Middleware } from 'koa'
+import { basePath, localPath } from './base-path.ts'
 
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
@@ -37,12 +38,13 @@ const POPUP_PATH = /^\/(authorize|interaction)(\/|$)/
 
 /**
  * Strict headers on every answer, errors included: they are set first, and a handler may only narrow them.
- * `issuer` is the public origin; HSTS is sent only when it is https. RFC 9700 §4.16: pages MUST NOT be framed.
+ * `issuer` is the public address; HSTS is sent only when it is https. RFC 9700 §4.16: pages MUST NOT be framed.
  * Nothing may be cached unless its handler says so; public documents are left to theirs.
  */
 export function securityHeaders(options: { issuer: string }): Middleware {
+  const base = basePath(options.issuer)
   return async (ctx, next) => {
-    ctx.set(securityHeadersOf(ctx.path, options))
+    ctx.set(securityHeadersOf(localPath(ctx.path, base) ?? ctx.path, options))
     await next()
   }
 }

@@ -9,6 +9,7 @@ import { findResource } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
 import { redirectHost } from '../clients/redirect-uris.ts'
 import { AppError } from '../errors.ts'
+import { clientChangedSinceGrant } from '../grants/grant-store.ts'
 import { basePath } from '../http/base-path.ts'
 import { assertSameOrigin, csrfToken, verifyCsrf } from '../http/csrf.ts'
 import type { Form } from '../http/form.ts'
@@ -158,7 +159,10 @@ function denial(error_description: string): InteractionResults {
 
 async function show(page: Page): Promise<void> {
   if (page.interaction.prompt === 'login') return showLogin(page)
-  sendPage(page, 'consent', { ...formFields(page, 'consent'), ...consentView(await consentRequest(page)) })
+  const request = await consentRequest(page)
+  const { client_id } = page.interaction
+  const changed = await clientChangedSinceGrant(page.db, { account_id: request.account.id, client_id })
+  sendPage(page, 'consent', { ...formFields(page, 'consent'), ...consentView(request), changed })
 }
 
 async function abort(page: Page): Promise<void> {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { basePath } from '../http/base-path.ts'
 import { countHostLines } from '../http/host-check.ts'
 import { readForm } from '../http/read-body.ts'
 import { chosenRequestId, plainAddress } from '../http/request-context.ts'
@@ -21,6 +22,7 @@ export function introspectionShortCut(
   rest: RequestListener,
 ): RequestListener {
   const { host } = new URL(issuer)
+  const path = basePath(issuer) + INTROSPECTION_PATH
   const headers = {
     ...securityHeadersOf(INTROSPECTION_PATH, { issuer }),
     'Content-Type': 'application/json; charset=utf-8',
@@ -39,7 +41,7 @@ export function introspectionShortCut(
 
   return (req, res) => {
     const { method, url, rawHeaders } = req
-    const is_usual = method === 'POST' && url === INTROSPECTION_PATH && req.headers.host === host
+    const is_usual = method === 'POST' && url === path && req.headers.host === host
     if (is_usual && countHostLines(rawHeaders) === 1) void answer(req, res)
     else rest(req, res)
   }

@@ -22,6 +22,16 @@ const EXPIRED = [
     'id',
     "used_at is null and origin = 'registration' and created_at <= now() - interval '7 days'",
   ],
+  // Failures are a negative cache; copies stay while a grant may need them, and a month for whoever comes back.
+  ['metadata_documents', 'client_id', "metadata is null and fresh_until <= now() - interval '1 hour'"],
+  [
+    'metadata_documents',
+    'client_id',
+    `fresh_until <= now() - interval '30 days'
+       and not exists (select 1 from grants where grants.client_id = metadata_documents.client_id)`,
+  ],
+  ['client_key_sets', 'jwks_uri', "keys is null and ask_again_at <= now() - interval '1 hour'"],
+  ['client_key_sets', 'jwks_uri', "fresh_until <= now() - interval '90 days'"],
   ['oidc_payloads', '(model, id)', 'expires_at <= now()'],
   ['login_attempts', 'key', 'window_ends_at <= now()'],
 ] as const

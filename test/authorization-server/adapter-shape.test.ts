@@ -2,7 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { errors } from 'oidc-provider'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { insertAccount } from '../../src/accounts/account-store.ts'
+import { AuditLog } from '../../src/audit/audit-log.ts'
 import { createAdapterFactory } from '../../src/authorization-server/adapter.ts'
+import { Admission } from '../../src/clients/admission.ts'
+import { ClientKeys } from '../../src/clients/client-keys.ts'
+import { MetadataDocuments } from '../../src/clients/metadata-documents.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { RESOURCE } from '../support/toolgate.ts'
 
@@ -13,7 +17,17 @@ let adapterOf: ReturnType<typeof createAdapterFactory>
 beforeAll(async () => {
   test = await createTestDatabase()
   const { knex: db } = test.database
-  adapterOf = createAdapterFactory({ db, issuer: 'https://auth.example', refresh_grace_seconds: 30 })
+  const admission = new Admission(
+    { mode: 'open', hosts: [], dry_run: false },
+    new AuditLog(test.database.hot),
+  )
+  adapterOf = createAdapterFactory({
+    db,
+    issuer: 'https://auth.example',
+    refresh_grace_seconds: 30,
+    documents: new MetadataDocuments({ db, admission }),
+    client_keys: new ClientKeys({ db }),
+  })
   await insertAccount(db, { id: 'usr_1', username: 'kim', password_hash: 'x', roles: [] })
 })
 afterAll(() => test.drop())

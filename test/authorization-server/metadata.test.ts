@@ -64,10 +64,18 @@ it('may be kept for five minutes by anybody; what is not found may not', async (
 
 it('without a catalogue no scope is advertised, and what the engine says of its own addresses is replaced', () => {
   const engine = { issuer: 'http://other', token_endpoint: 'http://other/token', kept: 1 }
-  expect(publishedMetadata('https://auth.example', engine, undefined)).toMatchObject({
+  const offers = { registration: true, documents: true }
+  expect(publishedMetadata('https://auth.example', engine, undefined, offers)).toMatchObject({
     issuer: 'https://auth.example',
     token_endpoint: 'https://auth.example/token',
     scopes_supported: [],
     kept: 1,
   })
+})
+
+it('what this installation does not offer is not advertised', () => {
+  const offers = { registration: false, documents: false }
+  const document = publishedMetadata('https://auth.example', {}, undefined, offers)
+  expect(JSON.parse(JSON.stringify(document))).not.toHaveProperty('registration_endpoint')
+  expect(document.client_id_metadata_document_supported).toBe(false)
 })

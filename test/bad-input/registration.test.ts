@@ -3,7 +3,7 @@ import { Toolgate } from '../support/toolgate.ts'
 
 let toolgate: Toolgate
 beforeAll(async () => {
-  toolgate = await Toolgate.start()
+  toolgate = await Toolgate.start({ env: { TOOLGATE_REGISTRATION_NEW_CLIENTS_PER_HOUR: '10000' } })
 })
 afterAll(() => toolgate.close())
 

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import Koa from 'koa'
 import request from 'supertest'
 import { describe, expect, it } from 'vitest'
-import { clientIp, requestContext, requestId } from '../../src/http/request-context.ts'
+import { clientIp, clientNetwork, requestContext, requestId } from '../../src/http/request-context.ts'
 
 function app(options: { proxy?: boolean; max_ips?: number } = {}) {
   const koa = new Koa({ proxy: options.proxy ?? false, maxIpsCount: options.max_ips ?? 0 })
@@ -27,6 +27,14 @@ describe('requestId', () => {
     const response = await request(app()).get('/').set('x-request-id', 'Trace_01.abc-9')
     expect(response.headers['x-request-id']).toBe('Trace_01.abc-9')
   })
+
+  it.each(['at_0123456789012345678901', 'AT_0123456789012345678901'])(
+    'is never %s from the caller: nobody claims to be the attempt of somebody else',
+    async (offered) => {
+      const response = await request(app()).get('/').set('x-request-id', offered)
+      expect(response.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/)
+    },
+  )
 
   it('is never a value that could break a log line, a row or a header', async () => {
     const context = (offered: string) =>
@@ -68,5 +76,23 @@ describe('clientIp', () => {
     expect(clientIp(context(undefined))).toBeNull()
     expect(clientIp(context('::ffff:203.0.113.7'))).toBe('203.0.113.7')
     expect(clientIp(context('2001:db8::1'))).toBe('2001:db8::1')
+  })
+})
+
+describe('clientNetwork', () => {
+  const networkOf = (address: string | undefined) =>
+    clientNetwork({ ip: '', req: { socket: { remoteAddress: address } } } as never)
+
+  it.each([
+    ['203.0.113.7', '203.0.113.7'],
+    ['::ffff:203.0.113.7', '203.0.113.7'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:DB8:0001:0002::1', '2001:db8:1:2::/64'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['1::2:3:4:5:6:7', '1:0:2:3::/64'],
+    ['::1', '0:0:0:0::/64'],
+    [undefined, 'unknown'],
+  ])('of %s is %s', (address, network) => {
+    expect(networkOf(address)).toBe(network)
   })
 })

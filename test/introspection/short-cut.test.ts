@@ -1,5 +1,9 @@
+import type { ServerResponse } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { pageEvents } from '../../src/audit/audit-store.ts'
+import { introspectionShortCut } from '../../src/introspection/short-cut.ts'
+import { serveRaw } from '../http/raw-http.ts'
+import { send } from '../support/send.ts'
 import { Toolgate } from '../support/toolgate.ts'
 
 let toolgate: Toolgate
@@ -64,5 +68,25 @@ describe('the short cut', () => {
     const response = await ask('short', { token }, { 'x-request-id': 'request-of-the-caller' })
     expect(response.headers.get('x-request-id')).toBe('request-of-the-caller')
     expect(await recordedAs('request-of-the-caller')).toEqual(['token.introspected'])
+  })
+})
+
+describe('with an issuer that has a path, the short cut', () => {
+  const PATHS = ['/auth/introspect', '/introspect', '/auth/introspect/', '/auth/introspect?x=1']
+
+  it('is taken below the path and nowhere else', async () => {
+    const batch = { ask: async () => ({ status: 200, body: { active: false } }) }
+    const issuer = 'http://localhost:4000/auth'
+    const rest = (_: unknown, res: ServerResponse) => res.writeHead(404).end()
+    const server = await serveRaw(introspectionShortCut({ batch: batch as never, issuer }, rest))
+    const statuses = []
+    for (const path of PATHS) {
+      const headers = { host: 'localhost:4000' }
+      const body = new URLSearchParams({ token: 'x', client_id: 'x', client_secret: 'x' })
+      const url = `http://127.0.0.1:${server.port}${path}`
+      statuses.push((await send(url, { method: 'POST', headers, body })).status)
+    }
+    expect(statuses).toEqual([200, 404, 404, 404])
+    await server.close()
   })
 })

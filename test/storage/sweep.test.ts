@@ -50,6 +50,33 @@ const code = (grant_id: string, expires_at: Knex.Raw) =>
 const grants = () => db('grants').orderBy('id').pluck('id')
 const count = async (table: string) => Number((await db(table).count({ count: '*' }))[0]?.count)
 
+describe('what clients publish', () => {
+  const document = (client_id: string, fresh_until: Knex.Raw, metadata: string | null = '{}') =>
+    db('metadata_documents').insert({ client_id, metadata, fresh_until })
+
+  it('is kept while a grant needs it, and for a month', async () => {
+    await refreshToken(await grant('g'))
+    await document('c', at('-100 days'))
+    await document('a month', at('-29 days'))
+    await document('failed just now', at('-59 minutes'), null)
+    await document('forgotten', at('-31 days'))
+    await document('failed', at('-61 minutes'), null)
+    await db('client_key_sets').insert([
+      { jwks_uri: 'used', keys: '[]', fresh_until: at('-89 days'), ask_again_at: at('-89 days') },
+      { jwks_uri: 'unused', keys: '[]', fresh_until: at('-91 days'), ask_again_at: at('-91 days') },
+      { jwks_uri: 'failed', ask_again_at: at('-61 minutes') },
+      { jwks_uri: 'failed just now', ask_again_at: at('-59 minutes') },
+    ])
+    await sweepExpired(db)
+    const kept = await db('metadata_documents').orderBy('client_id').pluck('client_id')
+    expect(kept).toEqual(['a month', 'c', 'failed just now'])
+    expect(await db('client_key_sets').orderBy('jwks_uri').pluck('jwks_uri')).toEqual([
+      'failed just now',
+      'used',
+    ])
+  })
+})
+
 describe('what lives survives', () => {
   it('a grant with a live refresh token, with its spent ones of the last week', async () => {
     await refreshToken(await grant('g'), { consumed_at: at('-6 days') })
@@ -88,8 +115,18 @@ describe('what lives survives', () => {
     expect(await sweepExpired(db)).toBe(0)
   })
 
-  it('accounts, clients, resource servers and the audit log, always', async () => {
-    await db('clients').insert({ id: 'c', metadata: '{}', created_at: at('-10 years') })
+  it('clients that were used, that an operator added, or that registered within the week', async () => {
+    const ten_years = { metadata: '{}', created_at: at('-10 years') }
+    await db('clients').insert([
+      { id: 'used', ...ten_years, used_at: at('-9 years') },
+      { id: 'added', ...ten_years, origin: 'operator' },
+      { id: 'new', metadata: '{}', created_at: at('-6 days -23 hours') },
+    ])
+    expect(await sweepExpired(db)).toBe(0)
+    expect(await count('clients')).toBe(3)
+  })
+
+  it('accounts, resource servers and the audit log, always', async () => {
     await db('resource_servers').insert({
       id: 'rs',
       resource: 'r',
@@ -97,9 +134,7 @@ describe('what lives survives', () => {
       created_at: at('-10 years'),
     })
     await sweepExpired(db)
-    expect([await count('accounts'), await count('clients'), await count('resource_servers')]).toEqual([
-      1, 1, 1,
-    ])
+    expect([await count('accounts'), await count('resource_servers')]).toEqual([1, 1])
   })
 })
 
@@ -118,6 +153,12 @@ describe('what is over goes', () => {
     await accessToken('spent', at('-1 second'))
     await sweepExpired(db)
     expect(await grants()).toEqual([])
+  })
+
+  it('a client that registered a week ago and was never used', async () => {
+    await db('clients').insert({ id: 'c', metadata: '{}', created_at: at('-7 days -1 second') })
+    expect(await sweepExpired(db)).toBe(1)
+    expect(await count('clients')).toBe(0)
   })
 
   it('sessions and attempts that are over', async () => {

@@ -9,6 +9,7 @@ import { type App, createApp } from '../../src/app.ts'
 import { generateKeys, type Keys } from '../../src/authorization-server/keys.ts'
 import { parseCatalogue } from '../../src/catalogue/catalogue-file.ts'
 import { applyCatalogue } from '../../src/catalogue/catalogue-store.ts'
+import type { DocumentNetwork } from '../../src/clients/document-fetch.ts'
 import { addResourceServer } from '../../src/clients/resource-servers.ts'
 import { loadConfig } from '../../src/config.ts'
 import { createOperatorToken } from '../../src/operator/operator-tokens.ts'
@@ -34,7 +35,11 @@ export type ToolgateOptions = {
   /** Share the database and issuer of another instance, as two processes behind one load balancer do. */
   beside?: Toolgate
   env?: Record<string, string>
+  /** The path of the issuer, such as `/auth`; none when absent. */
+  path?: string
   catalogue?: string
+  /** Where clients' documents are fetched from; test/support/document-host.ts has one. */
+  document_network?: DocumentNetwork
   /** Everything that is logged, line by line. */
   log?: { write(line: string): void }
 }
@@ -74,11 +79,18 @@ export class Toolgate {
     let handle: App['listener'] | undefined
     const server = createServer((req, res) => void handle?.(req, res))
     const port = await listen(server)
-    const issuer = options.beside?.issuer ?? `http://localhost:${port}`
+    const issuer = options.beside?.issuer ?? `http://localhost:${port}${options.path ?? ''}`
     const config = loadConfig({ TOOLGATE_ISSUER: issuer, ...options.env })
     shared_keys ??= generateKeys()
     const log = options.log ? pino({ level: 'debug' }, options.log) : pino({ level: 'silent' })
-    const app = createApp({ config, keys: await shared_keys, database: db.database, log })
+    const { document_network } = options
+    const app = createApp({
+      config,
+      keys: await shared_keys,
+      database: db.database,
+      log,
+      ...(document_network ? { document_network } : {}),
+    })
     handle = app.listener
     if (!options.beside) {
       const text = options.catalogue ?? readFileSync('catalogue.yaml', 'utf8')
@@ -100,8 +112,13 @@ export class Toolgate {
     return { db: this.db.database.knex, audit: this.app.audit }
   }
 
-  /** Asks this very instance, as the issuer, whatever the issuer's port is. Redirects are not followed. */
+  /** Asks for what is at `path` below the issuer. Redirects are not followed. */
   fetch(path: string, init: SendInit = {}): Promise<Response> {
+    return this.fetchAtRoot(new URL(this.issuer).pathname.replace(/\/$/, '') + path, init)
+  }
+
+  /** Asks this very instance, as the issuer, whatever the issuer's port and path are. */
+  fetchAtRoot(path: string, init: SendInit = {}): Promise<Response> {
     const headers = { host: new URL(this.issuer).host, ...init.headers }
     return send(`http://127.0.0.1:${this.port}${path}`, { ...init, headers })
   }
@@ -148,7 +165,7 @@ export class Toolgate {
   /** Lets a person consent; returns the code and what is needed to redeem it. */
   async authorize(person: Person, client_id: string, parameters: Record<string, string> = {}) {
     const code_verifier = randomBytes(32).toString('base64url')
-    const url = new URL('/authorize', this.issuer)
+    const url = new URL(`${this.issuer}/authorize`)
     const code_challenge = createHash('sha256').update(code_verifier).digest('base64url')
     url.search = new URLSearchParams({
       response_type: 'code',

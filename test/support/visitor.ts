@@ -48,21 +48,30 @@ function readPage(url: URL, status: number, html: string, left = false): Page {
   return { url, status, html, heading: decoded(heading.replace(/<[^>]*>/g, '')), forms, left }
 }
 
+type Cookie = { name: string; value: string; path: string }
+
+/** RFC 6265 §5.1.4 */
+function isBelow(pathname: string, path: string): boolean {
+  return pathname === path || pathname.startsWith(path.endsWith('/') ? path : `${path}/`)
+}
+
 export class Visitor {
-  readonly #cookies = new Map<string, string>()
+  readonly #cookies = new Map<string, Cookie>()
   readonly #origin: string
 
-  constructor(origin: string) {
-    this.#origin = origin
+  /** `issuer` may have a path; the visitor knows the server by its origin. */
+  constructor(issuer: string) {
+    this.#origin = new URL(issuer).origin
   }
 
   get cookies(): string[] {
-    return [...this.#cookies.keys()]
+    return [...new Set([...this.#cookies.values()].map(({ name }) => name))]
   }
 
   /** One request as this browser sends it, unless `headers` say otherwise; a body makes it a POST. */
   async request(url: URL, body?: URLSearchParams, headers: Record<string, string> = {}): Promise<Response> {
-    const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    const sent = [...this.#cookies.values()].filter(({ path }) => isBelow(url.pathname, path))
+    const cookie = sent.map(({ name, value }) => `${name}=${value}`).join('; ')
     const own = body ? { origin: this.#origin, 'sec-fetch-site': 'same-origin' } : {}
     const response = await fetch(url, {
       method: body ? 'POST' : 'GET',
@@ -72,8 +81,10 @@ export class Visitor {
     })
     for (const line of response.headers.getSetCookie()) {
       const [name = '', value = ''] = line.split(';')[0]?.split(/=(.*)/s) ?? []
-      if (value === '') this.#cookies.delete(name)
-      else this.#cookies.set(name, value)
+      const path = /;\s*path=([^;]*)/i.exec(line)?.[1] ?? '/'
+      const key = `${name} ${path}`
+      if (value === '') this.#cookies.delete(key)
+      else this.#cookies.set(key, { name, value, path })
     }
     return response
   }
@@ -122,7 +133,7 @@ export function authorizationRequest(
   parameters: Record<string, string | undefined> = {},
 ): AuthorizationRequest {
   const code_verifier = randomBytes(32).toString('base64url')
-  const url = new URL('/authorize', issuer)
+  const url = new URL(`${issuer}/authorize`)
   const all: Record<string, string | undefined> = {
     response_type: 'code',
     client_id,

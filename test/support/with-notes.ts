@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { type NotesServer, startNotesServer } from '../../examples/notes-server/server.ts'
 import { sha256 } from '../../src/clients/client-secret.ts'
 import { NEEDS_PERSON, type RealClient } from './client-memory.ts'
+import { freePort } from './free-port.ts'
 import { REDIRECT_URI, RESOURCE, Toolgate, type ToolgateOptions } from './toolgate.ts'
 import { v1Client } from './v1-client.ts'
 import { v2Client } from './v2-client.ts'
@@ -26,16 +26,6 @@ export type WithNotes = {
   /** Of the notes server. */
   credentials: { client_id: string; client_secret: string }
   close(): Promise<void>
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer().once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
-    })
-  })
 }
 
 /** The example catalogue for the MCP server at `resource`, with a calendar beside it. */

@@ -1,0 +1,86 @@
+import { readDocument } from '../support/readme.ts'
+import type { ClientShape, Identity } from './client-shape.ts'
+import { FAMILIES, IMPOSSIBLE_SHAPES } from './client-shapes.ts'
+
+/** docs/clients.md, written from the table that the tests play. */
+export const CLIENTS_DOCUMENT = 'docs/clients.md'
+
+/** Packages whose programs or SDKs the tests run for real. */
+const REAL = [
+  '@modelcontextprotocol/client',
+  '@modelcontextprotocol/sdk',
+  '@modelcontextprotocol/inspector',
+  'mcp-remote',
+  '@modelcontextprotocol/conformance',
+]
+
+function registers(identity: Identity): string {
+  if ('document_url' in identity) return 'metadata document'
+  return 'registration' in identity ? 'dynamic registration' : '`toolgate clients add`'
+}
+
+const METHODS = {
+  basic: 'HTTP Basic',
+  'basic without form-encoding': 'HTTP Basic, not form-encoded',
+  post: 'secret in the body',
+  private_key_jwt: 'signed assertion',
+}
+
+function listed(texts: readonly string[]): string {
+  return texts.map((text) => `\`${text}\``).join('<br>')
+}
+
+const HEAD = ['Client', 'Becomes known by', 'Authenticates', 'Is sent back to', 'Habit']
+
+function row(shape: ClientShape): string[] {
+  const { client, identity, authenticates, redirect_uri, other_redirect_uris = [], habit } = shape
+  const method = authenticates ? METHODS[authenticates] : 'public'
+  return [client, registers(identity), method, listed([redirect_uri, ...other_redirect_uris]), habit]
+}
+
+/** Columns of one width each, as the formatter has them. */
+function table(rows: string[][]): string[] {
+  const widths = HEAD.map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)))
+  const line = (cells: string[]) =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`
+  const [head = [], ...body] = rows
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)]
+}
+
+function family([name, shapes]: [string, ClientShape[]]): string {
+  return [`## ${name}`, '', ...table([HEAD, ...shapes.map(row)]), ''].join('\n')
+}
+
+/** The whole document. */
+export function clientsDocument(): string {
+  const { devDependencies } = JSON.parse(readDocument('package.json')) as {
+    devDependencies: Record<string, string>
+  }
+  const real = REAL.map((name) => `- \`${name}\` ${devDependencies[name] ?? ''}`)
+  const impossible = IMPOSSIBLE_SHAPES.map(({ client, habit }) => `- **${client}**: ${habit}`)
+  return `# Clients
+
+Each row is a client as its source, its vendor's documentation or public reports describe it. The tests play every row:
+discovery, registration, consent by a person, tokens, introspection, refresh with the parameters that this client
+sends, the same refresh once more, revocation. A closed client may differ from what is known about it.
+
+This page is written by \`npm run docs:clients\` from the table that the tests play (\`test/interop/shapes/\`).
+
+${Object.entries(FAMILIES).map(family).join('\n')}
+## Run for real
+
+Of these the tests run the package itself, against the notes server of the examples; a person decides on the real pages.
+
+${real.join('\n')}
+
+The conformance suite of MCP runs in its \`authorization\` mode: every scenario, for each version of the protocol that it
+knows, with and without a resource.
+
+## What cannot work
+
+These ask to be sent where their own registration or document does not say. An authorization server that let them would
+send codes to whoever asks, so the person gets a page that says what is wrong.
+
+${impossible.join('\n')}
+`
+}
