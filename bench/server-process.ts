@@ -15,7 +15,7 @@ export type ServerProcess = {
   port: number
   /** From the start of the command to the first 200 of /readyz. */
   ready_ms: number
-  /** VmRSS of the largest process of the group that runs node; undefined where there is no /proc. */
+  /** VmRSS of Toolgate's own process; undefined where there is no /proc. */
   residentBytes(): number | undefined
   stop(): Promise<void>
 }
@@ -37,7 +37,7 @@ export async function startProcess(command: Command): Promise<ServerProcess> {
   return {
     port: command.port,
     ready_ms,
-    residentBytes: () => largestOfGroup(child.pid),
+    residentBytes: () => residentBytesOf(child.pid),
     stop: () => stopGroup(child),
   }
 }
@@ -68,18 +68,18 @@ async function stopGroup(child: ChildProcess): Promise<void> {
   clearTimeout(cut)
 }
 
-/** `npm start` is npm, a shell and node; the server is the node process of that group that was started first. */
-function largestOfGroup(group: number | undefined): number | undefined {
-  const sizes: number[] = []
+/** `npm start` is npm, a shell, the server and the example server, all in one group. */
+function residentBytesOf(group: number | undefined): number | undefined {
   for (const pid of pids()) {
     const [stat, status, command] = ['stat', 'status', 'cmdline'].map((file) => read(`/proc/${pid}/${file}`))
     // proc(5): after the name in parentheses come state, parent and process group.
     const pgrp = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[2]
-    if (Number(pgrp) !== group || !command?.includes('src/cli/main.ts')) continue
+    const is_server = command?.includes('src/cli/main.ts\0') && !command.startsWith('sh\0')
+    if (Number(pgrp) !== group || !is_server) continue
     const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(status ?? '')?.[1]
-    if (kilobytes && !command.startsWith('sh\0')) sizes.push(Number(kilobytes) * 1024)
+    if (kilobytes) return Number(kilobytes) * 1024
   }
-  return sizes.length === 0 ? undefined : Math.max(...sizes)
+  return undefined
 }
 
 function pids(): string[] {

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { errorHandler } from '../../src/http/error-handler.ts'
 import { healthRoutes } from '../../src/http/health.ts'
 import { createRenderer } from '../../src/http/render.ts'
+import { type Database, openDatabase } from '../../src/storage/database.ts'
 import { migrateDown } from '../../src/storage/migrate.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { serveRaw } from './raw-http.ts'
@@ -11,20 +12,24 @@ import { serveRaw } from './raw-http.ts'
 let test: TestDatabase
 let server: Awaited<ReturnType<typeof serveRaw>>
 
-beforeEach(async () => {
-  test = await createTestDatabase()
+async function serve(database: Database) {
   const koa = new Koa()
   koa.use(errorHandler({ log: pino({ level: 'silent' }), render: createRenderer() }))
-  koa.use(healthRoutes(test.database).routes())
-  server = await serveRaw(koa.callback())
+  koa.use(healthRoutes(database).routes())
+  return serveRaw(koa.callback())
+}
+
+beforeEach(async () => {
+  test = await createTestDatabase()
+  server = await serve(test.database)
 })
 afterEach(async () => {
   await server.close()
   await test.drop()
 })
 
-async function get(path: string) {
-  const response = await fetch(`http://127.0.0.1:${server.port}${path}`)
+async function get(path: string, { port } = server) {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`)
   const body = (await response.json()) as { status: unknown; detail?: string }
   return { status: response.status, body, retry_after: response.headers.get('retry-after') }
 }
@@ -44,8 +49,10 @@ describe('readiness', () => {
   })
 
   it('is refused with 503 when the database is gone, while the process is alive', async () => {
-    await test.database.close()
-    expect(await get('/readyz')).toMatchObject({ status: 503, retry_after: '1' })
-    expect(await get('/healthz')).toMatchObject({ status: 200, body: { status: 'ok' } })
+    const gone = openDatabase({ url: 'postgres://nobody@127.0.0.1:1/nothing' })
+    const alone = await serve(gone)
+    expect(await get('/readyz', alone)).toMatchObject({ status: 503, retry_after: '1' })
+    expect(await get('/healthz', alone)).toMatchObject({ status: 200, body: { status: 'ok' } })
+    await Promise.all([alone.close(), gone.close()])
   })
 })
