@@ -37,6 +37,15 @@ describe('the program', () => {
     expect(err).not.toContain('    at ')
   })
 
+  it('keys that are none are told in a sentence too', async () => {
+    const { code, err } = await toolgate(['serve'], {
+      TOOLGATE_KEYS: 'hunter2',
+      TOOLGATE_DATABASE_URL: 'postgres://127.0.0.1:1/x',
+    })
+    expect([code, err]).toEqual([1, expect.stringContaining('TOOLGATE_KEYS is not JSON')])
+    expect(err).not.toMatch(/ {4}at |hunter2/)
+  })
+
   it('an unknown command shows the help and ends with 1', async () => {
     const { code, err } = await toolgate(['frobnicate'])
     expect(code).toBe(1)
@@ -48,7 +57,10 @@ describe('the program', () => {
     const env = { TOOLGATE_DATABASE_URL: empty.url }
     try {
       const before = await toolgate(['accounts', 'list'], env)
-      expect([before.code, before.err]).toEqual([1, expect.stringContaining('toolgate migrate')])
+      expect([before.code, before.err]).toEqual([
+        1,
+        expect.stringMatching(/^toolgate: .*run `toolgate migrate` first\.\n$/),
+      ])
       expect(await toolgate(['migrate'], env)).toMatchObject({
         code: 0,
         out: expect.stringMatching(/^Applied: 001_accounts.*\n\d+ applied, 0 pending\.\n$/),
