@@ -27,11 +27,12 @@ export async function startProcess(command: Command): Promise<ServerProcess> {
   const child = spawn(command.program, command.arguments, {
     cwd: ROOT,
     env: { ...withoutToolgate(process.env), ...command.env },
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   })
   const said: string[] = []
-  child.stderr.setEncoding('utf8').on('data', (text: string) => said.push(text))
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => said.push(text))
   await waitUntilReady(child, command.port, said)
   const ready_ms = performance.now() - started_ms
   return {
@@ -48,15 +49,16 @@ function withoutToolgate(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 
 async function waitUntilReady(child: ChildProcess, port: number, said: string[]): Promise<void> {
   const deadline_ms = performance.now() + READY_TIMEOUT_MS
+  let answer: string | undefined
   while (performance.now() < deadline_ms) {
     if (child.exitCode !== null) throw new Error(`the server ended: ${said.join('')}`)
     const response = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined)
-    await response?.arrayBuffer()
+    answer = await response?.text()
     if (response?.status === 200) return
     await delay(POLL_MS)
   }
   await stopGroup(child)
-  throw new Error(`the server was not ready in ${READY_TIMEOUT_MS} ms: ${said.join('')}`)
+  throw new Error(`the server was not ready in ${READY_TIMEOUT_MS} ms: ${answer}\n${said.join('')}`)
 }
 
 async function stopGroup(child: ChildProcess): Promise<void> {

@@ -78,6 +78,19 @@ function cookies(config: Config, keys: Keys): Configuration['cookies'] & object 
   }
 }
 
+/** In seconds. */
+function lifetimes(tokens: Config['tokens']): Configuration['ttl'] & object {
+  return {
+    AccessToken: tokens.access_token_ttl_seconds,
+    AuthorizationCode: AUTHORIZATION_CODE_TTL_SECONDS,
+    // The absolute lifetime of a family: rotation does not extend it.
+    Grant: tokens.grant_ttl_seconds,
+    Interaction: INTERACTION_TTL_SECONDS,
+    RefreshToken: tokens.refresh_token_ttl_seconds,
+    Session: SESSION_TTL_SECONDS,
+  }
+}
+
 /** What the engine may do beyond the core; everything not named here is off. */
 function features(resources: ResourceDependencies): Configuration['features'] & object {
   return {
@@ -109,8 +122,7 @@ function features(resources: ResourceDependencies): Configuration['features'] & 
 
 export function engineConfiguration(dependencies: ConfigurationDependencies): Configuration {
   const { config, keys, db, catalogues, renderError } = dependencies
-  const { access_token_ttl_seconds, refresh_token_ttl_seconds, grant_ttl_seconds, refresh_grace_seconds } =
-    config.tokens
+  const { access_token_ttl_seconds, refresh_grace_seconds } = config.tokens
   const resources = { db, catalogues, access_token_ttl_seconds }
   return {
     adapter: createAdapterFactory({ db, issuer: config.issuer, refresh_grace_seconds }),
@@ -123,15 +135,7 @@ export function engineConfiguration(dependencies: ConfigurationDependencies): Co
       jwks: '/jwks',
     },
     cookies: cookies(config, keys),
-    ttl: {
-      AccessToken: access_token_ttl_seconds,
-      AuthorizationCode: AUTHORIZATION_CODE_TTL_SECONDS,
-      // The absolute lifetime of a family: rotation does not extend it.
-      Grant: grant_ttl_seconds,
-      Interaction: INTERACTION_TTL_SECONDS,
-      RefreshToken: refresh_token_ttl_seconds,
-      Session: SESSION_TTL_SECONDS,
-    },
+    ttl: lifetimes(config.tokens),
     scopes: [],
     claims: { openid: ['sub'] },
     responseTypes: ['code'],
