@@ -43,6 +43,5 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   )
   const line = (cells: readonly string[]) =>
     `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`
-  const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`
-  return [line(head), rule, ...rows.map(line)].join('\n')
+  return [head, widths.map((width) => '-'.repeat(width)), ...rows].map(line).join('\n')
 }

@@ -22,6 +22,11 @@ const GOALS: Partial<Record<number, number>> = { 16: 3 }
 const SERVER = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
 const STRAIGHTFORWARD_SERVER = fileURLToPath(new URL('straightforward/server.ts', import.meta.url))
 
+const EXPLANATION = `Introspection, medians over the rounds. Load generator, servers and Postgres share the machine, so read
+the ratios and not the rates. "straightforward" is oidc-provider's own introspection over one JSONB table, with one
+awaited audit insert (bench/straightforward). A ratio is taken within a round, in which all designs are asked in turn;
+the median round counts. Every answer is checked to be active, and Toolgate's to have its row in the audit log.`
+
 /** Straightforward leads: the ratios are to it. */
 const VARIANTS = ['straightforward', 'toolgate', 'toolgate, tool decided'] as const
 type Variant = (typeof VARIANTS)[number]
@@ -183,5 +188,7 @@ function detailsOf(samples: Sample[]): string {
       ]
     }),
   )
-  return table(['connections', 'design', 'req/s', 'p50 ms', 'p99 ms', 'ratio'], rows)
+  return [EXPLANATION, table(['connections', 'design', 'req/s', 'p50 ms', 'p99 ms', 'ratio'], rows)].join(
+    '\n\n',
+  )
 }

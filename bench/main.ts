@@ -19,50 +19,66 @@ const HELP = `npm run bench -- [options]
 
 const RESULTS = fileURLToPath(new URL('results.md', import.meta.url))
 
-const { values: options } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '3' },
-    profile: { type: 'string' },
-    json: { type: 'boolean', default: false },
-    write: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-})
+type Options = { rounds: number; seconds: number; profile_directory: string | undefined }
+const PARTS = ['start', 'introspection'] as const
+type Part = (typeof PARTS)[number]
 
-function report(figures: Figure[], details: string | undefined): string {
-  const machine = `Node ${process.version}, ${process.platform} ${process.arch}, ${availableParallelism()} cores; `
-  const parts = [`${machine}load generator, servers and Postgres share them.`, figuresTable(figures)]
-  if (details) parts.push('Introspection, medians over the rounds:', details)
-  return parts.join('\n\n')
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string' },
+      rounds: { type: 'string', default: '3' },
+      seconds: { type: 'string', default: '3' },
+      profile: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      write: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  const { only, rounds, seconds } = values
+  const parts = PARTS.filter((part) => only === undefined || only === part)
+  if (parts.length === 0) throw new Error(`there is no part ${only}`)
+  if (!(Number(rounds) >= 1 && Number(seconds) > 0))
+    throw new Error('rounds and seconds are positive numbers')
+  return { ...values, parts }
+}
+
+async function measure(
+  parts: readonly Part[],
+  options: Options,
+): Promise<{ figures: Figure[]; details: string[] }> {
+  const measured: { figures: Figure[]; details?: string }[] = []
+  if (parts.includes('start')) measured.push(await measureStart())
+  if (parts.includes('introspection')) measured.push(await measureIntrospection(options))
+  return {
+    figures: measured.flatMap(({ figures }) => figures),
+    details: measured.flatMap(({ details }) => details ?? []),
+  }
 }
 
 async function main(): Promise<void> {
-  const { only } = options
-  if (options.help || (only !== undefined && only !== 'introspection' && only !== 'start')) {
-    console.log(HELP)
-    process.exitCode = options.help ? 0 : 2
-    return
-  }
-  const figures: Figure[] = []
-  let details: string | undefined
-  if (only !== 'introspection') figures.push(...(await measureStart()).figures)
-  if (only !== 'start') {
-    const measured = await measureIntrospection({
-      rounds: Number(options.rounds),
-      seconds: Number(options.seconds),
-      profile_directory: options.profile,
-    })
-    figures.push(...measured.figures)
-    details = measured.details
-  }
-  const text = report(figures, details)
+  const { parts, rounds, seconds, profile, json, write, help } = readOptions()
+  if (help) return console.log(HELP)
+  const options = { rounds: Number(rounds), seconds: Number(seconds), profile_directory: profile }
+  const { figures, details } = await measure(parts, options)
+  const machine = `Node ${process.version}, ${process.platform} ${process.arch}, ${availableParallelism()} cores.`
+  const report = [machine, figuresTable(figures), ...details].join('\n\n')
   console.log(
-    options.json ? JSON.stringify(figures.map((figure) => ({ ...figure, met: isMet(figure) }))) : text,
+    json
+      ? JSON.stringify(
+          figures.map((each) => ({ ...each, met: isMet(each) })),
+          null,
+          2,
+        )
+      : report,
   )
-  if (options.write) await writeFile(RESULTS, `# Results of \`npm run bench\`\n\n${text}\n`)
+  if (write) await writeFile(RESULTS, `# Results of \`npm run bench\`\n\n${report}\n`)
   if (!figures.every(isMet)) process.exitCode = 1
 }
 
-await main()
+try {
+  await main()
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 2
+}

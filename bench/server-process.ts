@@ -15,7 +15,7 @@ export type ServerProcess = {
   port: number
   /** From the start of the command to the first 200 of /readyz. */
   ready_ms: number
-  /** VmRSS of the largest process of the group that runs node; undefined where there is no /proc. */
+  /** VmRSS of Toolgate's own process; undefined where there is no /proc. */
   residentBytes(): number | undefined
   stop(): Promise<void>
 }
@@ -27,17 +27,18 @@ export async function startProcess(command: Command): Promise<ServerProcess> {
   const child = spawn(command.program, command.arguments, {
     cwd: ROOT,
     env: { ...withoutToolgate(process.env), ...command.env },
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   })
   const said: string[] = []
-  child.stderr.setEncoding('utf8').on('data', (text: string) => said.push(text))
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => said.push(text))
   await waitUntilReady(child, command.port, said)
   const ready_ms = performance.now() - started_ms
   return {
     port: command.port,
     ready_ms,
-    residentBytes: () => largestOfGroup(child.pid),
+    residentBytes: () => residentBytesOf(child.pid),
     stop: () => stopGroup(child),
   }
 }
@@ -48,15 +49,16 @@ function withoutToolgate(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 
 async function waitUntilReady(child: ChildProcess, port: number, said: string[]): Promise<void> {
   const deadline_ms = performance.now() + READY_TIMEOUT_MS
+  let answer: string | undefined
   while (performance.now() < deadline_ms) {
     if (child.exitCode !== null) throw new Error(`the server ended: ${said.join('')}`)
     const response = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined)
-    await response?.arrayBuffer()
+    answer = await response?.text()
     if (response?.status === 200) return
     await delay(POLL_MS)
   }
   await stopGroup(child)
-  throw new Error(`the server was not ready in ${READY_TIMEOUT_MS} ms: ${said.join('')}`)
+  throw new Error(`the server was not ready in ${READY_TIMEOUT_MS} ms: ${answer}\n${said.join('')}`)
 }
 
 async function stopGroup(child: ChildProcess): Promise<void> {
@@ -68,18 +70,18 @@ async function stopGroup(child: ChildProcess): Promise<void> {
   clearTimeout(cut)
 }
 
-/** `npm start` is npm, a shell and node; the server is the node process of that group that was started first. */
-function largestOfGroup(group: number | undefined): number | undefined {
-  const sizes: number[] = []
+/** `npm start` is npm, a shell, the server and the example server, all in one group. */
+function residentBytesOf(group: number | undefined): number | undefined {
   for (const pid of pids()) {
     const [stat, status, command] = ['stat', 'status', 'cmdline'].map((file) => read(`/proc/${pid}/${file}`))
     // proc(5): after the name in parentheses come state, parent and process group.
     const pgrp = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[2]
-    if (Number(pgrp) !== group || !command?.includes('src/cli/main.ts')) continue
+    const is_server = command?.includes('src/cli/main.ts\0') && !command.startsWith('sh\0')
+    if (Number(pgrp) !== group || !is_server) continue
     const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(status ?? '')?.[1]
-    if (kilobytes && !command.startsWith('sh\0')) sizes.push(Number(kilobytes) * 1024)
+    if (kilobytes) return Number(kilobytes) * 1024
   }
-  return sizes.length === 0 ? undefined : Math.max(...sizes)
+  return undefined
 }
 
 function pids(): string[] {

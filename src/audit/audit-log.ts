@@ -195,7 +195,8 @@ function insertStatement(parameter: (position: number) => string): string {
   const texts = TEXT_COLUMNS.map((_, index) => `event->>${index + 5}`)
   return `insert into audit_events (occurred_at, writer_id, seq, id, ${TEXT_COLUMNS.join(', ')}, detail, prev_hash, hash)
     select insertion.occurred_at, insertion.writer_id, (event->>2)::bigint, (event->>4)::uuid, ${texts.join(', ')},
-           nullif(event->17, 'null'), substr(hashes, position::int * 32 - 31, 32), substr(hashes, position::int * 32 + 1, 32)
+           nullif(event->17, 'null'), substr(hashes, position::int * 32 - 31, 32),
+           substr(hashes, position::int * 32 + 1, 32)
     from (select ${parameter(1)}::timestamptz as occurred_at, ${parameter(2)}::uuid as writer_id,
                  ${parameter(3)}::bytea as hashes, ${parameter(4)}::jsonb as events) as insertion,
          jsonb_array_elements(insertion.events) with ordinality as element(event, position)`

@@ -79,6 +79,19 @@ function cookies(config: Config, keys: Keys): Configuration['cookies'] & object 
   }
 }
 
+/** In seconds. */
+function lifetimes(tokens: Config['tokens']): Configuration['ttl'] & object {
+  return {
+    AccessToken: tokens.access_token_ttl_seconds,
+    AuthorizationCode: AUTHORIZATION_CODE_TTL_SECONDS,
+    // The absolute lifetime of a family: rotation does not extend it.
+    Grant: tokens.grant_ttl_seconds,
+    Interaction: INTERACTION_TTL_SECONDS,
+    RefreshToken: tokens.refresh_token_ttl_seconds,
+    Session: SESSION_TTL_SECONDS,
+  }
+}
+
 /** What the engine may do beyond the core; everything not named here is off. */
 function features(resources: ResourceDependencies): Configuration['features'] & object {
   return {

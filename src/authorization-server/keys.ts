@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { exportJWK, generateKeyPair, type JWK } from 'jose'
 import { z } from 'zod'
+import { ConfigError } from '../config.ts'
 
 /** Keys of one installation, shared by all its instances: token signing, cookies, form protection. */
 const secret = z.string().min(32)
@@ -28,18 +29,18 @@ export async function generateKeys(): Promise<Keys> {
   return { jwks: { keys: [jwk] }, cookies: [random()], forms: random() }
 }
 
-/** Parses the JSON text of `toolgate keys create`. Throws with the reason, never with the content. */
+/** Parses the JSON text of `toolgate keys create`. Throws ConfigError with the reason, never with the content. */
 export function parseKeys(text: string): Keys {
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch {
-    throw new Error('TOOLGATE_KEYS is not JSON; make keys with: toolgate keys create')
+    throw new ConfigError(['TOOLGATE_KEYS is not JSON; make keys with: toolgate keys create'])
   }
   const parsed = Keys.safeParse(value)
   if (!parsed.success) {
     const places = parsed.error.issues.map((issue) => issue.path.join('.') || 'the whole').join(', ')
-    throw new Error(`TOOLGATE_KEYS is not what toolgate keys create makes; look at: ${places}`)
+    throw new ConfigError([`TOOLGATE_KEYS is not what toolgate keys create makes; look at: ${places}`])
   }
   return parsed.data as unknown as Keys
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { Provider } from 'oidc-provider'
 import type { Interaction } from './interaction.ts'
 
@@ -8,6 +9,8 @@ export async function saveGrant(
   decision: { granted: string[]; rejected: string[] },
 ): Promise<string> {
   const grant = new provider.Grant({ accountId: interaction.account_id, clientId: interaction.client_id })
+  // Without a prefix some ids would begin with a dash, which a command line takes for an option.
+  grant.jti = `gr_${randomBytes(16).toString('base64url')}`
   grant.addResourceScope(interaction.resource, decision.granted.join(' '))
   if (decision.rejected.length > 0)
     grant.rejectResourceScope(interaction.resource, decision.rejected.join(' '))

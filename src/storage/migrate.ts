@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import type { Knex } from 'knex'
+import { AppError } from '../errors.ts'
 
 /** `src/storage` and `dist/src/storage` both have their migrations two levels up. */
 const DIRECTORY = new URL('../../migrations/', import.meta.url)
@@ -34,11 +35,14 @@ export async function migrationStatus(db: Knex): Promise<{ applied: string[]; pe
   return { applied, pending: known.map((file) => file.name).filter((name) => !applied.includes(name)) }
 }
 
-/** Refuses to serve on a stale schema. */
+/** Refuses to serve on a stale schema: throws `unavailable` with what to do. */
 export async function assertMigrated(db: Knex): Promise<void> {
   const { pending } = await migrationStatus(db)
   if (pending.length === 0) return
-  throw new Error(`The database lacks ${pending.join(', ')}: run \`toolgate migrate\` first.`)
+  throw new AppError(
+    'unavailable',
+    `The database lacks ${pending.join(', ')}: run \`toolgate migrate\` first.`,
+  )
 }
 
 /**

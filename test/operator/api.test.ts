@@ -1,0 +1,154 @@
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { pageEvents } from '../../src/audit/audit-store.ts'
+import { revokeOperatorToken } from '../../src/operator/operator-tokens.ts'
+import { expectClear } from '../support/hostile.ts'
+import { type Tokens, Toolgate } from '../support/toolgate.ts'
+
+const API = '/operator/api/v1'
+const ROUTES: [method: string, path: string, body?: object][] = [
+  ['GET', '/grants'],
+  ['GET', '/grants/some-grant'],
+  ['POST', '/grants/revoke', { account: 'nobody' }],
+  ['POST', '/grants/some-grant/revoke', {}],
+  ['GET', '/refresh-tokens'],
+  ['POST', '/refresh-tokens/revoke', { account: 'nobody' }],
+  ['POST', `/refresh-tokens/${'A'.repeat(43)}/revoke`, {}],
+]
+
+let toolgate: Toolgate
+let token: string
+let family: () => Promise<{ tokens: Tokens; username: string }>
+let rs: { client_id: string; client_secret: string }
+
+beforeAll(async () => {
+  toolgate = await Toolgate.start()
+  token = (await toolgate.operatorToken()).token
+  rs = await toolgate.resourceServer()
+  const { client_id } = await toolgate.register()
+  family = async () => {
+    const { person, username } = await toolgate.account()
+    return { tokens: await toolgate.tokens(person(), client_id), username }
+  }
+})
+afterAll(() => toolgate.close())
+
+function ask(method: string, path: string, body?: object, authorization = `Bearer ${token}`) {
+  const json = body === undefined ? {} : { 'content-type': 'application/json' }
+  return toolgate.fetch(API + path, {
+    method,
+    headers: { ...json, ...(authorization === '' ? {} : { authorization }) },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+}
+
+/** Ways not to be an operator. */
+async function strangers(): Promise<Record<string, string>> {
+  const [revoked, expired] = await Promise.all([toolgate.operatorToken(), toolgate.operatorToken()])
+  await revokeOperatorToken(toolgate.dependencies, { id: revoked.id, actor: 'test' })
+  const { knex } = toolgate.db.database
+  await knex('operator_tokens')
+    .where({ id: expired.id })
+    .update({ expires_at: knex.raw("now() - interval '1 second'") })
+  const { tokens } = await family()
+  return {
+    nothing: '',
+    'an unknown token': `Bearer tgo_${randomBytes(32).toString('base64url')}`,
+    'a revoked token': `Bearer ${revoked.token}`,
+    'an expired token': `Bearer ${expired.token}`,
+    'an access token': `Bearer ${tokens.access_token}`,
+    'a refresh token': `Bearer ${tokens.refresh_token}`,
+    'the id of a token': `Bearer ${revoked.id}`,
+    'a resource server': `Basic ${Buffer.from(`${rs.client_id}:${rs.client_secret}`).toString('base64')}`,
+    'the token as Basic': `Basic ${token}`,
+    'the token without a scheme': token,
+    'the token twice': `Bearer ${token} ${token}`,
+  }
+}
+
+describe('without an operator token', () => {
+  it('every route is 401 with a challenge, one and the same for whatever was sent', async () => {
+    const bodies = new Set<string>()
+    for (const [what, authorization] of Object.entries(await strangers()))
+      for (const [method, path, body] of ROUTES) {
+        const response = await ask(method, path, body, authorization)
+        expect([what, path, response.status]).toEqual([what, path, 401])
+        expect(response.headers.get('www-authenticate')).toBe('Bearer realm="operator"')
+        const { request_id: _, ...said } = (await response.json()) as Record<string, unknown>
+        bodies.add(JSON.stringify(said))
+      }
+    expect(bodies.size).toBe(1)
+  })
+
+  it('each refusal is recorded, without what was presented', async () => {
+    const secret = randomBytes(32).toString('base64url')
+    const response = await ask('GET', '/grants', undefined, `Bearer tgo_${secret}`)
+    const { events } = await pageEvents(toolgate.db.database.knex, { type: 'operator.refused' }, 1_000)
+    const request_id = response.headers.get('x-request-id')
+    expect(events.filter((event) => event.request_id === request_id)).toMatchObject([
+      { actor: 'anonymous', decision: 'denied', detail: { method: 'GET', path: `${API}/grants` } },
+    ])
+    expect(JSON.stringify(events)).not.toContain(secret)
+  })
+
+  it('the token is not taken from the address', async () => {
+    const { status } = await toolgate.fetch(`${API}/grants?access_token=${token}&token=${token}`)
+    expect(status).toBe(401)
+  })
+})
+
+describe('with an operator token', () => {
+  it.each(ROUTES)('%s %s answers as it should', async (method, path, body) => {
+    const response = await ask(method, path, body)
+    expect(response.status).toBe(path === '/grants/some-grant' ? 404 : 200)
+    await expectClear(response, path)
+  })
+
+  it('a revoked grant is inactive at the next introspection, and its refresh token is refused', async () => {
+    const { tokens, username } = await family()
+    const { grants } = (await (await ask('GET', `/grants?account=${username}`)).json()) as {
+      grants: { id: string }[]
+    }
+    expect(await toolgate.introspect(rs, tokens.access_token)).toMatchObject({ active: true })
+    const answer = await (
+      await ask('POST', `/grants/${grants[0]!.id}/revoke`, { reason: 'lost laptop' })
+    ).json()
+    expect(answer).toEqual({ revoked: [grants[0]!.id] })
+    expect(await toolgate.introspect(rs, tokens.access_token)).toEqual({ active: false })
+  })
+
+  it('a refresh token is revoked by the id that lists show', async () => {
+    const { tokens, username } = await family()
+    const listed = (await (await ask('GET', `/refresh-tokens?account=${username}`)).json()) as {
+      refresh_tokens: { id: string }[]
+    }
+    expect(JSON.stringify(listed)).not.toContain(tokens.refresh_token)
+    const answer = await ask('POST', `/refresh-tokens/${listed.refresh_tokens[0]!.id}/revoke`)
+    expect(((await answer.json()) as { revoked: string[] }).revoked).toHaveLength(1)
+    expect(await toolgate.introspect(rs, tokens.access_token)).toEqual({ active: false })
+  })
+
+  it.each<[string, string, object?]>([
+    ['GET', '/grants?nonsense=1'],
+    ['GET', '/grants?limit=0'],
+    ['GET', '/grants?limit=501'],
+    ['GET', '/grants?limit=1.5'],
+    ['GET', '/grants?limit=x'],
+    ['GET', '/grants?account=a&account=b'],
+    ['GET', '/grants?account='],
+    ['GET', '/refresh-tokens?before=x'],
+    ['POST', '/grants/revoke', {}],
+    ['POST', '/grants/revoke', { acount: 'kim' }],
+    ['POST', '/grants/revoke', { account: null }],
+    ['POST', '/grants/revoke', { account: ['kim'] }],
+    ['POST', '/grants/revoke', { account: 'kim', reason: '' }],
+    ['POST', '/grants/revoke', { account: 'kim', reason: 'x'.repeat(257) }],
+    ['POST', '/grants/revoke'],
+    ['POST', '/refresh-tokens/short/revoke'],
+    ['POST', '/grants/some-grant/revoke', { account: 'kim' }],
+  ])('%s %s %j is a 4xx that names the fault, and revokes nothing', async (method, path, body) => {
+    const response = await ask(method, path, body)
+    expect([400, 415]).toContain(response.status)
+    await expectClear(response, path)
+  })
+})
