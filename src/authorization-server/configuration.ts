@@ -122,20 +122,6 @@ function features(resources: ResourceDependencies): Configuration['features'] & 
   }
 }
 
-/** Seconds that each thing lives. */
-function lifetimes(tokens: Config['tokens']): Configuration['ttl'] & object {
-  const { access_token_ttl_seconds, refresh_token_ttl_seconds, grant_ttl_seconds } = tokens
-  return {
-    AccessToken: access_token_ttl_seconds,
-    AuthorizationCode: AUTHORIZATION_CODE_TTL_SECONDS,
-    // The absolute lifetime of a family: rotation does not extend it.
-    Grant: grant_ttl_seconds,
-    Interaction: INTERACTION_TTL_SECONDS,
-    RefreshToken: refresh_token_ttl_seconds,
-    Session: SESSION_TTL_SECONDS,
-  }
-}
-
 /** How clients prove who they are, and from where they may call. */
 function clientRules(config: Config): Partial<Configuration> {
   return {

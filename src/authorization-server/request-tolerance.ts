@@ -48,7 +48,8 @@ function refuseNul(query: Context['query']): void {
 }
 
 function mendAuthorizationRequest(ctx: Context, catalogue: Catalogue): void {
-  const { resource: sent, scope, ...rest } = ctx.query
+  // OpenID Connect's own parameters mean nothing without its scope, and the engine refuses them then.
+  const { resource: sent, scope, nonce: _, max_age: __, ...rest } = ctx.query
   // A doubled scope is left as it is: the engine refuses it.
   if (Array.isArray(scope)) return
   const only = catalogue.resources.length === 1 ? catalogue.resources[0]?.resource : undefined

@@ -7,6 +7,11 @@ const QUIET = new Set(['/introspect', '/healthz', '/readyz'])
 
 const PATH_MAX = 256
 
+/** A sign-in in progress is named by its address, together with a cookie; the log does not need to know which. */
+function loggedPath(path: string): string {
+  return path.replace(/^\/(authorize|interaction)\/[^/]+/, '/$1/:uid').slice(0, PATH_MAX)
+}
+
 /** One line per request with its id, so that the lines of one attempt can be read together. Never the query. */
 export function accessLog(log: Logger): Middleware {
   return async (ctx, next) => {
@@ -15,7 +20,7 @@ export function accessLog(log: Logger): Middleware {
     const fields = {
       request_id: requestId(ctx),
       method: ctx.method,
-      path: ctx.path.slice(0, PATH_MAX),
+      path: loggedPath(ctx.path),
       status: ctx.status,
       duration_ms: Math.round(performance.now() - started_ms),
     }
