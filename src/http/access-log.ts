@@ -7,9 +7,11 @@ const QUIET = new Set(['/introspect', '/healthz', '/readyz'])
 
 const PATH_MAX = 256
 
-/** A sign-in in progress is named by its address, together with a cookie; the log does not need to know which. */
+/** What stands after these is the value of the browser's cookie. */
+const COOKIE_IN_PATH = /^\/(authorize|interaction)\/[^/]*/
+
 function loggedPath(path: string): string {
-  return path.replace(/^\/(authorize|interaction)\/[^/]+/, '/$1/:uid').slice(0, PATH_MAX)
+  return path.replace(COOKIE_IN_PATH, '/$1/:uid').slice(0, PATH_MAX)
 }
 
 /** One line per request with its id, so that the lines of one attempt can be read together. Never the query. */

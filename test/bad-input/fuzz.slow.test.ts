@@ -13,7 +13,7 @@ let known: string[]
 let operator: string
 
 beforeAll(async () => {
-  toolgate = await Toolgate.start()
+  toolgate = await Toolgate.start({ env: { TOOLGATE_REGISTRATION_NEW_CLIENTS_PER_HOUR: '1000000' } })
   const { client_id } = await toolgate.register()
   const rs = await toolgate.resourceServer()
   operator = `Bearer ${(await toolgate.operatorToken()).token}`

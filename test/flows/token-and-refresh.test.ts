@@ -216,7 +216,7 @@ describe('the revocation endpoint', () => {
 
   it('answers the same for a token that never was, and leaves that of another client alone', async () => {
     const { refresh_token, access_token } = await tokensFor(await stage.toolgate.account())
-    const other = await stage.toolgate.register()
+    const other = await stage.toolgate.register({ client_name: 'Another client' })
     const answers = [
       await revoke('x'.repeat(43)),
       await revoke(refresh_token, { client_id: other.client_id }),

@@ -50,6 +50,14 @@ it('what is asked many times a second is logged only for debugging', async () =>
   expect(await lines('debug', ask)).toHaveLength(3)
 })
 
+it.each([
+  ['/authorize/the-cookie', '/authorize/:uid'],
+  ['/interaction/the-cookie', '/interaction/:uid'],
+  ['/interaction/the-cookie/login', '/interaction/:uid/login'],
+])('%s is logged as %s', async (path, logged) => {
+  expect(await lines('info', (agent) => agent.get(path))).toMatchObject([{ path: logged }])
+})
+
 it('a path has a bound', async () => {
   const [line] = await lines('info', (agent) => agent.get(`/${'x'.repeat(4_000)}`))
   expect(String(line?.path)).toHaveLength(256)
