@@ -35,7 +35,6 @@ export async function serve(): Promise<void> {
   const db = server.installation.database.knex
   const example = await startExampleServer(config, { db, audit, log })
   await audit.append({ type: 'server.started', actor: 'server', detail: { issuer: config.issuer } })
-  announce(config, example, first)
 
   const stop = async (signal: NodeJS.Signals) => {
     log.info({ signal }, 'stopping')
@@ -45,4 +44,6 @@ export async function serve(): Promise<void> {
   }
   process.once('SIGINT', stop)
   process.once('SIGTERM', stop)
+  // Last, because whoever reads it may send a signal at once.
+  announce(config, example, first)
 }
