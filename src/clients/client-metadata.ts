@@ -78,7 +78,13 @@ function redirectFault(value: unknown): string | undefined {
 /** NUL and lone surrogates as JSON spells them; Postgres stores neither, however deep they stand. */
 const NOT_TEXT = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/i
 
+/** Marks that turn text around, and characters that take no room; the joiners of scripts and emoji are not meant. */
+const DECEPTIVE = /[\p{Bidi_Control}\u00ad\u115f\u1160\u200b\u2060-\u2064\u2800\u3164\ufeff\uffa0]/u
+
 function textFault(metadata: Record<string, unknown>): string | undefined {
+  const { client_name } = metadata
+  if (typeof client_name === 'string' && DECEPTIVE.test(client_name))
+    return 'client_name has invisible characters or marks that turn text around'
   for (const [name, value] of Object.entries(metadata))
     if ((typeof value === 'string' && value.length > TEXT_MAX) || NOT_TEXT.test(JSON.stringify(value)))
       return `${name} is too long or not well-formed text`

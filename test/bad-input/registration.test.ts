@@ -214,8 +214,10 @@ describe('members', () => {
     expect([201, 400]).toContain(status)
   })
 
-  it('a name loses what cannot be seen and what turns text around', async () => {
-    const { body } = await register({ redirect_uris: [GOOD], client_name: '\u202eＢank\u200b\u0007 \n of X' })
+  it('a name that turns text around is refused, and one with controls loses them', async () => {
+    const turned = await register({ redirect_uris: [GOOD], client_name: '\u202eknaB' })
+    expect([turned.status, turned.body.error]).toEqual([400, 'invalid_client_metadata'])
+    const { body } = await register({ redirect_uris: [GOOD], client_name: 'Ｂank\u0007 \n of X' })
     expect(body.client_name).toBe('Bank of X')
   })
 })
