@@ -131,7 +131,7 @@ function clientRules(config: Config): Partial<Configuration> {
       grant_types: ['authorization_code', 'refresh_token'],
       token_endpoint_auth_method: 'none',
     },
-    // Nothing here trusts cookies across origins, so any origin may call.
+    // http/cors.ts decides; the engine, which would refuse some origins, must not contradict it.
     clientBasedCORS: () => true,
     assertJwtClientAuthClaimsAndHeader: async (_ctx, claims) => {
       // RFC 7523bis: the audience is the issuer and nothing else, or an assertion for one server opens another.

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import type { Context, Middleware } from 'koa'
-import { type Catalogue, findResource, type Resource } from '../catalogue/catalogue.ts'
+import { type Catalogue, defaultScopes, findResource, type Resource } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
 import { AppError } from '../errors.ts'
 import { readForm } from '../http/read-body.ts'
@@ -34,7 +34,7 @@ function hasScope(resource: Resource, name: string): boolean {
 /** Scopes the resource knows, in the order asked; its default scopes when none is left. */
 function requestedScopes(resource: Resource, sent: string | undefined): string[] {
   const known = (sent ?? '').split(/\s+/).filter((scope) => hasScope(resource, scope))
-  return known.length > 0 ? [...new Set(known)] : [...resource.default_scopes]
+  return known.length > 0 ? [...new Set(known)] : defaultScopes(resource)
 }
 
 /** A sign-in in progress keeps its parameters, and Postgres stores no NUL. Throws `invalid_input`, shown to the person. */
