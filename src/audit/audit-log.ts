@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto'
 import type { Knex } from 'knex'
 import type pg from 'pg'
 import { AppError } from '../errors.ts'
+import { copyIn } from '../storage/copy-in.ts'
 import { type AuditEvent, type AuditFields, normaliseEvent } from './audit-event.ts'
-import { type ChainHead, extendChain, GENESIS, type LinkedRow } from './hash-chain.ts'
+import { type ChainHead, extendChain, GENESIS } from './hash-chain.ts'
+import { CONTENT_COLUMNS } from './row-bytes.ts'
 
 export type AuditLogOptions = {
   /** A UUID that no other writer has or had. */
@@ -95,7 +97,7 @@ export class AuditLog {
       try {
         await this.#write(
           group.flatMap(({ events }) => events),
-          (rows) => (within ? insertIn(within.trx, rows) : insertCommitted(this.#hot, rows)),
+          (tuples) => (within ? insertIn(within.trx, tuples) : insertCommitted(this.#hot, tuples)),
           within?.commit,
         )
         for (const { resolve } of group) resolve()
@@ -124,14 +126,14 @@ export class AuditLog {
 
   async #write(
     events: AuditFields[],
-    insert: (rows: LinkedRow[]) => Promise<number | null>,
+    insert: (tuples: Buffer[]) => Promise<number>,
     commit?: () => Promise<void>,
   ): Promise<void> {
-    const first = this.#head.seq === 0 ? [writerStarted(this.#predecessor)] : []
-    const { rows, head } = extendChain(this.#head, [...first, ...events], new Date(), randomUUID)
+    const all = this.#head.seq === 0 ? [writerStarted(this.#predecessor), ...events] : events
+    const { tuples, head } = extendChain(this.#head, all, new Date())
     try {
-      const inserted = await insert(rows)
-      if (inserted !== rows.length) throw new Error(`${inserted} of ${rows.length} audit rows were inserted`)
+      const inserted = await insert(tuples)
+      if (inserted !== all.length) throw new Error(`${inserted} of ${all.length} audit rows were inserted`)
       await commit?.()
     } catch (error) {
       if (!isRolledBack(error)) this.#startNewChain()
@@ -172,57 +174,24 @@ function isRolledBack(error: unknown): boolean {
   return typeof code === 'string' && ROLLED_BACK_SQLSTATE.test(code)
 }
 
-const TEXT_COLUMNS = [
-  'type',
-  'actor',
-  'account_id',
-  'client_id',
-  'resource',
-  'tool',
-  'decision',
-  'scope',
-  'grant_id',
-  'token_id',
-  'request_id',
-  'ip',
-] as const
+const COLUMNS = [...CONTENT_COLUMNS, 'prev_hash', 'hash']
 
-/**
- * The rows go as the canonical texts that were hashed, in one array, and the hashes as one run of bytes that begins
- * with the hash before the first: two parameters however many rows, and nothing is written down twice.
- */
-function insertStatement(parameter: (position: number) => string): string {
-  const texts = TEXT_COLUMNS.map((_, index) => `event->>${index + 5}`)
-  return `insert into audit_events (occurred_at, writer_id, seq, id, ${TEXT_COLUMNS.join(', ')}, detail, prev_hash, hash)
-    select insertion.occurred_at, insertion.writer_id, (event->>2)::bigint, (event->>4)::uuid, ${texts.join(', ')},
-           nullif(event->17, 'null'), substr(hashes, position::int * 32 - 31, 32),
-           substr(hashes, position::int * 32 + 1, 32)
-    from (select ${parameter(1)}::timestamptz as occurred_at, ${parameter(2)}::uuid as writer_id,
-                 ${parameter(3)}::bytea as hashes, ${parameter(4)}::jsonb as events) as insertion,
-         jsonb_array_elements(insertion.events) with ordinality as element(event, position)`
+async function insertCommitted(hot: pg.Pool, tuples: Buffer[]): Promise<number> {
+  const client = await hot.connect()
+  let failure: Error | undefined
+  try {
+    return await copyIn(client, 'audit_events', COLUMNS, tuples)
+  } catch (error) {
+    failure = error as Error
+    throw error
+  } finally {
+    // A connection on which something failed may be out of step; it is not used again.
+    client.release(failure)
+  }
 }
 
-const PREPARED = { name: 'insert_audit_events', text: insertStatement((position) => `$${position}`) }
-const WITH_BINDINGS = insertStatement(() => '?')
-
-/** Rows of one chain, in order, of one moment: writer and time are passed once. */
-function insertValues(rows: readonly LinkedRow[]): (string | Buffer)[] {
-  const [first] = rows
-  if (!first) throw new RangeError('nothing to insert')
-  return [
-    first.occurred_at.toISOString(),
-    first.writer_id,
-    Buffer.concat([first.prev_hash, ...rows.map((row) => row.hash)]),
-    `[${rows.map((row) => row.canonical).join(',')}]`,
-  ]
-}
-
-async function insertCommitted(hot: pg.Pool, rows: LinkedRow[]): Promise<number | null> {
-  const result = await hot.query({ ...PREPARED, values: insertValues(rows) })
-  return result.rowCount
-}
-
-async function insertIn(trx: Knex.Transaction, rows: LinkedRow[]): Promise<number | null> {
-  const result: { rowCount: number | null } = await trx.raw(WITH_BINDINGS, insertValues(rows))
-  return result.rowCount
+/** Through the connection that the transaction holds, which knex gives to whoever asks its client. */
+async function insertIn(trx: Knex.Transaction, tuples: Buffer[]): Promise<number> {
+  const connection: pg.ClientBase = await trx.client.acquireConnection()
+  return copyIn(connection, 'audit_events', COLUMNS, tuples)
 }

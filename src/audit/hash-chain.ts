@@ -1,94 +1,74 @@
-import { hash } from 'node:crypto'
-import type { AuditDetail, AuditFields } from './audit-event.ts'
+import { hash, randomFillSync } from 'node:crypto'
+import type { AuditFields } from './audit-event.ts'
+import { type ChainedRow, contentBytes, eventBytes, placeBytes, writerBytes } from './row-bytes.ts'
 
-/** Pure: the bytes of a row and the hash that ties it to the row before it. Byte for byte in docs/audit-format.md. */
-export type ChainedRow = AuditFields & {
-  occurred_at: Date
-  /** Lower-case UUID. */
-  writer_id: string
-  /** From 1, without gaps, within its writer. */
-  seq: number
-  id: string
-}
-
+/** What ties each row to the row before it. */
 export type AuditRow = ChainedRow & { prev_hash: Buffer; hash: Buffer }
 
 /** The last row of a writer; `seq` 0 and the hash GENESIS before its first. */
 export type ChainHead = { writer_id: string; seq: number; hash: Buffer }
 
 const HASH_BYTES = 32
-const FORMAT = 1
 
 /** Stands before the first row of every writer. */
 export const GENESIS: Buffer = Buffer.alloc(HASH_BYTES)
 
-/** The row as canonical JSON in UTF-8: an array of the fields in fixed order, null where absent. */
+/** The bytes that say what happened: all columns of the row but its two links. */
 export function canonicalBytes(row: ChainedRow): Buffer {
-  return Buffer.from(canonicalText(row), 'utf8')
+  return Buffer.from(contentBytes(row), 'latin1')
 }
 
-/** SHA-256(prev_hash ‖ canonical bytes). */
-export function linkHash(prev_hash: Buffer, row: ChainedRow): Buffer {
-  return hashOf(prev_hash, canonicalText(row))
+/** SHA-256 of what happened; a proof shows it in place of a row that is nobody's business. */
+export function contentDigest(row: ChainedRow): Buffer {
+  return sha256(canonicalBytes(row))
 }
 
-function hashOf(prev_hash: Buffer, canonical: string): Buffer {
-  const bytes = Buffer.allocUnsafe(prev_hash.length + Buffer.byteLength(canonical, 'utf8'))
-  prev_hash.copy(bytes)
-  bytes.write(canonical, prev_hash.length, 'utf8')
+/** SHA-256(content digest ‖ prev_hash): the hash of a row that follows from the row with the hash `prev_hash`. */
+export function linkHash(content_digest: Buffer, prev_hash: Buffer): Buffer {
+  return sha256(Buffer.concat([content_digest, prev_hash]))
+}
+
+function sha256(bytes: Buffer): Buffer {
   return hash('sha256', bytes, 'buffer')
 }
 
-/** A row with the text that its hash covers, so that what is stored is what was hashed. */
-export type LinkedRow = AuditRow & { canonical: string }
+/** int16: the number of columns, which begins a row of a binary COPY. */
+const TUPLE_START = Buffer.from([0, 19])
+/** int32: the length of a hash. */
+const HASH_LENGTH = Buffer.from([0, 0, 0, HASH_BYTES])
 
-/** Ties events to a chain, in order. `id` names each row. */
+/** Ties events to a chain, in order, as rows of a binary COPY. */
 export function extendChain(
   head: ChainHead,
   events: readonly AuditFields[],
   occurred_at: Date,
-  id: () => string,
-): { rows: LinkedRow[]; head: ChainHead } {
-  const { writer_id } = head
+): { tuples: Buffer[]; head: ChainHead } {
+  const shared = writerBytes(occurred_at, head.writer_id)
   let { seq, hash: prev_hash } = head
-  const rows = events.map((event) => {
+  const tuples: Buffer[] = []
+  for (const event of events) {
     seq += 1
-    const row = { ...event, occurred_at, writer_id, seq, id: id() }
-    const canonical = canonicalText(row)
-    const link = hashOf(prev_hash, canonical)
-    const linked = { ...row, prev_hash, hash: link, canonical }
+    const content = Buffer.from(shared + placeBytes(seq, randomUuidBytes()) + eventBytes(event), 'latin1')
+    const link = linkHash(sha256(content), prev_hash)
+    tuples.push(TUPLE_START, content, HASH_LENGTH, prev_hash, HASH_LENGTH, link)
     prev_hash = link
-    return linked
-  })
-  return { rows, head: { writer_id, seq, hash: prev_hash } }
+  }
+  return { tuples, head: { writer_id: head.writer_id, seq, hash: prev_hash } }
 }
 
-// By hand, because every introspection pays for it: building an array for JSON.stringify costs twice as much.
-function canonicalText(row: ChainedRow): string {
-  return (
-    `[${FORMAT},"${row.writer_id}",${row.seq},${row.occurred_at.getTime()},"${row.id}",` +
-    `${text(row.type)},${text(row.actor)},${text(row.account_id)},${text(row.client_id)},${text(row.resource)},` +
-    `${text(row.tool)},${text(row.decision)},${text(row.scope)},${text(row.grant_id)},${text(row.token_id)},` +
-    `${text(row.request_id)},${text(row.ip)},${canonicalDetail(row.detail)}]`
-  )
-}
+const UUID_BYTES = 16
+const randomness = Buffer.alloc(UUID_BYTES * 256)
+let used = randomness.length
 
-function text(value: string | null): string {
-  return value === null ? 'null' : JSON.stringify(value)
-}
-
-/** RFC 8785 for what a detail may hold: keys sorted by UTF-16 code units, no white space, integers only. */
-export function canonicalDetail(detail: AuditDetail | null): string {
-  if (detail === null) return 'null'
-  const members = Object.keys(detail)
-    .sort()
-    .map((key) => `${JSON.stringify(key)}:${canonicalValue(detail[key])}`)
-  return `{${members.join(',')}}`
-}
-
-function canonicalValue(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalValue).join(',')}]`
-  // Not by JSON.stringify, which writes null for a number too large: a forged detail must not look like null.
-  if (typeof value === 'number') return String(value)
-  return JSON.stringify(value ?? null)
+/** A random UUID (RFC 9562 §5.4) as bytes; the system is asked for randomness once for many. */
+function randomUuidBytes(): string {
+  if (used === randomness.length) {
+    randomFillSync(randomness)
+    used = 0
+  }
+  const uuid = randomness.subarray(used, used + UUID_BYTES)
+  used += UUID_BYTES
+  uuid[6] = ((uuid[6] ?? 0) & 0x0f) | 0x40
+  uuid[8] = ((uuid[8] ?? 0) & 0x3f) | 0x80
+  return uuid.toString('latin1')
 }

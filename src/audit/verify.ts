@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { findHash, readChains } from './audit-store.ts'
-import { type AuditRow, GENESIS, linkHash } from './hash-chain.ts'
+import { type AuditRow, contentDigest, GENESIS, linkHash } from './hash-chain.ts'
 
 /**
  * What verification can find: a changed row, a row that does not follow from the one before, missing rows, a row
@@ -45,7 +45,7 @@ export class ChainVerifier {
     if (seq > last.seq + 1)
       this.report(writer_id, last.seq + 1, 'gap', `${missing(last.seq + 1, seq - 1)} missing`)
     if (seq <= last.seq) this.report(writer_id, seq, 'reordered', `row ${seq} comes after row ${last.seq}`)
-    if (!linkHash(row.prev_hash, row).equals(row.hash))
+    if (!linkHash(contentDigest(row), row.prev_hash).equals(row.hash))
       this.report(writer_id, seq, 'edited', `row ${seq} is not what was hashed`)
     else if (is_next && !row.prev_hash.equals(last.hash))
       this.report(writer_id, seq, 'broken_link', `row ${seq} does not follow from ${before(seq)}`)

@@ -1,20 +1,25 @@
 import type { AuditEvent } from '../../src/audit/audit-event.ts'
 import { normaliseEvent } from '../../src/audit/audit-event.ts'
-import { type AuditRow, extendChain, GENESIS } from '../../src/audit/hash-chain.ts'
+import { type AuditRow, contentDigest, GENESIS, linkHash } from '../../src/audit/hash-chain.ts'
+import type { ChainedRow } from '../../src/audit/row-bytes.ts'
 
 export const WRITER = '5b1f6f0a-3c5e-4d7b-9a52-0c8f2f4d9e11'
 
 /** A whole chain in memory: row n was decided in second n. */
 export function chainOf(count: number, writer_id = WRITER): AuditRow[] {
-  let head = { writer_id, seq: 0, hash: GENESIS }
+  let prev_hash = GENESIS
   return Array.from({ length: count }, (_, index) => {
     const event = normaliseEvent(decided(index))
     const occurred_at = new Date(Date.UTC(2026, 6, 28, 0, 0, index))
     const id = `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`
-    const link = extendChain(head, [event], occurred_at, () => id)
-    head = link.head
-    return link.rows[0]!
+    const row = linked({ ...event, occurred_at, writer_id, seq: index + 1, id }, prev_hash)
+    prev_hash = row.hash
+    return row
   })
+}
+
+export function linked(row: ChainedRow, prev_hash: Buffer): AuditRow {
+  return { ...row, prev_hash, hash: linkHash(contentDigest(row), prev_hash) }
 }
 
 export function decided(index: number): AuditEvent {

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type AuditRow, GENESIS, linkHash } from '../../src/audit/hash-chain.ts'
+import { type AuditRow, GENESIS } from '../../src/audit/hash-chain.ts'
 import { type ChainFault, ChainVerifier } from '../../src/audit/verify.ts'
-import { chainOf } from './rows.ts'
+import { chainOf, linked } from './rows.ts'
 
 function faultsOf(rows: readonly AuditRow[]): ChainFault[] {
   const verifier = new ChainVerifier()
@@ -14,10 +14,9 @@ function faultsOf(rows: readonly AuditRow[]): ChainFault[] {
 function relinked(rows: readonly AuditRow[]): AuditRow[] {
   let prev_hash = GENESIS
   return rows.map((row) => {
-    const hash = linkHash(prev_hash, row)
-    const linked = { ...row, prev_hash, hash }
-    prev_hash = hash
-    return linked
+    const forged = linked(row, prev_hash)
+    prev_hash = forged.hash
+    return forged
   })
 }
 
