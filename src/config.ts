@@ -62,6 +62,8 @@ const Environment = z.strictObject({
   CLIENT_DOCUMENTS: z.enum(['open', 'allow-list', 'closed']).default('open'),
   CLIENT_DOCUMENT_HOSTS: hosts.optional(),
   CLIENT_DOCUMENTS_DRY_RUN: z.enum(['on', 'off']).default('off'),
+  AUDIT_RETENTION_MONTHS: z.coerce.number().int().min(1).max(1_200).optional(),
+  AUDIT_ARCHIVE_DIR: z.string().min(1).optional(),
   EXAMPLE_SERVER: z.enum(['on', 'off']).optional(),
   EXAMPLE_PORT: port.default(4001),
 })
@@ -101,6 +103,12 @@ export type Config = {
     readonly mode: 'open' | 'allow-list' | 'closed'
     readonly hosts: readonly string[]
     readonly dry_run: boolean
+  }
+  readonly audit: {
+    /** Full months that stay; undefined: all of them, for ever. */
+    readonly retention_months: number | undefined
+    /** Where months are archived before they are dropped. */
+    readonly archive_dir: string | undefined
   }
   readonly example_server: { readonly enabled: boolean; readonly port: number }
 }
@@ -196,6 +204,10 @@ function toConfig(env: Environment): Config {
       mode: env.CLIENT_DOCUMENTS,
       hosts: env.CLIENT_DOCUMENT_HOSTS ?? [],
       dry_run: env.CLIENT_DOCUMENTS_DRY_RUN === 'on',
+    },
+    audit: {
+      retention_months: env.AUDIT_RETENTION_MONTHS,
+      archive_dir: env.AUDIT_ARCHIVE_DIR && resolve(env.AUDIT_ARCHIVE_DIR),
     },
     example_server: {
       enabled: env.EXAMPLE_SERVER ? env.EXAMPLE_SERVER === 'on' : development,

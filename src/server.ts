@@ -5,7 +5,7 @@ import { type App, createApp } from './app.ts'
 import { loadKeys } from './authorization-server/keys.ts'
 import type { Config } from './config.ts'
 import { type Installation, openInstallation } from './installation.ts'
-import { startMaintenance } from './maintenance.ts'
+import { prepareAuditPartitions, startMaintenance } from './maintenance.ts'
 import { claimServer } from './storage/embedded-postgres.ts'
 import { assertMigrated, migrateUp } from './storage/migrate.ts'
 
@@ -66,6 +66,7 @@ export async function startServer(
       undo.push(() => claim.release())
     }
     await bringSchemaUp(config, installation)
+    await prepareAuditPartitions(installation.database.knex, log)
     const app = createApp({ config, keys, database: installation.database, log })
     undo.push(() => app.audit.close())
     await hooks.prepare?.(installation, app)

@@ -40,7 +40,7 @@ describe('README.md', () => {
     )
     const config = loadConfig({})
     const { http, database, tokens, environment, log_level, catalogue_file, example_server } = config
-    const { registration, client_documents } = config
+    const { registration, client_documents, audit } = config
     expect({
       TOOLGATE_ENV: environment,
       TOOLGATE_HOST: http.host,
@@ -60,6 +60,8 @@ describe('README.md', () => {
       TOOLGATE_CLIENT_DOCUMENTS: client_documents.mode,
       TOOLGATE_CLIENT_DOCUMENT_HOSTS: client_documents.hosts[0],
       TOOLGATE_CLIENT_DOCUMENTS_DRY_RUN: client_documents.dry_run ? 'on' : 'off',
+      TOOLGATE_AUDIT_RETENTION_MONTHS: audit.retention_months,
+      TOOLGATE_AUDIT_ARCHIVE_DIR: audit.archive_dir,
       TOOLGATE_EXAMPLE_SERVER: example_server.enabled ? 'on' : 'off',
       TOOLGATE_EXAMPLE_PORT: String(example_server.port),
     }).toEqual(

@@ -7,6 +7,8 @@ import { z } from 'zod'
 export const AUDIT_TYPES = [
   'account.changed',
   'account.created',
+  /** By retention; its closing names what was in it. */
+  'audit.partition_dropped',
   /** By the person. */
   'authorization.denied',
   'authorization.granted',

@@ -1,13 +1,22 @@
 import type { Knex } from 'knex'
 import { findHash, readChains } from './audit-store.ts'
-import { type AuditRow, contentDigest, GENESIS, linkHash } from './hash-chain.ts'
+import { headAfterRuns, isInRuns, type KnownRuns, NO_RUNS } from './chain-runs.ts'
+import { closingFaults, closingsOf, runsOfClosings } from './closing.ts'
+import { readClosings } from './closing-store.ts'
+import { type AuditRow, type ChainHead, contentDigest, GENESIS, linkHash } from './hash-chain.ts'
 
 /**
  * What verification can find: a changed row, a row that does not follow from the one before, missing rows, a row
- * out of order or twice, and a chain that lost rows another chain continues from. Missing newest rows and a
- * missing newest chain leave no trace in the table itself.
+ * out of order or twice, a chain that lost rows another chain continues from, and a closing of a dropped month that
+ * nothing in the log vouches for. Missing newest rows and a missing newest chain leave no trace in the table itself.
  */
-export type FaultKind = 'edited' | 'broken_link' | 'gap' | 'reordered' | 'missing_predecessor'
+export type FaultKind =
+  | 'edited'
+  | 'broken_link'
+  | 'gap'
+  | 'reordered'
+  | 'missing_predecessor'
+  | 'unproven_closing'
 
 export type ChainFault = { writer_id: string; seq: number; kind: FaultKind; message: string }
 
@@ -20,27 +29,43 @@ export type Verification = {
 }
 
 /** A row that one writer's first event names as the last known row of another. */
-type Predecessor = { writer_id: string; seq: number; hash: string; successor: string }
+export type Predecessor = { writer_id: string; seq: number; hash: string; successor: string }
 
 const FAULTS_KEPT = 100
 
-/** Checks rows fed one by one: chains in any order and mixture, the rows of each in the order of their seq. */
+/**
+ * Checks rows fed one by one: chains in any order and mixture, the rows of each in the order of their seq. `known` are
+ * runs of rows that were dropped; a chain may lack exactly those.
+ */
 export class ChainVerifier {
   readonly faults: ChainFault[] = []
   readonly predecessors: Predecessor[] = []
+  /** Digests (hex) of the closings that events name. */
+  readonly closings = new Set<string>()
   rows = 0
   fault_count = 0
-  readonly #last = new Map<string, { seq: number; hash: Buffer }>()
+  readonly #known: KnownRuns
+  readonly #last = new Map<string, ChainHead>()
+
+  constructor(known: KnownRuns = NO_RUNS) {
+    this.#known = known
+  }
 
   get writers(): number {
     return this.#last.size
+  }
+
+  /** The next row of this writer follows from `head`, whatever came before it. */
+  startAt(head: ChainHead): void {
+    this.#last.set(head.writer_id, head)
   }
 
   /** After a fault the check goes on from the row as it stands, so that one fault is reported once. */
   feed(row: AuditRow): void {
     this.rows += 1
     const { writer_id, seq } = row
-    const last = this.#last.get(writer_id) ?? { seq: 0, hash: GENESIS }
+    let last = this.#last.get(writer_id) ?? { writer_id, seq: 0, hash: GENESIS }
+    if (seq > last.seq + 1) last = headAfterRuns(this.#known, last)
     const is_next = seq === last.seq + 1
     if (seq > last.seq + 1)
       this.report(writer_id, last.seq + 1, 'gap', `${missing(last.seq + 1, seq - 1)} missing`)
@@ -50,7 +75,7 @@ export class ChainVerifier {
     else if (is_next && !row.prev_hash.equals(last.hash))
       this.report(writer_id, seq, 'broken_link', `row ${seq} does not follow from ${before(seq)}`)
     if (seq <= last.seq) return
-    this.#last.set(writer_id, { seq, hash: row.hash })
+    this.#last.set(writer_id, { writer_id, seq, hash: row.hash })
     this.#note(row)
   }
 
@@ -60,6 +85,8 @@ export class ChainVerifier {
   }
 
   #note({ type, writer_id, detail }: AuditRow): void {
+    if (type === 'audit.partition_dropped' && typeof detail?.closing_sha256 === 'string')
+      this.closings.add(detail.closing_sha256)
     if (type !== 'writer.started' || !detail) return
     const { predecessor_writer_id, predecessor_seq: seq, predecessor_hash: hash } = detail
     if (typeof predecessor_writer_id !== 'string' || !UUID.test(predecessor_writer_id)) return
@@ -86,19 +113,27 @@ function before(seq: number): string {
  */
 export async function verifyChains(
   db: Knex,
-  options: { on_progress?: (progress: { rows: number }) => void } = {},
+  options: { on_progress?: ((progress: { rows: number }) => void) | undefined } = {},
 ): Promise<Verification> {
-  const verifier = new ChainVerifier()
+  const stored = await readClosings(db)
+  const known = runsOfClosings(closingsOf(stored))
+  const verifier = new ChainVerifier(known)
   for await (const page of readChains(db)) {
     for (const row of page) verifier.feed(row)
     options.on_progress?.({ rows: verifier.rows })
   }
   for (const { writer_id, seq, hash, successor } of verifier.predecessors) {
-    const stored = await findHash(db, writer_id, seq)
-    if (stored?.toString('hex') === hash) continue
-    const message = `row ${seq}, from which writer ${successor} continued, is ${stored ? 'replaced' : 'missing'}`
+    const found = await findHash(db, writer_id, seq)
+    const is_dropped = !found && isInRuns(known, { writer_id, seq, hash: Buffer.from(hash, 'hex') })
+    if (is_dropped || found?.toString('hex') === hash) continue
+    const message = `row ${seq}, from which writer ${successor} continued, is ${found ? 'replaced' : 'missing'}`
     verifier.report(writer_id, seq, 'missing_predecessor', message)
   }
+  for (const { writer_id, seq, kind, message } of closingFaults(stored, verifier.closings))
+    verifier.report(writer_id, seq, kind, message)
+  // A month that was dropped while its rows were read would seem to be missing.
+  if (verifier.fault_count > 0 && (await readClosings(db)).length > stored.length)
+    return verifyChains(db, options)
   const { rows, writers, faults, fault_count } = verifier
   return { rows, writers, faults, fault_count }
 }

@@ -2,12 +2,22 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Knex } from 'knex'
 import { AUDIT_TYPES, type AuditType, auditText } from '../audit/audit-event.ts'
+import type { AuditLog } from '../audit/audit-log.ts'
 import { type AuditFilter, followEvents, followFromNow, pageEvents } from '../audit/audit-store.ts'
+import type { Evidence } from '../audit/evidence.ts'
 import type { AuditRow } from '../audit/hash-chain.ts'
 import { type Verification, verifyChains } from '../audit/verify.ts'
+import { registerAuditArchive, verifyArchive } from './audit-archive.ts'
+import { registerAuditRetain } from './audit-retain.ts'
+import { isDatabaseConfigured } from './context.ts'
 
 /** What the audit commands need of an open installation. */
-export type AuditCliContext = { knex: Knex; close(): Promise<void> }
+export type AuditCliContext = {
+  knex: Knex
+  audit: Pick<AuditLog, 'appendIn'>
+  evidence?: Evidence | undefined
+  close(): Promise<void>
+}
 
 type TailOptions = {
   lines: number
@@ -38,9 +48,22 @@ export function registerAuditCommands(program: Command, open: () => Promise<Audi
   audit
     .command('verify')
     .description('recompute every hash; ends with 1 when a row was changed, moved or removed')
+    .option(
+      '--archive <path>',
+      'check a directory of archives, or one of them, and the log when a database is configured',
+    )
+    .option('--offline', 'check only the archives')
     .option('--json', 'the result as JSON')
-    .action((options: { json?: true }) => within(open, (context) => verify(context.knex, options)))
+    .action((options: VerifyOptions) => {
+      const { archive, offline } = options
+      if (archive === undefined) return within(open, (context) => verify(context.knex, options))
+      return verifyArchive(offline || !isDatabaseConfigured() ? undefined : open, { ...options, archive })
+    })
+  registerAuditArchive(audit, open)
+  registerAuditRetain(audit, open)
 }
+
+type VerifyOptions = { json?: true; archive?: string; offline?: true }
 
 async function within(
   open: () => Promise<AuditCliContext>,

@@ -31,7 +31,11 @@ afterEach(async () => {
 
 async function run(...words: string[]): Promise<string[]> {
   const program = new Command().exitOverride().configureOutput({ writeErr: () => {} })
-  registerAuditCommands(program, async () => ({ knex: test.database.knex, close: async () => {} }))
+  registerAuditCommands(program, async () => ({
+    knex: test.database.knex,
+    audit: new AuditLog(test.database.hot),
+    close: async () => {},
+  }))
   await program.parseAsync(['audit', ...words], { from: 'user' })
   return printed
 }
