@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { type FileHandle, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { AppError } from '../errors.ts'
 import { MANIFEST_ENDING, ROWS_ENDING, SIGNATURE_ENDING } from './archive-format.ts'
+
+const UNFINISHED = /\.(gz|json|jws)\.[0-9a-f-]{36}\.tmp$/
 
 /** Files that are there whole or not at all, whenever the process or the machine stops. */
 
@@ -25,6 +27,13 @@ export async function writeWhole<T>(path: string, write: (file: FileHandle) => P
     await rm(temporary, { force: true })
     throw error
   }
+}
+
+/** Removes what a process that was killed began to write to these names. Nobody else may be writing to them. */
+export async function removeUnfinished(path: string): Promise<void> {
+  const [directory, base] = [dirname(path), basename(path)]
+  for (const name of await readdir(directory))
+    if (name.startsWith(`${base}.`) && UNFINISHED.test(name)) await rm(join(directory, name), { force: true })
 }
 
 export async function writeText(path: string, text: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { AppError } from '../errors.ts'
-import { auditDetailSchema } from './audit-event.ts'
+import { type AuditDetail, auditDetailSchema } from './audit-event.ts'
 import { chainRunSchema, runAsJson } from './chain-runs.ts'
 import type { Statement } from './evidence.ts'
 import type { AuditRow } from './hash-chain.ts'
@@ -101,7 +101,10 @@ const rowSchema = z.strictObject({
   token_id: text,
   request_id: text,
   ip: text,
-  detail: auditDetailSchema.nullable(),
+  // Looked at, not copied: a copy would lose a key named __proto__, and with it what the hash covers.
+  detail: z.custom<AuditDetail | null>(
+    (value) => value === null || auditDetailSchema.safeParse(value).success,
+  ),
   prev_hash: hexHash,
   hash: hexHash,
 })

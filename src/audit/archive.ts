@@ -7,7 +7,7 @@ import { createGzip } from 'node:zlib'
 import type { Knex } from 'knex'
 import { AppError } from '../errors.ts'
 import { begin } from '../storage/transaction.ts'
-import { readIfThere, writeText, writeWhole } from './archive-files.ts'
+import { readIfThere, removeUnfinished, writeText, writeWhole } from './archive-files.ts'
 import {
   ARCHIVE_FORMAT,
   baseName,
@@ -68,6 +68,7 @@ export async function archiveMonth(db: Knex, month: Month, options: ArchiveOptio
     const path = join(options.directory, baseName(month.name, part))
     const existing = await readIfThere(path + MANIFEST_ENDING)
     if (existing !== undefined) return await compare(trx, month, path, existing, options)
+    await removeUnfinished(path)
     const manifest = await writeRows(trx, month, part, path, options)
     const text = manifestText(manifest)
     const signature = await options.evidence?.sign(manifestStatement(manifest, sha256Of(text)))

@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto'
+import { createHmac, randomUUID } from 'node:crypto'
 import { normaliseEvent } from '../../src/audit/audit-event.ts'
-import type { Evidence, Statement } from '../../src/audit/evidence.ts'
+import type { Evidence } from '../../src/audit/evidence.ts'
 import { type ChainHead, extendChain, GENESIS } from '../../src/audit/hash-chain.ts'
 import { settleDefaultPartition } from '../../src/audit/partition-store.ts'
 import { CONTENT_COLUMNS } from '../../src/audit/row-bytes.ts'
@@ -63,21 +63,20 @@ export async function writeMonths(database: Database, oldest: number, rows: numb
   return lasting
 }
 
-/** Stands in for the audit key: what it signs can be read by anyone, and nothing else is genuine. */
+/** Stands in for the audit key. */
 export function evidence(): Evidence & { published: string[] } {
   const published: string[] = []
-  const signed = new Map<string, Statement>()
+  const seal = (said: string) => createHmac('sha256', 'audit key').update(said).digest('base64url')
   return {
     published,
     sign: async (statement) => {
-      const jws = `signed.${Buffer.from(JSON.stringify(statement)).toString('base64url')}.here`
-      signed.set(jws, statement)
-      return jws
+      const said = Buffer.from(JSON.stringify(statement)).toString('base64url')
+      return `${said}.${seal(said)}`
     },
     check_signature: async (jws) => {
-      const statement = signed.get(jws)
-      if (!statement) throw new Error('not signed here')
-      return statement
+      const [said = '', signature] = jws.split('.')
+      if (signature !== seal(said)) throw new Error('not signed with this key')
+      return JSON.parse(Buffer.from(said, 'base64url').toString())
     },
     newest_checkpoint: async () => 'the.newest.checkpoint',
     publish: async (jws) => void published.push(jws),
