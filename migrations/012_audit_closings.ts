@@ -42,7 +42,7 @@ const LIST = `
  */
 const SETTLE = `
   create function toolgate_settle_audit_default() returns bigint language plpgsql
-  security definer set search_path from current set timezone to 'UTC' set datestyle to 'ISO'
+  security definer set timezone to 'UTC' set datestyle to 'ISO'
   set lock_timeout to '300ms' as $$
   declare
     starts_at timestamptz;
@@ -86,10 +86,19 @@ const SETTLE = `
   end $$;
 `
 
+/** By a fixed path, with temporary tables last, and for nobody who was not allowed to. */
+const SETTLE_SAFELY = `
+  do $$ begin
+    execute format('alter function toolgate_settle_audit_default() set search_path = %I, pg_temp', current_schema());
+  end $$;
+  revoke all on function toolgate_settle_audit_default() from public;
+`
+
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(CLOSINGS)
   await knex.raw(LIST)
   await knex.raw(SETTLE)
+  await knex.raw(SETTLE_SAFELY)
 }
 
 export async function down(knex: Knex): Promise<void> {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { listPartitions } from '../src/audit/partition-store.ts'
-import { verifyChains } from '../src/audit/verify.ts'
+import { verifyLog } from '../src/audit/verify-log.ts'
 import { loadConfig } from '../src/config.ts'
 import { auditRetention, prepareAuditPartitions } from '../src/maintenance.ts'
 import { evidence, partitionOf, writeMonths } from './audit/months.ts'
@@ -46,7 +46,7 @@ describe('retention by the server', () => {
     expect((await months())[0]).toBe(partitionOf(2))
     expect(logged.map(({ partition }) => partition)).toEqual([partitionOf(4), partitionOf(3)])
     expect(await readdir(directory)).toHaveLength(6)
-    expect(await verifyChains(test.database.knex)).toMatchObject({ fault_count: 0 })
+    expect(await verifyLog(test.database.knex)).toMatchObject({ fault_count: 0 })
   })
 
   it('does nothing without a key, and says so once', async () => {

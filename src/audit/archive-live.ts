@@ -12,7 +12,8 @@ import { type ChainRun, isInRuns, missingRuns, sameRuns } from './chain-runs.ts'
 import { type Closing, closingsOf, runsOfClosings } from './closing.ts'
 import { readClosings } from './closing-store.ts'
 import { findLink } from './link-store.ts'
-import { type Predecessor, type Verification, verifyChains } from './verify.ts'
+import type { Predecessor, Verification } from './verify.ts'
+import { verifyLog } from './verify-log.ts'
 
 /**
  * Checks archives together with the log that they came from: their chains go on in it, what was dropped is what was
@@ -25,7 +26,8 @@ export async function verifyArchivesAndLog(
 ): Promise<{ archives: ArchiveVerification; log: Verification }> {
   const { verification, manifests, predecessors } = await checkArchives(path, options)
   const closings = closingsOf(await readClosings(db))
-  const log = await verifyChains(db, options)
+  const { check_signature, on_progress } = options
+  const log = await verifyLog(db, { check_signature, on_progress })
   const findings: ArchiveFinding[] = []
   for (const manifest of manifests) findings.push(...(await compare(db, manifest, closings)))
   findings.push(...(await findLost(db, manifests, closings)))

@@ -16,8 +16,6 @@ export type ChainRun = {
 /** The runs of each writer, in the order of their seq. */
 export type KnownRuns = ReadonlyMap<string, readonly ChainRun[]>
 
-export const NO_RUNS: KnownRuns = new Map()
-
 const HEX_HASH = z.string().regex(/^[0-9a-f]{64}$/)
 const SEQ = z.int().min(1)
 

@@ -23,3 +23,11 @@ export async function insertClosing(db: Knex, closing: Closing, stored: StoredCl
   const { partition, part, from, to, rows } = closing
   await db(TABLE).insert({ ...stored, partition, part, starts_at: from, ends_at: to, rows })
 }
+
+/** The digests (hex) of the closings that events of the log name. */
+export async function namedClosings(db: Knex): Promise<Set<string>> {
+  const details: (Record<string, unknown> | null)[] = await db('audit_events')
+    .where({ type: 'audit.partition_dropped' })
+    .pluck('detail')
+  return new Set(details.map((detail) => String(detail?.closing_sha256)))
+}

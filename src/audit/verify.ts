@@ -1,8 +1,5 @@
 import type { Knex } from 'knex'
 import { findHash, readChains } from './audit-store.ts'
-import { headAfterRuns, isInRuns, type KnownRuns, NO_RUNS } from './chain-runs.ts'
-import { closingFaults, closingsOf, runsOfClosings } from './closing.ts'
-import { readClosings } from './closing-store.ts'
 import { type AuditRow, type ChainHead, contentDigest, GENESIS, linkHash } from './hash-chain.ts'
 
 /**
@@ -31,24 +28,32 @@ export type Verification = {
 /** A row that one writer's first event names as the last known row of another. */
 export type Predecessor = { writer_id: string; seq: number; hash: string; successor: string }
 
-const FAULTS_KEPT = 100
+/** Where a chain may go on from this row: the row itself, or a later one when those between are known. */
+export type PassOver = (head: ChainHead) => ChainHead
+
+export type VerifyOptions = {
+  /** What a chain may lack, because it left the table in order. */
+  pass_over?: PassOver | undefined
+  /** Whether a row that another chain names, and that is not there, left the table in order. */
+  is_dropped?: ((row: ChainHead) => boolean) | undefined
+  on_progress?: ((progress: { rows: number }) => void) | undefined
+}
+
+export const FAULTS_KEPT = 100
 
 /**
- * Checks rows fed one by one: chains in any order and mixture, the rows of each in the order of their seq. `known` are
- * runs of rows that were dropped; a chain may lack exactly those.
+ * Checks rows fed one by one: chains in any order and mixture, the rows of each in the order of their seq.
  */
 export class ChainVerifier {
   readonly faults: ChainFault[] = []
   readonly predecessors: Predecessor[] = []
-  /** Digests (hex) of the closings that events name. */
-  readonly closings = new Set<string>()
   rows = 0
   fault_count = 0
-  readonly #known: KnownRuns
+  readonly #passOver: PassOver
   readonly #last = new Map<string, ChainHead>()
 
-  constructor(known: KnownRuns = NO_RUNS) {
-    this.#known = known
+  constructor(passOver: PassOver = (head) => head) {
+    this.#passOver = passOver
   }
 
   get writers(): number {
@@ -65,7 +70,7 @@ export class ChainVerifier {
     this.rows += 1
     const { writer_id, seq } = row
     let last = this.#last.get(writer_id) ?? { writer_id, seq: 0, hash: GENESIS }
-    if (seq > last.seq + 1) last = headAfterRuns(this.#known, last)
+    if (seq > last.seq + 1) last = this.#passOver(last)
     const is_next = seq === last.seq + 1
     if (seq > last.seq + 1)
       this.report(writer_id, last.seq + 1, 'gap', `${missing(last.seq + 1, seq - 1)} missing`)
@@ -85,8 +90,6 @@ export class ChainVerifier {
   }
 
   #note({ type, writer_id, detail }: AuditRow): void {
-    if (type === 'audit.partition_dropped' && typeof detail?.closing_sha256 === 'string')
-      this.closings.add(detail.closing_sha256)
     if (type !== 'writer.started' || !detail) return
     const { predecessor_writer_id, predecessor_seq: seq, predecessor_hash: hash } = detail
     if (typeof predecessor_writer_id !== 'string' || !UUID.test(predecessor_writer_id)) return
@@ -111,29 +114,19 @@ function before(seq: number): string {
  * Reads every chain and recomputes every hash. `on_progress` hears the rows checked so far, page by page. Safe
  * while writers write: events committed meanwhile may or may not be part of what is checked.
  */
-export async function verifyChains(
-  db: Knex,
-  options: { on_progress?: ((progress: { rows: number }) => void) | undefined } = {},
-): Promise<Verification> {
-  const stored = await readClosings(db)
-  const known = runsOfClosings(closingsOf(stored))
-  const verifier = new ChainVerifier(known)
+export async function verifyChains(db: Knex, options: VerifyOptions = {}): Promise<Verification> {
+  const verifier = new ChainVerifier(options.pass_over)
   for await (const page of readChains(db)) {
     for (const row of page) verifier.feed(row)
     options.on_progress?.({ rows: verifier.rows })
   }
   for (const { writer_id, seq, hash, successor } of verifier.predecessors) {
-    const found = await findHash(db, writer_id, seq)
-    const is_dropped = !found && isInRuns(known, { writer_id, seq, hash: Buffer.from(hash, 'hex') })
-    if (is_dropped || found?.toString('hex') === hash) continue
-    const message = `row ${seq}, from which writer ${successor} continued, is ${found ? 'replaced' : 'missing'}`
+    const stored = await findHash(db, writer_id, seq)
+    if (stored?.toString('hex') === hash) continue
+    if (!stored && options.is_dropped?.({ writer_id, seq, hash: Buffer.from(hash, 'hex') })) continue
+    const message = `row ${seq}, from which writer ${successor} continued, is ${stored ? 'replaced' : 'missing'}`
     verifier.report(writer_id, seq, 'missing_predecessor', message)
   }
-  for (const { writer_id, seq, kind, message } of closingFaults(stored, verifier.closings))
-    verifier.report(writer_id, seq, kind, message)
-  // A month that was dropped while its rows were read would seem to be missing.
-  if (verifier.fault_count > 0 && (await readClosings(db)).length > stored.length)
-    return verifyChains(db, options)
   const { rows, writers, faults, fault_count } = verifier
   return { rows, writers, faults, fault_count }
 }

@@ -6,7 +6,8 @@ import type { AuditLog } from '../audit/audit-log.ts'
 import { type AuditFilter, followEvents, followFromNow, pageEvents } from '../audit/audit-store.ts'
 import type { Evidence } from '../audit/evidence.ts'
 import type { AuditRow } from '../audit/hash-chain.ts'
-import { type Verification, verifyChains } from '../audit/verify.ts'
+import type { Verification } from '../audit/verify.ts'
+import { verifyLog } from '../audit/verify-log.ts'
 import { registerAuditArchive, verifyArchive } from './audit-archive.ts'
 import { registerAuditRetain } from './audit-retain.ts'
 import { isDatabaseConfigured } from './context.ts'
@@ -56,7 +57,7 @@ export function registerAuditCommands(program: Command, open: () => Promise<Audi
     .option('--json', 'the result as JSON')
     .action((options: VerifyOptions) => {
       const { archive, offline } = options
-      if (archive === undefined) return within(open, (context) => verify(context.knex, options))
+      if (archive === undefined) return within(open, (context) => verify(context, options))
       return verifyArchive(offline || !isDatabaseConfigured() ? undefined : open, { ...options, archive })
     })
   registerAuditArchive(audit, open)
@@ -157,8 +158,9 @@ export function auditJson({ prev_hash, hash, ...event }: AuditRow): string {
   })
 }
 
-async function verify(db: Knex, options: { json?: true }): Promise<void> {
-  const result = await verifyChains(db, {
+async function verify({ knex, evidence }: AuditCliContext, options: { json?: true }): Promise<void> {
+  const result = await verifyLog(knex, {
+    check_signature: evidence?.check_signature,
     on_progress: ({ rows }) => process.stderr.write(`\r${rows} rows checked`),
   })
   if (result.rows > 0) process.stderr.write('\n')

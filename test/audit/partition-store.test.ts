@@ -6,7 +6,7 @@ import {
   mayDropPartitions,
   settleDefaultPartition,
 } from '../../src/audit/partition-store.ts'
-import { verifyChains } from '../../src/audit/verify.ts'
+import { verifyLog } from '../../src/audit/verify-log.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { inMonth, monthStart, newWriter, partitionOf, write } from './months.ts'
 
@@ -71,7 +71,7 @@ describe('settleDefaultPartition', () => {
     expect(await rowsIn('audit_events_default')).toBe(0)
     expect([await rowsIn(partitionOf(14)), await rowsIn(partitionOf(13))]).toEqual([4, 2])
     expect(await rowsIn(partitionOf(-30))).toBe(5)
-    expect(await verifyChains(database.knex)).toMatchObject({ rows: 14, fault_count: 0 })
+    expect(await verifyLog(database.knex)).toMatchObject({ rows: 14, fault_count: 0 })
     expect(await settleDefaultPartition(database.knex)).toBe(0)
   })
 

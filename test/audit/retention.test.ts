@@ -9,7 +9,7 @@ import { readClosings } from '../../src/audit/closing-store.ts'
 import type { ChainHead } from '../../src/audit/hash-chain.ts'
 import { listPartitions, settleDefaultPartition } from '../../src/audit/partition-store.ts'
 import { type RetentionOptions, retain } from '../../src/audit/retention.ts'
-import { verifyChains } from '../../src/audit/verify.ts'
+import { verifyLog } from '../../src/audit/verify-log.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { evidence, inMonth, newWriter, partitionOf, write, writeMonths } from './months.ts'
 import { decided } from './rows.ts'
@@ -42,7 +42,7 @@ async function monthsLeft(): Promise<string[]> {
   return names.filter((name) => name <= partitionOf(0))
 }
 
-const verify = () => verifyChains(test.database.knex)
+const verify = () => verifyLog(test.database.knex)
 const verifyAll = () =>
   verifyArchivesAndLog(test.database.knex, directory, { check_signature: keys.check_signature })
 
