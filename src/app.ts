@@ -51,7 +51,7 @@ export function createApp(dependencies: AppDependencies): App {
   const { issuer } = config
   const { knex: db, hot } = database
 
-  const audit = new AuditLog(hot)
+  const audit = new AuditLog(hot, { writers: Number(process.env.WRITERS ?? 3) })
   const catalogues = new CatalogueCache()
   const render = createRenderer({ base_path: basePath(issuer) })
   const shared = { db, audit, catalogues, render, issuer }

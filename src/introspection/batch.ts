@@ -20,7 +20,7 @@ export type BatchDependencies = {
 
 type Waiting = { question: Question; resolve(decision: Decision): void; reject(error: unknown): void }
 
-const TRIPS_MAX = 4
+const TRIPS_MAX = Number(process.env.TRIPS ?? 3)
 const PER_TRIP_MAX = 256
 const WAITING_MAX = 4_000
 

@@ -1,6 +1,7 @@
 import type { AuditEvent } from '../audit/audit-event.ts'
 import { type Catalogue, isToolAllowed, scopesForTool, toolsForScopes } from '../catalogue/catalogue.ts'
 import { authenticates, type PresentedCredentials } from './resource-server-authentication.ts'
+import { sharedDetail } from './shared-detail.ts'
 import { type Standing, standingOf } from './standing.ts'
 import type { LiveToken, LookupRow } from './token-lookup.ts'
 
@@ -82,7 +83,7 @@ function baseEvent(question: Question, row: LookupRow): AuditEvent {
 }
 
 function inactive(question: Question, row: LookupRow, reason: string): Decision {
-  const detail = { resource_server: question.credentials.id, reason }
+  const detail = sharedDetail({ resource_server: question.credentials.id, reason })
   return { status: 200, body: INACTIVE, event: { ...baseEvent(question, row), decision: 'inactive', detail } }
 }
 
@@ -126,7 +127,7 @@ export function decide(
   const event = { ...baseEvent(question, row), scope: standing.scope }
   const { mcp_method, mcp_name } = question
   if (mcp_method === undefined) {
-    const detail = { resource_server: question.credentials.id }
+    const detail = sharedDetail({ resource_server: question.credentials.id })
     return { status: 200, body, event: { ...event, decision: 'active', detail } }
   }
   const answer = decideMethod(standing, question)
@@ -139,7 +140,11 @@ export function decide(
       type: 'tool.decided',
       tool: mcp_name,
       decision: answer.allowed ? 'allowed' : 'denied',
-      detail: { resource_server: question.credentials.id, method: mcp_method, needed: answer.scope },
+      detail: sharedDetail({
+        resource_server: question.credentials.id,
+        method: mcp_method,
+        needed: answer.scope,
+      }),
     },
   }
 }

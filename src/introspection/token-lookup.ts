@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { BYTEA_OID, binaryArray, TEXT_OID } from '../storage/binary-array.ts'
 
 /** One waiting question: which resource server asks about which token (by its SHA-256). */
 export type LookupKey = { resource_server_id: string; token_id: Buffer | undefined }
@@ -68,18 +69,22 @@ function toRow(raw: Raw): LookupRow {
   }
 }
 
-// Written here and not by the driver, which looks in every element for what to escape.
-function byteaArray(ids: readonly (Buffer | undefined)[]): string {
-  return `{${ids.map((id) => (id ? `"\\\\x${id.toString('hex')}"` : 'NULL')).join(',')}}`
-}
-
 /** Looks up all keys in one statement; the answer has one row per key, in the same order. */
 export async function lookupTokens(pool: pg.Pool, keys: readonly LookupKey[]): Promise<LookupRow[]> {
   const { rows } = await pool.query<Raw>({
     name: 'introspection-lookup',
     text: SQL,
     rowMode: 'array',
-    values: [keys.map((key) => key.resource_server_id), byteaArray(keys.map((key) => key.token_id))],
+    values: [
+      binaryArray(
+        TEXT_OID,
+        keys.map((key) => Buffer.from(key.resource_server_id)),
+      ),
+      binaryArray(
+        BYTEA_OID,
+        keys.map((key) => key.token_id),
+      ),
+    ],
   })
   return rows.map(toRow)
 }
