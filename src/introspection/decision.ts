@@ -52,18 +52,20 @@ function decideMethod({ resource, effective }: Standing, question: Question): To
 }
 
 function refuse(question: Question): Decision {
+  const { id, assertion, fault } = question.credentials
   return {
     status: 401,
     body: {
       error: 'invalid_client',
-      error_description: 'The resource server is not known or its secret is wrong',
+      error_description: fault ?? 'The resource server is not known, or its secret or signature is wrong',
     },
     event: {
       type: 'introspection.refused',
-      actor: question.credentials.id,
+      actor: id,
       decision: 'denied',
       request_id: question.request_id,
       ip: question.ip,
+      ...(assertion ? { detail: { authentication: 'private_key_jwt', ...(fault ? { fault } : {}) } } : {}),
     },
   }
 }
@@ -115,7 +117,7 @@ export function decide(
   row: LookupRow,
   question: Question,
 ): Decision {
-  if (!authenticates(question.credentials, row.resource_server?.secret_hash)) return refuse(question)
+  if (!authenticates(question.credentials, row.resource_server?.credential_hash)) return refuse(question)
   const { token } = row
   if (!token) return inactive(question, row, 'not_live')
   // RFC 7662 §4: a resource server learns nothing about tokens that were not issued for it.

@@ -7,7 +7,7 @@ export type LookupKey = { resource_server_id: string; token_id: Buffer | undefin
 /** Everything a decision needs, as it stood in one snapshot taken after the question arrived. */
 export type LookupRow = {
   catalogue_version: number
-  resource_server: { secret_hash: Buffer; resource: string } | undefined
+  resource_server: { credential_hash: Buffer; resource: string } | undefined
   token: LiveToken | undefined
 }
 
@@ -26,7 +26,7 @@ export type LiveToken = {
 
 // Expired tokens, grants that are gone and disabled accounts all look like a token that never was.
 const SQL = `
-select v.version, rs.secret_hash, rs.resource as rs_resource,
+select v.version, rs.credential_hash, rs.resource as rs_resource,
        t.client_id, t.account_id, t.grant_id, t.resource, t.scope, g.scope as grant_scope,
        extract(epoch from t.issued_at)::int as iat, extract(epoch from t.expires_at)::int as exp,
        a.username, to_json(a.roles) as roles
@@ -42,7 +42,7 @@ order by q.n`
 /** The columns of SQL, in their order. As arrays, because an object for each row costs more than the row. */
 type Raw = [
   version: number,
-  secret_hash: Buffer | null,
+  credential_hash: Buffer | null,
   rs_resource: string,
   client_id: string | null,
   account_id: string,
@@ -57,11 +57,11 @@ type Raw = [
 ]
 
 function toRow(raw: Raw): LookupRow {
-  const [version, secret_hash, rs_resource, client_id, account_id, grant_id, resource] = raw
+  const [version, credential_hash, rs_resource, client_id, account_id, grant_id, resource] = raw
   const [, , , , , , , scope, grant_scope, iat, exp, username, roles] = raw
   return {
     catalogue_version: version,
-    resource_server: secret_hash ? { secret_hash, resource: rs_resource } : undefined,
+    resource_server: credential_hash ? { credential_hash, resource: rs_resource } : undefined,
     token:
       client_id === null
         ? undefined
