@@ -70,7 +70,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   const hot = new pg.Pool({
     ...connection,
     ...settingsOfUrl(options.url),
-    max: options.hot_pool_max ?? 4,
+    max: options.hot_pool_max ?? 6,
     idleTimeoutMillis: 60_000,
   })
   // An idle connection that Postgres closes is replaced at the next query; without a listener it would end the process.
