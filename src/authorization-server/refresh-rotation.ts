@@ -50,8 +50,11 @@ export function prepareRotation(rotation: Rotation, response: TokenResponse): Pr
 /** The replay that a spent token is, when it was spent moments ago and its answer is still there to be given again. */
 export function replayWithin(grace_seconds: number, presented: string, spent: Spent): Replay | undefined {
   const { sealed_response, consumed_seconds_ago } = spent
-  if (sealed_response === null || (consumed_seconds_ago ?? Infinity) > grace_seconds) return undefined
-  return { presented, sealed_response, consumed_seconds_ago: consumed_seconds_ago ?? 0 }
+  if (sealed_response === null || consumed_seconds_ago === null) return undefined
+  // A grace of 0 is none at all, also for whoever comes second in the same moment.
+  return consumed_seconds_ago < grace_seconds
+    ? { presented, sealed_response, consumed_seconds_ago }
+    : undefined
 }
 
 /**

@@ -15,7 +15,7 @@ export type Database = { knex: Knex; tokens: Knex; hot: pg.Pool; close(): Promis
 export type DatabaseOptions = {
   url: string
   application_name?: string
-  /** Of `knex` and `tokens` together, half each. */
+  /** Of `knex` and `tokens` together, half each; each has at least one. */
   pool_max?: number
   hot_pool_max?: number
   /** 0 waits for ever: for migrations, never for a server. */
@@ -66,8 +66,8 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
   const hot_connection = { ...connection, ...settingsOfUrl(options.url) }
   const pool_max = options.pool_max ?? POOL_MAX
-  const tokens_max = Math.floor(pool_max / 2)
-  const db = openKnex(connection, pool_max - tokens_max)
+  const tokens_max = Math.ceil(pool_max / 2)
+  const db = openKnex(connection, Math.max(1, pool_max - tokens_max))
   const tokens = openKnex(hot_connection, tokens_max)
   const hot = new pg.Pool({
     ...hot_connection,
