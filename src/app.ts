@@ -49,7 +49,7 @@ function mount(koa: Koa, router: Router): void {
 export function createApp(dependencies: AppDependencies): App {
   const { config, keys, database, log, document_network } = dependencies
   const { issuer } = config
-  const { knex: db, hot } = database
+  const { knex: db, tokens, hot } = database
 
   const audit = new AuditLog(hot, { writers: Number(process.env.WRITERS ?? 3) })
   const catalogues = new CatalogueCache()
@@ -63,6 +63,7 @@ export function createApp(dependencies: AppDependencies): App {
   const batch = new IntrospectionBatch({ ...shared, hot })
   const { provider, middleware: engine } = createAuthorizationServer({
     ...shared,
+    tokens,
     config,
     keys,
     documents,
