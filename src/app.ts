@@ -2,7 +2,7 @@ import type { RequestListener } from 'node:http'
 import type Router from '@koa/router'
 import Koa from 'koa'
 import type { Logger } from 'pino'
-import { AuditLog } from './audit/audit-log.ts'
+import { AUDIT_WRITERS, AuditLog } from './audit/audit-log.ts'
 import type { Keys } from './authorization-server/keys.ts'
 import { createAuthorizationServer } from './authorization-server/provider.ts'
 import { errorPage } from './authorization-server/render-error.ts'
@@ -51,7 +51,7 @@ export function createApp(dependencies: AppDependencies): App {
   const { issuer } = config
   const { knex: db, tokens, hot } = database
 
-  const audit = new AuditLog(hot, { writers: Number(process.env.WRITERS ?? 3) })
+  const audit = new AuditLog(hot, { writers: AUDIT_WRITERS })
   const catalogues = new CatalogueCache()
   const render = createRenderer({ base_path: basePath(issuer) })
   const shared = { db, audit, catalogues, render, issuer }

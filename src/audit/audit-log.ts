@@ -3,6 +3,9 @@ import type pg from 'pg'
 import type { AuditEvent } from './audit-event.ts'
 import { AuditWriter } from './audit-writer.ts'
 
+/** Of a server. More wait less for the disk, and each gets smaller batches, which cost more. */
+export const AUDIT_WRITERS = Number(process.env.WRITERS ?? 3)
+
 /**
  * The audit log as a process writes it: by one writer, or by several, each with a chain of its own. While one waits
  * for the disk another goes on, and a transaction that is slow to commit holds up one chain only. No process ever
