@@ -35,8 +35,9 @@ Options:
   --help                  this text`
 }
 
-export function readOptions(parts: readonly Part[]): Options {
+export function readOptions(parts: readonly Part[], words = process.argv.slice(2)): Options {
   const { values } = parseArgs({
+    args: words,
     options: {
       only: { type: 'string' },
       all: { type: 'boolean', default: false },

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { figuresTable } from './figures.ts'
+import { type Figure, figuresTable, isMet } from './figures.ts'
 import type { Measured } from './part.ts'
 
 /** bench/results.md: one section for each part, so that measuring one part leaves the others' last results. */
@@ -20,14 +20,27 @@ export function sectionOf({ name, ran, figures, details }: Finished): string {
 }
 
 /** Replaces the sections of what was measured now; keeps the others, in the order of `parts`. */
+export function mergeResults(
+  text: string,
+  finished: readonly Finished[],
+  parts: readonly { name: string }[],
+): string {
+  const sections = sectionsOf(text)
+  for (const each of finished) sections.set(each.name, sectionOf(each))
+  return `${[HEAD, ...parts.flatMap(({ name }) => sections.get(name) ?? [])].join('\n\n')}\n`
+}
+
 export async function keepResults(
   finished: readonly Finished[],
   parts: readonly { name: string }[],
 ): Promise<void> {
-  const kept = sectionsOf(await readFile(RESULTS, 'utf8').catch(() => ''))
-  for (const each of finished) kept.set(each.name, sectionOf(each))
-  const sections = parts.flatMap(({ name }) => kept.get(name) ?? [])
-  await writeFile(RESULTS, `${[HEAD, ...sections].join('\n\n')}\n`)
+  const text = await readFile(RESULTS, 'utf8').catch(() => '')
+  await writeFile(RESULTS, mergeResults(text, finished, parts))
+}
+
+/** The figures that miss their goal; none of a quick run, which measures nothing. */
+export function missedGoals(finished: readonly Finished[], { quick }: { quick: boolean }): Figure[] {
+  return quick ? [] : finished.flatMap(({ figures }) => figures).filter((figure) => !isMet(figure))
 }
 
 function sectionsOf(text: string): Map<string, string> {

@@ -4,7 +4,7 @@ import type { SingleRequest } from '../load/questions.ts'
 import { type Measured, type Part, type Run, say } from '../part.ts'
 import { cells, type Design, PROCESSOR_COLUMNS, playRounds, RATE_COLUMNS, rate, typical } from '../rounds.ts'
 import { registerClient } from '../seeds/client.ts'
-import { addPerson, withInstallation } from '../seeds/installation.ts'
+import { seedPeople } from '../seeds/people.ts'
 import { openSignIn } from '../seeds/sign-ins.ts'
 import { withStage } from '../servers/stage.ts'
 import { startToolgate } from '../servers/toolgate.ts'
@@ -27,9 +27,7 @@ async function measure(run: Run): Promise<Measured> {
   return withStage(async (stage) => {
     const env = { TOOLGATE_TRUSTED_PROXY_HOPS: '1' }
     const toolgate = await startToolgate(stage, { env, profile_directory: run.profile_directory })
-    const people = await withInstallation(toolgate.url, (dependencies) =>
-      Promise.all(Array.from({ length: PEOPLE }, () => addPerson(dependencies))),
-    )
+    const people = await seedPeople(toolgate.url, PEOPLE)
     const client_id = await registerClient(toolgate.issuer)
     const loads = 1 + run.rounds * CONNECTIONS.length
     const per_load = Math.ceil(SIGN_INS_PER_SECOND_AND_CORE * availableParallelism() * run.seconds)
