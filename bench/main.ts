@@ -63,6 +63,6 @@ async function main(): Promise<void> {
 try {
   await main()
 } catch (error) {
-  console.error(error)
+  console.error(error instanceof Error ? error.message : error)
   process.exitCode = 2
 }

@@ -23,7 +23,7 @@ export async function installBetterAuth(): Promise<string | undefined> {
     return undefined
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error)
-    const reason = /npm error (?!code)(.+)/.exec(said)?.[1] ?? said.split('\n')[0]
+    const reason = /npm error code (\S+)/.exec(said)?.[1] ?? said.split('\n')[0]
     return `Better Auth could not be installed from npm (${reason}). To try by hand: npm ci --prefix bench/peers`
   }
 }

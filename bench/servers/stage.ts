@@ -8,8 +8,16 @@ export type Stage = {
   keep<T extends { stop(): Promise<void> }>(started: T): T
 }
 
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const
+const INTERRUPTED = 130
+
 export async function withStage<T>(play: (stage: Stage) => Promise<T>): Promise<T> {
   const started: { stop(): Promise<void> }[] = []
+  const clear = async () => {
+    for (const each of started.splice(0).toReversed()) await each.stop()
+  }
+  const interrupt = () => void clear().finally(() => process.exit(INTERRUPTED))
+  for (const signal of SIGNALS) process.once(signal, interrupt)
   try {
     const directory = await createTemporaryDirectory()
     started.push({ stop: () => directory.remove() })
@@ -21,6 +29,7 @@ export async function withStage<T>(play: (stage: Stage) => Promise<T>): Promise<
     }
     return await play({ postgres, directory: directory.path, keep })
   } finally {
-    for (const each of started.toReversed()) await each.stop()
+    for (const signal of SIGNALS) process.off(signal, interrupt)
+    await clear()
   }
 }
