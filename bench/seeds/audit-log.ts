@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { AuditEvent } from '../../src/audit/audit-event.ts'
-import { AuditLog } from '../../src/audit/audit-log.ts'
+import { AuditWriter } from '../../src/audit/audit-writer.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { CLIENT_ID, RESOURCE, SCOPE, TOOL } from './workload.ts'
 
@@ -16,7 +16,7 @@ export async function writeAuditLog(
   heard: (rows: number) => void,
 ): Promise<number> {
   const database = openDatabase({ url, application_name: 'toolgate-bench', statement_timeout_ms: 0 })
-  const logs = Array.from({ length: WRITERS }, () => new AuditLog(database.hot))
+  const logs = Array.from({ length: WRITERS }, () => new AuditWriter(database.hot))
   const event = eventMaker()
   let left = count
   let written = 0
