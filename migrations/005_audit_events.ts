@@ -70,6 +70,9 @@ const PARTITIONS = `
     partition_name text;
     created integer := 0;
   begin
+    if months_ahead is null or months_ahead not between 0 and 120 then
+      raise exception 'partitions are made 0 to 120 months ahead' using errcode = 'invalid_parameter_value';
+    end if;
     perform pg_advisory_xact_lock(hashtext('toolgate_create_audit_partitions'));
     for month in 0..months_ahead loop
       starts_at := this_month + make_interval(months => month);

@@ -2,7 +2,7 @@ import type { RequestListener } from 'node:http'
 import type Router from '@koa/router'
 import Koa from 'koa'
 import type { Logger } from 'pino'
-import { AuditLog } from './audit/audit-log.ts'
+import { AUDIT_WRITERS, AuditLog } from './audit/audit-log.ts'
 import type { Keys } from './authorization-server/keys.ts'
 import { createAuthorizationServer } from './authorization-server/provider.ts'
 import { errorPage } from './authorization-server/render-error.ts'
@@ -49,9 +49,9 @@ function mount(koa: Koa, router: Router): void {
 export function createApp(dependencies: AppDependencies): App {
   const { config, keys, database, log, document_network } = dependencies
   const { issuer } = config
-  const { knex: db, hot } = database
+  const { knex: db, tokens, hot } = database
 
-  const audit = new AuditLog(hot)
+  const audit = new AuditLog(hot, { writers: AUDIT_WRITERS })
   const catalogues = new CatalogueCache()
   const render = createRenderer({ base_path: basePath(issuer) })
   const shared = { db, audit, catalogues, render, issuer }
@@ -63,6 +63,7 @@ export function createApp(dependencies: AppDependencies): App {
   const batch = new IntrospectionBatch({ ...shared, hot })
   const { provider, middleware: engine } = createAuthorizationServer({
     ...shared,
+    tokens,
     config,
     keys,
     documents,

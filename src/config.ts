@@ -46,6 +46,10 @@ const Environment = z.strictObject({
     .string()
     .regex(/^postgres(ql)?:\/\//, 'must start with postgres://')
     .optional(),
+  DATABASE_SERVER_ROLE: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_]{0,62}$/, 'must be the name of a role: a-z, 0-9 and _')
+    .optional(),
   DATABASE_POOL_MAX: z.coerce.number().int().min(4).max(200).default(16),
   DATA_DIR: z.string().min(1).default('.toolgate'),
   CATALOGUE: z.string().min(1).optional(),
@@ -79,6 +83,8 @@ export type Config = {
   readonly http: { readonly host: string; readonly port: number; readonly trusted_proxy_hops: number }
   readonly database: {
     readonly url: string | undefined
+    /** The role that `migrate` lets do what a server needs, and nothing else. */
+    readonly server_role: string | undefined
     readonly pool_max: number
     readonly data_dir: string
   }
@@ -185,7 +191,12 @@ function toConfig(env: Environment): Config {
       port: env.PORT,
       trusted_proxy_hops: env.TRUSTED_PROXY_HOPS,
     },
-    database: { url: env.DATABASE_URL, pool_max: env.DATABASE_POOL_MAX, data_dir: resolve(env.DATA_DIR) },
+    database: {
+      url: env.DATABASE_URL,
+      server_role: env.DATABASE_SERVER_ROLE,
+      pool_max: env.DATABASE_POOL_MAX,
+      data_dir: resolve(env.DATA_DIR),
+    },
     catalogue_file: env.CATALOGUE ?? (development ? 'catalogue.yaml' : undefined),
     log_level: env.LOG_LEVEL,
     keys: env.KEYS,

@@ -4,10 +4,12 @@ import type { Logger } from 'pino'
 import { type App, createApp } from './app.ts'
 import { loadKeys } from './authorization-server/keys.ts'
 import type { Config } from './config.ts'
+import { AppError } from './errors.ts'
 import { type Installation, openInstallation } from './installation.ts'
 import { prepareAuditPartitions, startMaintenance } from './maintenance.ts'
 import { claimServer } from './storage/embedded-postgres.ts'
-import { assertMigrated, migrateUp } from './storage/migrate.ts'
+import { assertMigrated, migrateUp, migrationStatus } from './storage/migrate.ts'
+import { databaseRole } from './storage/server-role.ts'
 
 /** A server from configuration to open port, and back: drain, close the log, leave the database. */
 export type RunningServer = { app: App; installation: Installation; port: number; close(): Promise<void> }
@@ -42,9 +44,27 @@ export type ServerHooks = {
 }
 
 /** Development migrates by itself; production refuses to serve on a schema that is not this version's. */
-async function bringSchemaUp(config: Config, installation: Installation): Promise<void> {
-  if (config.environment === 'production') await assertMigrated(installation.database.knex)
-  else await migrateUp(installation.database.knex)
+async function bringSchemaUp(config: Config, { database: { knex } }: Installation): Promise<void> {
+  if (config.environment === 'production') await assertMigrated(knex)
+  // Where nothing is pending, the role need not be one that could migrate.
+  else if ((await migrationStatus(knex)).pending.length > 0) await migrateUp(knex)
+}
+
+/** Says whether this server could change the audit log. Throws `unavailable` when it may not do what it needs. */
+async function checkRole(config: Config, { database: { knex } }: Installation, log: Logger): Promise<void> {
+  const { name: role, may_change_audit, lacks } = await databaseRole(knex)
+  if (lacks.length > 0)
+    throw new AppError(
+      'unavailable',
+      `The database role ${role} lacks ${lacks.join(', ')}: run \`toolgate migrate\` with TOOLGATE_DATABASE_SERVER_ROLE=${role}.`,
+    )
+  if (!may_change_audit) log.info({ role }, 'the database role may add to the audit log and not change it')
+  else if (config.environment === 'production')
+    log.warn(
+      { role },
+      'the database role of this server may change the audit log; run it as another role: TOOLGATE_DATABASE_SERVER_ROLE',
+    )
+  else log.info({ role }, 'the database role may change the audit log; production should have another')
 }
 
 export async function startServer(
@@ -67,6 +87,7 @@ export async function startServer(
     }
     await bringSchemaUp(config, installation)
     await prepareAuditPartitions(installation.database.knex, log)
+    await checkRole(config, installation, log)
     const app = createApp({ config, keys, database: installation.database, log })
     undo.push(() => app.audit.close())
     await hooks.prepare?.(installation, app)

@@ -6,18 +6,21 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Person } from '../examples/demo/person.ts'
 import { changeAccount } from '../src/accounts/accounts.ts'
+import { createDatabaseWithRoles, type DatabaseWithRoles } from './support/database-roles.ts'
 import { codeBlocks, ROOT, readDocument } from './support/readme.ts'
 import { PASSWORD, RESOURCE, Toolgate } from './support/toolgate.ts'
 
 /** Every sh block of the README, in order, in a checkout, against a Toolgate that runs meanwhile. */
 const run = promisify(execFile)
 const BLOCKS = codeBlocks(readDocument('README.md'), 'sh')
-const UNLIKE_A_CHECKOUT = new Set(['.git', '.toolgate', 'dist', 'keys.json', 'notes-secret'])
+const WRITTEN = ['keys.json', 'notes-secret', 'notes-key.json', 'notes-jwks.json']
+const UNLIKE_A_CHECKOUT = new Set(['.git', '.toolgate', 'dist', ...WRITTEN])
 const hasCurl = await run('curl', ['--version']).then(
   () => true,
   () => false,
 )
 
+let roles: DatabaseWithRoles
 let toolgate: Toolgate
 let checkout: string
 let env: Record<string, string | undefined>
@@ -36,13 +39,15 @@ const PRELUDE = 'set -euo pipefail\ntoolgate() { npm run --silent toolgate -- "$
 async function sh(script: string): Promise<string> {
   const here = script
     .replaceAll('http://localhost:4000', toolgate.issuer)
-    .replace(/postgres:\/\/toolgate:secret@\S+/, toolgate.db.url)
+    .replace(/postgres:\/\/toolgate_owner:secret@\S+/, toolgate.db.url)
+    .replaceAll('toolgate_server', roles.server_role)
   const { stdout } = await run('bash', ['-c', PRELUDE + here], { cwd: checkout, env })
   return stdout
 }
 
 beforeAll(async () => {
-  toolgate = await Toolgate.start()
+  roles = await createDatabaseWithRoles()
+  toolgate = await Toolgate.start({ db: roles.db, server_url: roles.server_url })
   checkout = mkdtempSync(join(tmpdir(), 'toolgate-readme-'))
   for (const name of readdirSync(ROOT))
     if (!UNLIKE_A_CHECKOUT.has(name)) symlinkSync(join(ROOT, name), join(checkout, name))
@@ -111,6 +116,11 @@ describe('the commands of the README', () => {
     expect(await sh(again)).toBe(`client_id: notes\nresource:  ${RESOURCE}\n`)
   })
 
+  it('register a resource server that signs, and replace its keys', async () => {
+    const shown = `client_id: signing-notes\nresource:  ${RESOURCE}\n`
+    expect(await sh(block('--jwks'))).toBe(shown + shown)
+  })
+
   it('register clients ahead of time', async () => {
     expect(await sh(block('clients add'))).toMatch(
       /^client_id: +(cl_\S+)\nclient_secret: \S{43}\n[\s\S]*Ticket system[\s\S]*client_secret: \S{43}\n[\s\S]*\nRemoved \1\.\n$/,
@@ -137,9 +147,11 @@ describe('the commands of the README', () => {
 
   it('prepare production, in which the server then serves', async () => {
     const preparation = block('TOOLGATE_ENV=production')
-    expect(await sh(preparation)).toMatch(/Nothing to apply[\s\S]*Created grace/)
+    expect(await sh(preparation)).toMatch(
+      /Nothing to apply[\s\S]*may do what a server needs[\s\S]*Created grace/,
+    )
     const settings = preparation.match(/^export .*$/gm)?.join('\n') ?? ''
-    const script = `${settings.replace(/postgres:\S+/, toolgate.db.url)}\nexec node src/cli/main.ts serve`
+    const script = `${settings.replace(/postgres:\S+/, roles.server_url)}\nexec node src/cli/main.ts serve`
     const serve = spawn('bash', ['-c', script], { cwd: checkout, env: { ...env, TOOLGATE_PORT: '0' } })
     let said = ''
     for await (const chunk of serve.stdout) {
@@ -149,6 +161,7 @@ describe('the commands of the README', () => {
     serve.kill('SIGTERM')
     const code = await new Promise((resolve) => serve.once('exit', resolve))
     expect(said).toContain('https://auth.example.com')
+    expect(said).toContain('may add to the audit log and not change it')
     expect(code).toBe(0)
   })
 

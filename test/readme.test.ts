@@ -46,6 +46,7 @@ describe('README.md', () => {
       TOOLGATE_HOST: http.host,
       TOOLGATE_PORT: String(http.port),
       TOOLGATE_TRUSTED_PROXY_HOPS: String(http.trusted_proxy_hops),
+      TOOLGATE_DATABASE_SERVER_ROLE: database.server_role,
       TOOLGATE_DATABASE_POOL_MAX: String(database.pool_max),
       TOOLGATE_DATA_DIR: database.data_dir.slice(process.cwd().length + 1),
       TOOLGATE_CATALOGUE: catalogue_file,
