@@ -9,7 +9,7 @@ const MONTHS_AHEAD = 12
 const PROTECTION = `
   create function toolgate_refuse_audit_change() returns trigger language plpgsql as $$
   begin
-    raise exception 'audit_events is append-only: % refused', tg_op using errcode = 'insufficient_privilege';
+    raise exception '% is append-only: % refused', tg_table_name, tg_op using errcode = 'insufficient_privilege';
   end $$;
 
   create function toolgate_protect_audit_table(target regclass) returns void language plpgsql as $$
