@@ -36,6 +36,13 @@ const hosts = z
     'must be a list of hosts',
   )
 
+const isSink = (place: string) =>
+  /^(stdout|file:.+)$/.test(place) || (/^https?:\/\/[^@]+$/.test(place) && URL.canParse(place))
+const sinks = z
+  .string()
+  .transform((text) => text.split(/\s+/).filter(Boolean))
+  .refine((list) => list.every(isSink), 'must list stdout, file:<path> or URLs without a password')
+
 /** Every variable Toolgate reads, without its prefix. The README's configuration table is checked against this. */
 const Environment = z.strictObject({
   ENV: z.enum(['development', 'production']).default('development'),
@@ -62,6 +69,9 @@ const Environment = z.strictObject({
   CLIENT_DOCUMENTS: z.enum(['open', 'allow-list', 'closed']).default('open'),
   CLIENT_DOCUMENT_HOSTS: hosts.optional(),
   CLIENT_DOCUMENTS_DRY_RUN: z.enum(['on', 'off']).default('off'),
+  AUDIT_KEY: z.string().min(1).optional(),
+  AUDIT_CHECKPOINT_INTERVAL: seconds(1, 86_400).default(60),
+  AUDIT_CHECKPOINT_SINKS: sinks.optional(),
   EXAMPLE_SERVER: z.enum(['on', 'off']).optional(),
   EXAMPLE_PORT: port.default(4001),
 })
@@ -101,6 +111,12 @@ export type Config = {
     readonly mode: 'open' | 'allow-list' | 'closed'
     readonly hosts: readonly string[]
     readonly dry_run: boolean
+  }
+  readonly audit: {
+    /** JSON text of the private JWK that signs checkpoints; undefined means: kept in the data directory. */
+    readonly key: string | undefined
+    readonly checkpoint_interval_seconds: number
+    readonly checkpoint_sinks: readonly string[]
   }
   readonly example_server: { readonly enabled: boolean; readonly port: number }
 }
@@ -163,6 +179,10 @@ function productionFaults(env: Environment): string[] {
     faults.push(
       'TOOLGATE_KEYS (or TOOLGATE_KEYS_FILE) must be set in production; make one: toolgate keys create',
     )
+  if (!env.AUDIT_KEY)
+    faults.push(
+      'TOOLGATE_AUDIT_KEY (or TOOLGATE_AUDIT_KEY_FILE) must be set in production; make one: toolgate audit key create',
+    )
   if (env.EXAMPLE_SERVER === 'on') faults.push('TOOLGATE_EXAMPLE_SERVER must be off in production')
   return faults
 }
@@ -196,6 +216,11 @@ function toConfig(env: Environment): Config {
       mode: env.CLIENT_DOCUMENTS,
       hosts: env.CLIENT_DOCUMENT_HOSTS ?? [],
       dry_run: env.CLIENT_DOCUMENTS_DRY_RUN === 'on',
+    },
+    audit: {
+      key: env.AUDIT_KEY,
+      checkpoint_interval_seconds: env.AUDIT_CHECKPOINT_INTERVAL,
+      checkpoint_sinks: env.AUDIT_CHECKPOINT_SINKS ?? [],
     },
     example_server: {
       enabled: env.EXAMPLE_SERVER ? env.EXAMPLE_SERVER === 'on' : development,
