@@ -5,6 +5,8 @@ import { AUDIT_TYPES, type AuditType, auditText } from '../audit/audit-event.ts'
 import { type AuditFilter, followEvents, followFromNow, pageEvents } from '../audit/audit-store.ts'
 import type { AuditRow } from '../audit/hash-chain.ts'
 import { type Verification, verifyChains } from '../audit/verify.ts'
+import { registerAuditCheckpointCommand, registerAuditKeyCommands } from './audit-checkpoint.ts'
+import { registerAuditProveCommand, verifyProofFile } from './audit-proof.ts'
 
 /** What the audit commands need of an open installation. */
 export type AuditCliContext = { knex: Knex; close(): Promise<void> }
@@ -19,11 +21,13 @@ type TailOptions = {
   json?: true
 }
 
+type VerifyOptions = { proof?: string; key?: string; json?: true }
+
 const POLL_MS = 1_000
 
 /** Adds `audit tail` and `audit verify`. `open` connects to the database; each command closes what it opened. */
 export function registerAuditCommands(program: Command, open: () => Promise<AuditCliContext>): void {
-  const audit = program.command('audit').description('read and verify the audit log')
+  const audit = program.command('audit').description('read, sign, prove and verify the audit log')
   audit
     .command('tail')
     .description('print the newest events, oldest first')
@@ -38,8 +42,17 @@ export function registerAuditCommands(program: Command, open: () => Promise<Audi
   audit
     .command('verify')
     .description('recompute every hash; ends with 1 when a row was changed, moved or removed')
+    .option('--proof <file>', 'check this proof of one event instead; needs no database')
+    .option('--key <key>', 'the thumbprint, or a file with the JWK, that --proof must be signed with')
     .option('--json', 'the result as JSON')
-    .action((options: { json?: true }) => within(open, (context) => verify(context.knex, options)))
+    .action((options: VerifyOptions) =>
+      options.proof === undefined
+        ? within(open, (context) => verify(context.knex, options))
+        : verifyProofFile(options.proof, options),
+    )
+  registerAuditProveCommand(audit, open)
+  registerAuditCheckpointCommand(audit, open)
+  registerAuditKeyCommands(audit)
 }
 
 async function within(
