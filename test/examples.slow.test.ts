@@ -12,7 +12,16 @@ import { PASSWORD, RESOURCE, Toolgate } from './support/toolgate.ts'
 /** Every sh block of the README, in order, in a checkout, against a Toolgate that runs meanwhile. */
 const run = promisify(execFile)
 const BLOCKS = codeBlocks(readDocument('README.md'), 'sh')
-const UNLIKE_A_CHECKOUT = new Set(['.git', '.toolgate', 'dist', 'keys.json', 'notes-secret'])
+const UNLIKE_A_CHECKOUT = new Set([
+  '.git',
+  '.toolgate',
+  'dist',
+  'keys.json',
+  'audit-key.json',
+  'checkpoints',
+  'proof.json',
+  'notes-secret',
+])
 const hasCurl = await run('curl', ['--version']).then(
   () => true,
   () => false,
@@ -132,7 +141,13 @@ describe('the commands of the README', () => {
   })
 
   it('read and verify the audit log', async () => {
-    expect(await sh(block('audit verify'))).toMatch(/token\.issued[\s\S]*The audit log is whole/)
+    expect(await sh(block('audit verify\n'))).toMatch(/token\.issued[\s\S]*The audit log is whole/)
+  })
+
+  it('prove an event', async () => {
+    expect(await sh(block('audit prove'))).toMatch(
+      /^thumbprint: [\s\S]*appended to checkpoints[\s\S]*The proof is good/,
+    )
   })
 
   it('prepare production, in which the server then serves', async () => {

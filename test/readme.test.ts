@@ -40,7 +40,7 @@ describe('README.md', () => {
     )
     const config = loadConfig({})
     const { http, database, tokens, environment, log_level, catalogue_file, example_server } = config
-    const { registration, client_documents } = config
+    const { registration, client_documents, audit } = config
     expect({
       TOOLGATE_ENV: environment,
       TOOLGATE_HOST: http.host,
@@ -60,10 +60,14 @@ describe('README.md', () => {
       TOOLGATE_CLIENT_DOCUMENTS: client_documents.mode,
       TOOLGATE_CLIENT_DOCUMENT_HOSTS: client_documents.hosts[0],
       TOOLGATE_CLIENT_DOCUMENTS_DRY_RUN: client_documents.dry_run ? 'on' : 'off',
+      TOOLGATE_AUDIT_CHECKPOINT_INTERVAL: String(audit.checkpoint_interval_seconds),
+      TOOLGATE_AUDIT_CHECKPOINT_SINKS: audit.checkpoint_sinks[0],
       TOOLGATE_EXAMPLE_SERVER: example_server.enabled ? 'on' : 'off',
       TOOLGATE_EXAMPLE_PORT: String(example_server.port),
     }).toEqual(
-      Object.fromEntries([...defaults].filter(([name]) => !/_(ISSUER|DATABASE_URL|KEYS)$/.test(name ?? ''))),
+      Object.fromEntries(
+        [...defaults].filter(([name]) => !/_(ISSUER|DATABASE_URL|KEYS|AUDIT_KEY)$/.test(name ?? '')),
+      ),
     )
   })
 
