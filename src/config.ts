@@ -36,6 +36,13 @@ const hosts = z
     'must be a list of hosts',
   )
 
+const isSink = (place: string) =>
+  /^(stdout|file:.+)$/.test(place) || (/^https?:\/\/[^@]+$/.test(place) && URL.canParse(place))
+const sinks = z
+  .string()
+  .transform((text) => text.split(/\s+/).filter(Boolean))
+  .refine((list) => list.every(isSink), 'must list stdout, file:<path> or URLs without a password')
+
 /** Every variable Toolgate reads, without its prefix. The README's configuration table is checked against this. */
 const Environment = z.strictObject({
   ENV: z.enum(['development', 'production']).default('development'),
@@ -68,6 +75,9 @@ const Environment = z.strictObject({
   CLIENT_DOCUMENTS_DRY_RUN: z.enum(['on', 'off']).default('off'),
   AUDIT_RETENTION_MONTHS: z.coerce.number().int().min(1).max(1_200).optional(),
   AUDIT_ARCHIVE_DIR: z.string().min(1).optional(),
+  AUDIT_KEY: z.string().min(1).optional(),
+  AUDIT_CHECKPOINT_INTERVAL: seconds(1, 86_400).default(60),
+  AUDIT_CHECKPOINT_SINKS: sinks.optional(),
   EXAMPLE_SERVER: z.enum(['on', 'off']).optional(),
   EXAMPLE_PORT: port.default(4001),
 })
@@ -115,6 +125,10 @@ export type Config = {
     readonly retention_months: number | undefined
     /** Where months are archived before they are dropped. */
     readonly archive_dir: string | undefined
+    /** JSON text of the private JWK that signs checkpoints; undefined means: kept in the data directory. */
+    readonly key: string | undefined
+    readonly checkpoint_interval_seconds: number
+    readonly checkpoint_sinks: readonly string[]
   }
   readonly example_server: { readonly enabled: boolean; readonly port: number }
 }
@@ -177,6 +191,10 @@ function productionFaults(env: Environment): string[] {
     faults.push(
       'TOOLGATE_KEYS (or TOOLGATE_KEYS_FILE) must be set in production; make one: toolgate keys create',
     )
+  if (!env.AUDIT_KEY)
+    faults.push(
+      'TOOLGATE_AUDIT_KEY (or TOOLGATE_AUDIT_KEY_FILE) must be set in production; make one: toolgate audit key create',
+    )
   if (env.EXAMPLE_SERVER === 'on') faults.push('TOOLGATE_EXAMPLE_SERVER must be off in production')
   return faults
 }
@@ -219,6 +237,9 @@ function toConfig(env: Environment): Config {
     audit: {
       retention_months: env.AUDIT_RETENTION_MONTHS,
       archive_dir: env.AUDIT_ARCHIVE_DIR && resolve(env.AUDIT_ARCHIVE_DIR),
+      key: env.AUDIT_KEY,
+      checkpoint_interval_seconds: env.AUDIT_CHECKPOINT_INTERVAL,
+      checkpoint_sinks: env.AUDIT_CHECKPOINT_SINKS ?? [],
     },
     example_server: {
       enabled: env.EXAMPLE_SERVER ? env.EXAMPLE_SERVER === 'on' : development,

@@ -2,6 +2,8 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import { type App, createApp } from './app.ts'
+import { loadCheckpointKey } from './audit/checkpoint-key.ts'
+import { startCheckpoints } from './audit/checkpoint-schedule.ts'
 import { loadKeys } from './authorization-server/keys.ts'
 import type { Config } from './config.ts'
 import { AppError } from './errors.ts'
@@ -72,9 +74,11 @@ export async function startServer(
   log: Logger,
   hooks: ServerHooks = {},
 ): Promise<RunningServer> {
-  const [installation, keys] = await Promise.all([
+  const { data_dir } = config.database
+  const [installation, keys, checkpoint_key] = await Promise.all([
     openInstallation(config, { application_name: 'toolgate-server', log: (message) => log.info(message) }),
-    loadKeys({ keys: config.keys, data_dir: config.database.data_dir }),
+    loadKeys({ keys: config.keys, data_dir }),
+    loadCheckpointKey({ audit_key: config.audit.key, data_dir }),
   ])
   const undo: (() => Promise<unknown>)[] = [() => installation.close()]
   const close = async () => {
@@ -89,6 +93,17 @@ export async function startServer(
     await prepareAuditPartitions(installation.database.knex, log)
     await checkRole(config, installation, log)
     const app = createApp({ config, keys, database: installation.database, log })
+    const checkpoints = startCheckpoints({
+      db: installation.database.knex,
+      key: checkpoint_key,
+      issuer: config.issuer,
+      audit: app.audit,
+      log,
+      interval_seconds: config.audit.checkpoint_interval_seconds,
+      sinks: config.audit.checkpoint_sinks,
+    })
+    // After the log, so that the last checkpoint names the end of its chain.
+    undo.push(() => checkpoints.close())
     undo.push(() => app.audit.close())
     await hooks.prepare?.(installation, app)
 
