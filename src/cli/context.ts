@@ -21,8 +21,17 @@ export type OpenContext = () => Promise<CliContext>
 export const ACTOR = 'cli'
 
 /** Opens the installation that the environment describes. Throws when its schema is not this version's. */
-export async function openContext(): Promise<CliContext> {
-  const { database, audit, close } = await openWithAudit(loadConfig(), { application_name: 'toolgate-cli' })
+export function openContext(): Promise<CliContext> {
+  return openWith({ application_name: 'toolgate-cli' })
+}
+
+/** The same for commands that read or move whole months: their statements may take as long as they need. */
+export function openPatientContext(): Promise<CliContext> {
+  return openWith({ application_name: 'toolgate-cli', statement_timeout_ms: 0 })
+}
+
+async function openWith(options: Parameters<typeof openWithAudit>[1]): Promise<CliContext> {
+  const { database, audit, close } = await openWithAudit(loadConfig(), options)
   try {
     await assertMigrated(database.knex)
   } catch (error) {
