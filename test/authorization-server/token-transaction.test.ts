@@ -39,7 +39,7 @@ describe('a database that is lost during a refresh', () => {
     ['consumption', 'consumed_at', 'lost'],
     ['successor', 'insert into refresh_tokens', 'lost'],
     ['sealed answer', 'sealed_response" = ', 'lost'],
-    ['audit event', 'insert into audit_events', 'lost'],
+    ['audit event', 'copy audit_events', 'lost'],
     ['commit', 'COMMIT', 'lost'],
     ['answer to the commit', 'COMMIT', 'answer lost'],
   ] as const)('is 503 at the %s, and the same token goes on', async (_, text, fate) => {

@@ -19,7 +19,7 @@ const STATEMENTS = [
   ['insert into refresh_tokens', false],
   ['insert into access_tokens', false],
   ['sealed_response" = ', false],
-  ['insert into audit_events', false],
+  ['copy audit_events', false],
   ['COMMIT', true],
 ] as const
 
