@@ -30,8 +30,9 @@ const ENDED = `
   with waiting as materialized (
     select writer_id, stopped_at from audit_writers w
     where writer_id <> all ($1::uuid[])
-      and (closed_at is null or (stopped_at is null and exists (
-        select from audit_events e where e.writer_id = w.writer_id and e.seq > w.closed_seq)))
+      and (closed_at is null or stopped_at is null)
+      and (closed_at is null or exists (
+        select from audit_events e where e.writer_id = w.writer_id and e.seq > w.closed_seq))
     order by started_at limit 500
     for update of w skip locked
   ), ended as materialized (

@@ -16,7 +16,7 @@ const STATEMENTS = [
   ['refresh-states', false],
   ['BEGIN', false],
   ['rotate-refresh-tokens', false],
-  ['insert into audit_events', false],
+  ['copy audit_events', false],
   ['COMMIT', true],
 ] as const
 
