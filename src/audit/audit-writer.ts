@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Knex } from 'knex'
 import type pg from 'pg'
 import { AppError } from '../errors.ts'
-import { copyIn } from '../storage/copy-in.ts'
+import { copyIn, copyInAndCommit } from '../storage/copy-in.ts'
 import { type AuditEvent, type AuditFields, normaliseEvent } from './audit-event.ts'
 import { type ChainHead, extendChain, GENESIS } from './hash-chain.ts'
 import { CONTENT_COLUMNS } from './row-bytes.ts'
@@ -16,11 +16,13 @@ export type AuditWriterOptions = {
 
 type Waiting = {
   events: AuditFields[]
-  /** Set for `appendIn`: the caller's transaction and its commit. */
-  within?: { trx: Knex.Transaction; commit: () => Promise<void> }
+  /** Set when they belong into the caller's transaction: inserts there, and commits it unless `commit` does. */
+  within?: Within
   resolve(): void
   reject(error: AppError): void
 }
+
+type Within = { insert: (tuples: Buffer) => Promise<number>; commit?: () => Promise<void> }
 
 const QUEUE_MAX = 10_000
 const ROWS_PER_INSERT_MAX = 512
@@ -72,7 +74,16 @@ export class AuditWriter {
    * other insert of this writer runs. Throws `unavailable` when either fails; the caller then rolls back.
    */
   appendIn(trx: Knex.Transaction, events: AuditEvent[], commit: () => Promise<void>): Promise<void> {
-    return events.length === 0 ? commit() : this.#enqueue(events, { trx, commit })
+    if (events.length === 0) return commit()
+    return this.#enqueue(events, { insert: (tuples) => insertIn(trx, tuples), commit })
+  }
+
+  /** The same for the transaction that `connection` is in, in one round trip. There must be an event. */
+  appendAndCommit(connection: pg.ClientBase, events: AuditEvent[]): Promise<void> {
+    if (events.length === 0) throw new RangeError('a commit without an event')
+    return this.#enqueue(events, {
+      insert: (tuples) => copyInAndCommit(connection, 'audit_events', COLUMNS, tuples),
+    })
   }
 
   /** Refuses new events and waits until those that wait are written or have failed. */
@@ -102,7 +113,7 @@ export class AuditWriter {
       try {
         await this.#write(
           group.flatMap(({ events }) => events),
-          (tuples) => (within ? insertIn(within.trx, tuples) : insertCommitted(this.#hot, tuples)),
+          within?.insert ?? ((tuples) => insertCommitted(this.#hot, tuples)),
           within?.commit,
         )
         for (const { resolve } of group) resolve()
