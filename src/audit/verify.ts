@@ -1,104 +1,134 @@
+import { availableParallelism } from 'node:os'
 import type { Knex } from 'knex'
-import { findHash, readChains } from './audit-store.ts'
-import { type AuditRow, contentDigest, GENESIS, linkHash } from './hash-chain.ts'
+import { connectionUrl } from '../storage/database.ts'
+import type { Doubt, PassKnown } from './chain-pieces.ts'
+import {
+  type ChainReader,
+  connectReader,
+  copyChain,
+  findHeads,
+  headBefore,
+  listBlockRanges,
+  type TimeRange,
+  takeSnapshot,
+} from './chain-store.ts'
+import {
+  type ChainFault,
+  ChainVerifier,
+  FAULTS_KEPT,
+  type PassOver,
+  predecessorOf,
+} from './chain-verifier.ts'
+import type { ChainHead } from './hash-chain.ts'
+import { headFaults, predecessorFaults } from './known-heads.ts'
+import { scanAll } from './scan-pool.ts'
+import { ScanSum } from './scan-sum.ts'
+import { headOf, uuidOf } from './stored-tuple.ts'
 
-/**
- * What verification can find: a changed row, a row that does not follow from the one before, missing rows, a row
- * out of order or twice, and a chain that lost rows another chain continues from. Missing newest rows and a
- * missing newest chain leave no trace in the table itself.
- */
-export type FaultKind = 'edited' | 'broken_link' | 'gap' | 'reordered' | 'missing_predecessor'
+export { type ChainFault, ChainVerifier, type FaultKind } from './chain-verifier.ts'
 
-export type ChainFault = { writer_id: string; seq: number; kind: FaultKind; message: string }
+export type VerifyOptions = TimeRange & {
+  /** Threads that read, each with a connection of its own; the number of cores by default. */
+  jobs?: number
+  /** Rows that must be there, known from outside the database. */
+  known_heads?: readonly ChainHead[]
+  /** What a chain may lack, because it left the table in order. */
+  pass_over?: PassOver
+  on_progress?: ((progress: VerifyProgress) => void) | undefined
+  /** How much of a partition is read at once; for tests. */
+  range_blocks?: number
+}
+
+/** `share` of what is to be read, from 0 to 1. */
+export type VerifyProgress = { rows: number; share: number }
 
 export type Verification = {
   rows: number
   writers: number
-  /** In the order found, the first 100. */
+  /** The chains by the time of their first row, each by seq; the first 100. */
   faults: ChainFault[]
   fault_count: number
+  /** With `from` or `to`: chains of which a row before that time was taken as it stands. */
+  taken_as_given?: number
+  /** With `known_heads`: how many. */
+  known_heads?: number
 }
 
-/** A row that one writer's first event names as the last known row of another. */
-type Predecessor = { writer_id: string; seq: number; hash: string; successor: string }
-
-const FAULTS_KEPT = 100
-
-/** Checks rows fed one by one: chains in any order and mixture, the rows of each in the order of their seq. */
-export class ChainVerifier {
-  readonly faults: ChainFault[] = []
-  readonly predecessors: Predecessor[] = []
-  rows = 0
-  fault_count = 0
-  readonly #last = new Map<string, { seq: number; hash: Buffer }>()
-
-  get writers(): number {
-    return this.#last.size
-  }
-
-  /** After a fault the check goes on from the row as it stands, so that one fault is reported once. */
-  feed(row: AuditRow): void {
-    this.rows += 1
-    const { writer_id, seq } = row
-    const last = this.#last.get(writer_id) ?? { seq: 0, hash: GENESIS }
-    const is_next = seq === last.seq + 1
-    if (seq > last.seq + 1)
-      this.report(writer_id, last.seq + 1, 'gap', `${missing(last.seq + 1, seq - 1)} missing`)
-    if (seq <= last.seq) this.report(writer_id, seq, 'reordered', `row ${seq} comes after row ${last.seq}`)
-    if (!linkHash(contentDigest(row), row.prev_hash).equals(row.hash))
-      this.report(writer_id, seq, 'edited', `row ${seq} is not what was hashed`)
-    else if (is_next && !row.prev_hash.equals(last.hash))
-      this.report(writer_id, seq, 'broken_link', `row ${seq} does not follow from ${before(seq)}`)
-    if (seq <= last.seq) return
-    this.#last.set(writer_id, { seq, hash: row.hash })
-    this.#note(row)
-  }
-
-  report(writer_id: string, seq: number, kind: FaultKind, message: string): void {
-    this.fault_count += 1
-    if (this.faults.length < FAULTS_KEPT) this.faults.push({ writer_id, seq, kind, message })
-  }
-
-  #note({ type, writer_id, detail }: AuditRow): void {
-    if (type !== 'writer.started' || !detail) return
-    const { predecessor_writer_id, predecessor_seq: seq, predecessor_hash: hash } = detail
-    if (typeof predecessor_writer_id !== 'string' || !UUID.test(predecessor_writer_id)) return
-    if (typeof seq !== 'number' || typeof hash !== 'string') return
-    this.predecessors.push({ writer_id: predecessor_writer_id, seq, hash, successor: writer_id })
-  }
-}
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-
-function missing(first: number, last: number): string {
-  return first === last ? `row ${first} is` : `rows ${first} to ${last} are`
-}
-
-function before(seq: number): string {
-  return seq === 1
-    ? 'nothing, as the first row of a chain must'
-    : `row ${seq - 1}: one of the two was replaced`
-}
+/** 16 MB: some 40,000 rows. */
+const RANGE_BLOCKS = 2_048
 
 /**
- * Reads every chain and recomputes every hash. `on_progress` hears the rows checked so far, page by page. Safe
- * while writers write: events committed meanwhile may or may not be part of what is checked.
+ * Reads every row, or those of a time, recomputes every hash, and checks that each chain is whole. All that it says
+ * is about one moment: what is committed meanwhile is not looked at. Throws when the database cannot be read.
  */
-export async function verifyChains(
-  db: Knex,
-  options: { on_progress?: (progress: { rows: number }) => void } = {},
-): Promise<Verification> {
-  const verifier = new ChainVerifier()
-  for await (const page of readChains(db)) {
-    for (const row of page) verifier.feed(row)
-    options.on_progress?.({ rows: verifier.rows })
+export async function verifyChains(db: Knex, options: VerifyOptions = {}): Promise<Verification> {
+  const url = connectionUrl(db)
+  const client = await connectReader(url)
+  try {
+    const snapshot = await takeSnapshot(client)
+    const time = { from: options.from, to: options.to }
+    const ranges = await listBlockRanges(client, time, options.range_blocks ?? RANGE_BLOCKS)
+    const sum = new ScanSum()
+    let done = 0
+    await scanAll({ url, snapshot, time }, ranges, options.jobs ?? availableParallelism(), (scan) => {
+      sum.add(scan)
+      done += 1
+      options.on_progress?.({ rows: sum.rows, share: done / ranges.length })
+    })
+    return await judge(client, sum, options)
+  } finally {
+    await client.end()
   }
-  for (const { writer_id, seq, hash, successor } of verifier.predecessors) {
-    const stored = await findHash(db, writer_id, seq)
-    if (stored?.toString('hex') === hash) continue
-    const message = `row ${seq}, from which writer ${successor} continued, is ${stored ? 'replaced' : 'missing'}`
-    verifier.report(writer_id, seq, 'missing_predecessor', message)
+}
+
+/** Says what is wrong, after everything was read once. */
+async function judge(client: ChainReader, sum: ScanSum, options: VerifyOptions): Promise<Verification> {
+  const is_whole = !options.from && !options.to
+  const pass_over = options.pass_over ?? ((head: ChainHead) => head)
+  const verifier = new ChainVerifier(pass_over)
+  const before = is_whole ? undefined : () => undefined
+  for (const doubt of sum.doubts(before, passKnown(pass_over))) await readAgain(client, verifier, doubt)
+  const named = sum.notes.flatMap((note) => predecessorOf(note) ?? [])
+  const heads = options.known_heads ?? []
+  const known = [
+    ...predecessorFaults(named, await findHeads(client, named)),
+    ...headFaults(heads, await findHeads(client, heads), is_whole),
+  ]
+  const began = new Map([...sum.began()].map(([writer, at]) => [uuidOf(writer), at]))
+  return {
+    rows: sum.rows,
+    writers: began.size,
+    faults: [...verifier.faults, ...known].sort(byPlace(began)).slice(0, FAULTS_KEPT),
+    fault_count: verifier.fault_count + known.length,
+    ...(!is_whole && { taken_as_given: sum.begunBefore() }),
+    ...(options.known_heads && { known_heads: heads.length }),
   }
-  const { rows, writers, faults, fault_count } = verifier
-  return { rows, writers, faults, fault_count }
+}
+
+/** The rows of a doubt in their order, after the one before them as it is stored. */
+async function readAgain(client: ChainReader, verifier: ChainVerifier, doubt: Doubt): Promise<void> {
+  const { from_seq, to_seq } = doubt
+  const writer_id = uuidOf(doubt.writer)
+  const before = await headBefore(client, writer_id, from_seq)
+  if (before) verifier.startAt(before)
+  await copyChain(client, { writer_id, from_seq, to_seq }, (bytes, start, end) =>
+    verifier.feedTuple(bytes, start, end),
+  )
+}
+
+function passKnown(pass_over: PassOver): PassKnown {
+  return (writer, seq, hash) => {
+    const head = pass_over(headOf(writer, seq, hash))
+    return { seq: head.seq, hash: head.hash.toString('latin1') }
+  }
+}
+
+/** A writer without rows comes last. */
+function byPlace(began: ReadonlyMap<string, number>): (one: ChainFault, other: ChainFault) => number {
+  const at = ({ writer_id }: ChainFault) => began.get(writer_id) ?? Number.POSITIVE_INFINITY
+  return (one, other) => {
+    if (one.writer_id === other.writer_id) return one.seq - other.seq
+    if (at(one) !== at(other)) return at(one) - at(other)
+    return one.writer_id < other.writer_id ? -1 : 1
+  }
 }

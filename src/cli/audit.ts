@@ -4,7 +4,7 @@ import type { Knex } from 'knex'
 import { AUDIT_TYPES, type AuditType, auditText } from '../audit/audit-event.ts'
 import { type AuditFilter, followEvents, followFromNow, pageEvents } from '../audit/audit-store.ts'
 import type { AuditRow } from '../audit/hash-chain.ts'
-import { type Verification, verifyChains } from '../audit/verify.ts'
+import { registerAuditVerify } from './audit-verify.ts'
 
 /** What the audit commands need of an open installation. */
 export type AuditCliContext = { knex: Knex; close(): Promise<void> }
@@ -35,11 +35,7 @@ export function registerAuditCommands(program: Command, open: () => Promise<Audi
     .option('--grant <id>', 'only events of this grant')
     .option('--json', 'one JSON object a line')
     .action((options: TailOptions) => within(open, (context) => tail(context.knex, options)))
-  audit
-    .command('verify')
-    .description('recompute every hash; ends with 1 when a row was changed, moved or removed')
-    .option('--json', 'the result as JSON')
-    .action((options: { json?: true }) => within(open, (context) => verify(context.knex, options)))
+  registerAuditVerify(audit, open)
 }
 
 async function within(
@@ -132,24 +128,4 @@ export function auditJson({ prev_hash, hash, ...event }: AuditRow): string {
     prev_hash: prev_hash.toString('hex'),
     hash: hash.toString('hex'),
   })
-}
-
-async function verify(db: Knex, options: { json?: true }): Promise<void> {
-  const result = await verifyChains(db, {
-    on_progress: ({ rows }) => process.stderr.write(`\r${rows} rows checked`),
-  })
-  if (result.rows > 0) process.stderr.write('\n')
-  console.log(options.json ? JSON.stringify(result) : verdict(result))
-  if (result.fault_count > 0) process.exitCode = 1
-}
-
-function verdict({ rows, writers, faults, fault_count }: Verification): string {
-  const checked = `${rows} rows of ${writers} writers`
-  const [first] = faults
-  if (!first) return `The audit log is whole: ${checked}.`
-  const lines = faults.map(
-    (fault) => `  writer ${fault.writer_id} seq ${fault.seq} ${fault.kind}: ${fault.message}`,
-  )
-  const head = `The audit log is NOT whole: ${fault_count} faults in ${checked}.`
-  return [head, `First bad row: writer ${first.writer_id} seq ${first.seq}.`, ...lines].join('\n')
 }

@@ -95,7 +95,7 @@ describe('audit verify', () => {
     const writers = await knex('audit_events').where({ seq: 7 }).update({ tool: 'x' }).returning('writer_id')
     const lines = await run('verify')
     expect(process.exitCode).toBe(1)
-    expect(lines[0]).toContain(`First bad row: writer ${writers[0].writer_id} seq 7.`)
+    expect(lines[0]).toContain(`First bad row: writer ${writers[0].writer_id} seq 7 (event `)
     expect(JSON.parse((await run('verify', '--json'))[1]!)).toMatchObject({ rows: 21, fault_count: 1 })
   })
 })
