@@ -95,10 +95,22 @@ export function copyBlocks(
   )
 }
 
+/** The table, as `judgeScans` reads it again. */
+export function chainSource(client: ChainReader) {
+  return {
+    headBefore: (writer_id: string, seq: number) => headBefore(client, writer_id, seq),
+    copyChain: (range: ChainRange, take: TakeTuple) => copyChain(client, range, take),
+    findHeads: (named: readonly { writer_id: string; seq: number }[]) => findHeads(client, named),
+  }
+}
+
+/** Rows of one writer, both ends included. */
+export type ChainRange = { writer_id: string; from_seq: number; to_seq: number }
+
 /** Rows of one chain by seq; by time where a forged seq is there twice. */
-export function copyChain(
+function copyChain(
   client: ChainReader,
-  { writer_id, from_seq, to_seq }: { writer_id: string; from_seq: number; to_seq: number },
+  { writer_id, from_seq, to_seq }: ChainRange,
   take: TakeTuple,
 ): Promise<number> {
   return copyOut(
@@ -110,7 +122,7 @@ export function copyChain(
 }
 
 /** The last row of a chain before `seq`. */
-export async function headBefore(
+async function headBefore(
   client: ChainReader,
   writer_id: string,
   seq: number,
@@ -123,7 +135,7 @@ export async function headBefore(
 }
 
 /** What is stored of each, in the same order. */
-export async function findHeads(
+async function findHeads(
   client: ChainReader,
   named: readonly { writer_id: string; seq: number }[],
 ): Promise<StoredHead[]> {

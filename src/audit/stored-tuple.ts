@@ -154,14 +154,22 @@ export function noteOf(bytes: Buffer, start: number): Note | undefined {
     start + AT.type + bytes.readInt32BE(start + AT.type_length),
   )
   if (!/^(writer|audit)\./.test(type)) return undefined
+  const writer_id = uuidOf(writerBytesOf(bytes, start))
+  return { writer_id, seq: seqOf(bytes, start), type, detail: detailOf(bytes, start) }
+}
+
+function detailOf(bytes: Buffer, start: number): AuditDetail | null {
   const at = fieldAt(bytes, start, DETAIL)
   const length = bytes.readInt32BE(at)
-  const text =
-    length < 0
-      ? 'null'
-      : bytes.toString('utf8', at + LENGTH_BYTES + JSONB_VERSION_BYTES, at + LENGTH_BYTES + length)
-  const writer_id = uuidOf(writerBytesOf(bytes, start))
-  return { writer_id, seq: seqOf(bytes, start), type, detail: JSON.parse(text) }
+  if (length < 0) return null
+  try {
+    return JSON.parse(
+      bytes.toString('utf8', at + LENGTH_BYTES + JSONB_VERSION_BYTES, at + LENGTH_BYTES + length),
+    )
+  } catch {
+    // No jsonb can be like that; damaged bytes can, and then their hash says so.
+    return null
+  }
 }
 
 export function headOf(writer: Bytes, seq: number, hash: Bytes): ChainHead {
