@@ -57,21 +57,26 @@ export class ScanSum {
     )
   }
 
-  /** Of each writer, by its bytes, when its first row was written, in microseconds since 2000. */
+  /**
+   * Of each writer, by its bytes, when its first row was written, in microseconds since 2000; the earliest, where it is
+   * there twice. Every such row begins a piece, whatever else is read with it.
+   */
   began(): Map<Bytes, number> {
     this.#join()
-    const began = new Map<Bytes, number>()
-    for (const { writer, began_at } of this.#pieces) if (!began.has(writer)) began.set(writer, began_at)
-    return began
+    const first = new Map<Bytes, Piece>()
+    for (const piece of this.#pieces) {
+      const known = first.get(piece.writer)
+      if (!known || isEarlier(piece, known)) first.set(piece.writer, piece)
+    }
+    return new Map([...first].map(([writer, { began_at }]) => [writer, began_at]))
   }
 
   /** Chains that begin with a later row than their first. */
   begunBefore(): number {
     this.#join()
-    return (
-      new Set(this.#pieces.map(({ writer }) => writer)).size -
-      this.#pieces.filter(({ first_seq }) => first_seq === 1).length
-    )
+    const writers = new Set(this.#pieces.map(({ writer }) => writer))
+    for (const { writer, first_seq } of this.#pieces) if (first_seq === 1) writers.delete(writer)
+    return writers.size
   }
 
   #join(): void {
@@ -85,8 +90,12 @@ export class ScanSum {
     const chains: Piece[] = []
     for (const piece of this.#pieces) {
       const chain = chains.at(-1)
-      if (chain?.writer !== piece.writer) chains.push({ ...piece })
-      else if (piece.last_seq > chain.last_seq)
+      if (chain?.writer !== piece.writer) {
+        chains.push({ ...piece })
+        continue
+      }
+      if (isEarlier(piece, chain)) chain.began_at = piece.began_at
+      if (piece.last_seq > chain.last_seq)
         Object.assign(chain, { last_seq: piece.last_seq, hash: piece.hash })
     }
     const doubts = chains.map(({ writer, first_seq, last_seq }) => ({
@@ -97,4 +106,8 @@ export class ScanSum {
     this.#doubts = joinDoubts([...this.#doubts, ...doubts])
     this.#pieces = chains
   }
+}
+
+function isEarlier(one: Piece, other: Piece): boolean {
+  return one.first_seq === other.first_seq && one.began_at < other.began_at
 }
