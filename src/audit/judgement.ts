@@ -28,6 +28,8 @@ export type JudgeOptions = TimeRange & {
   known_heads?: readonly ChainHead[]
   /** What a chain may lack, because it left the table in order. */
   pass_over?: PassOver
+  /** Whether a row that something names, and that is not there, left so. */
+  has_left?: (head: ChainHead) => boolean
 }
 
 export type Verification = {
@@ -53,12 +55,7 @@ export async function judgeScans(
   const verifier = new ChainVerifier(pass_over)
   const before = is_whole ? undefined : () => undefined
   for (const doubt of sum.doubts(before, passKnown(pass_over))) await readAgain(source, verifier, doubt)
-  const named = sum.notes.flatMap((note) => predecessorOf(note) ?? [])
-  const heads = options.known_heads ?? []
-  const known = [
-    ...predecessorFaults(named, await source.findHeads(named)),
-    ...headFaults(heads, await source.findHeads(heads), is_whole),
-  ]
+  const known = await knownFaults(source, sum, options)
   const began = new Map([...sum.began()].map(([writer, at]) => [uuidOf(writer), at]))
   return {
     rows: sum.rows,
@@ -66,8 +63,35 @@ export async function judgeScans(
     faults: [...verifier.faults, ...known].sort(byPlace(began)).slice(0, FAULTS_KEPT),
     fault_count: verifier.fault_count + known.length,
     ...(!is_whole && { taken_as_given: sum.begunBefore() }),
-    ...(options.known_heads && { known_heads: heads.length }),
+    ...(options.known_heads && { known_heads: options.known_heads.length }),
   }
+}
+
+/** Of rows that are known from elsewhere: other chains name them, or they were kept outside. */
+async function knownFaults(source: ChainSource, sum: ScanSum, options: JudgeOptions): Promise<ChainFault[]> {
+  const named = sum.notes.flatMap((note) => predecessorOf(note) ?? [])
+  const heads = options.known_heads ?? []
+  const stored = { named: await source.findHeads(named), heads: await source.findHeads(heads) }
+  const hasLeft = (head: ChainHead, found: StoredHead | undefined) =>
+    found?.hash === null && options.has_left?.(head) === true
+  const namedHead = ({ writer_id, seq, hash }: Predecessor) => ({
+    writer_id,
+    seq,
+    hash: Buffer.from(hash, 'hex'),
+  })
+  const is_named = named.map((each, index) => !hasLeft(namedHead(each), stored.named[index]))
+  const is_kept = heads.map((head, index) => !hasLeft(head, stored.heads[index]))
+  return [
+    ...predecessorFaults(
+      named.filter((_, index) => is_named[index]),
+      stored.named.filter((_, index) => is_named[index]),
+    ),
+    ...headFaults(
+      heads.filter((_, index) => is_kept[index]),
+      stored.heads.filter((_, index) => is_kept[index]),
+      !options.from && !options.to,
+    ),
+  ]
 }
 
 /** The rows of a doubt in their order, after the one before them as it is stored. */

@@ -146,6 +146,33 @@ describe('verifyChains', () => {
     expect(faults).toEqual([])
   })
 
+  it('misses no rows that left the table in order, when it is told of them', async () => {
+    const [one] = heads as [ChainHead, ChainHead]
+    const { hash } = await test.database
+      .knex('audit_events')
+      .where({ writer_id: one.writer_id, seq: 100 })
+      .first()
+    const left = { writer_id: one.writer_id, seq: 100, hash }
+    const drop = (of: string): [string, unknown[]] => [
+      'delete from audit_events where writer_id = ? and seq <= 100',
+      [of],
+    ]
+    const is_old = (head: ChainHead) => head.writer_id === one.writer_id && head.seq <= 100
+    const known = {
+      known_heads: [left, ...heads],
+      pass_over: (head: ChainHead) => (is_old(head) ? left : head),
+      has_left: is_old,
+    }
+    expect((await afterChange(drop)).faults).toMatchObject([{ seq: 1, kind: 'gap' }])
+    expect((await afterChange(drop, known)).faults).toEqual([])
+    const other = { ...left, hash: GENESIS }
+    const said = await afterChange(drop, {
+      ...known,
+      pass_over: (head: ChainHead) => (is_old(head) ? other : head),
+    })
+    expect(said.faults).toMatchObject([{ seq: 101, kind: 'broken_link' }])
+  })
+
   it('throws when the database cannot be read', async () => {
     const nowhere = openDatabase({ url: 'postgres://nobody@127.0.0.1:1/none' })
     await expect(verifyChains(nowhere.knex)).rejects.toThrow('ECONNREFUSED')

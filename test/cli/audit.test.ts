@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { AuditLog } from '../../src/audit/audit-log.ts'
 import { auditLine, registerAuditCommands } from '../../src/cli/audit.ts'
+import { registerAuditVerify } from '../../src/cli/audit-verify.ts'
 import { chainOf, decided } from '../audit/rows.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
@@ -97,5 +98,54 @@ describe('audit verify', () => {
     expect(process.exitCode).toBe(1)
     expect(lines[0]).toContain(`First bad row: writer ${writers[0].writer_id} seq 7 (event `)
     expect(JSON.parse((await run('verify', '--json'))[1]!)).toMatchObject({ rows: 21, fault_count: 1 })
+  })
+
+  it('ends with 2 when it cannot tell: no database, or options that make no sense', async () => {
+    const errors = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const program = new Command()
+    registerAuditCommands(program, async () => {
+      throw new Error('no database there')
+    })
+    await program.parseAsync(['audit', 'verify'], { from: 'user' })
+    expect(process.exitCode).toBe(2)
+    expect(errors.mock.lastCall?.[0]).toBe('toolgate: the audit log was not checked: no database there')
+    for (const words of [
+      ['--from', 'yesterday'],
+      ['--jobs', '0'],
+    ]) {
+      process.exitCode = undefined
+      await run('verify', ...words)
+      expect(process.exitCode).toBe(2)
+      expect(errors.mock.lastCall?.[0]).toContain(words[0])
+    }
+    expect(printed).toEqual([])
+  })
+
+  it('checks only the rows of a time', async () => {
+    expect(await run('verify', '--to', '2020-01-01')).toEqual([
+      'The audit log is whole: 0 rows of 0 writers.',
+    ])
+    const result = JSON.parse((await run('verify', '--from', '2020-01-01', '--jobs', '1', '--json'))[1]!)
+    expect(result).toMatchObject({ rows: 21, writers: 1, taken_as_given: 0 })
+  })
+
+  it('checks the log against rows that were kept elsewhere', async () => {
+    const program = new Command()
+    const writer_id = 'c0ffee00-0000-4000-8000-000000000000'
+    const open = async () => ({ knex: test.database.knex, close: async () => {} })
+    registerAuditVerify(program, open, async (path) => {
+      expect(path).toBe('kept.jws')
+      return [{ writer_id, seq: 3, hash: Buffer.alloc(32) }]
+    })
+    await program.parseAsync(['verify', '--checkpoint', 'kept.jws'], { from: 'user' })
+    expect(process.exitCode).toBe(1)
+    expect(printed[0]).toContain(`First bad row: writer ${writer_id} seq 1.`)
+    expect(printed[0]).toContain('missing_writer: the whole chain is missing; it had at least 3 rows')
+  })
+
+  it('shows progress where that is asked for', async () => {
+    await run('verify', '--progress')
+    const shown = vi.mocked(process.stderr.write).mock.calls.map(([text]) => String(text))
+    expect(shown[0]).toMatch(/^\r21 rows, \d+ a second, 100 % $/)
   })
 })
