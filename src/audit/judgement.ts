@@ -6,6 +6,7 @@ import {
   ChainVerifier,
   FAULTS_KEPT,
   type PassOver,
+  type Predecessor,
   predecessorOf,
 } from './chain-verifier.ts'
 import type { ChainHead } from './hash-chain.ts'
