@@ -6,13 +6,11 @@ import type { AuditLog } from '../audit/audit-log.ts'
 import { type AuditFilter, followEvents, followFromNow, pageEvents } from '../audit/audit-store.ts'
 import type { Evidence } from '../audit/evidence.ts'
 import type { AuditRow } from '../audit/hash-chain.ts'
-import type { Verification } from '../audit/verify.ts'
-import { verifyLog } from '../audit/verify-log.ts'
-import { registerAuditArchive, verifyArchive } from './audit-archive.ts'
+import { registerAuditArchive } from './audit-archive.ts'
 import { registerAuditCheckpointCommand, registerAuditKeyCommands } from './audit-checkpoint.ts'
-import { registerAuditProveCommand, verifyProofFile } from './audit-proof.ts'
+import { registerAuditProveCommand } from './audit-proof.ts'
 import { registerAuditRetain } from './audit-retain.ts'
-import { isDatabaseConfigured } from './context.ts'
+import { registerAuditVerify } from './audit-verify.ts'
 
 /** What the audit commands need of an open installation. */
 export type AuditCliContext = {
@@ -48,31 +46,13 @@ export function registerAuditCommands(program: Command, open: () => Promise<Audi
     .option('--grant <id>', 'only events of this grant')
     .option('--json', 'one JSON object a line')
     .action((options: TailOptions) => within(open, (context) => tail(context.knex, options)))
-  audit
-    .command('verify')
-    .description('recompute every hash; ends with 1 when a row was changed, moved or removed')
-    .option(
-      '--archive <path>',
-      'check a directory of archives, or one of them, and the log when a database is configured',
-    )
-    .option('--offline', 'check only the archives')
-    .option('--proof <file>', 'check this proof of one event instead; needs no database')
-    .option('--key <key>', 'the thumbprint, or a file with the JWK, that --proof must be signed with')
-    .option('--json', 'the result as JSON')
-    .action((options: VerifyOptions) => {
-      const { archive, offline, proof } = options
-      if (proof !== undefined) return verifyProofFile(proof, options)
-      if (archive === undefined) return within(open, (context) => verify(context, options))
-      return verifyArchive(offline || !isDatabaseConfigured() ? undefined : open, { ...options, archive })
-    })
+  registerAuditVerify(audit, open)
   registerAuditArchive(audit, open)
   registerAuditRetain(audit, open)
   registerAuditProveCommand(audit, open)
   registerAuditCheckpointCommand(audit, open)
   registerAuditKeyCommands(audit)
 }
-
-type VerifyOptions = { json?: true; archive?: string; offline?: true; proof?: string; key?: string }
 
 async function within(
   open: () => Promise<AuditCliContext>,
@@ -164,25 +144,4 @@ export function auditJson({ prev_hash, hash, ...event }: AuditRow): string {
     prev_hash: prev_hash.toString('hex'),
     hash: hash.toString('hex'),
   })
-}
-
-async function verify({ knex, evidence }: AuditCliContext, options: { json?: true }): Promise<void> {
-  const result = await verifyLog(knex, {
-    check_signature: evidence?.check_signature,
-    on_progress: ({ rows }) => process.stderr.write(`\r${rows} rows checked`),
-  })
-  if (result.rows > 0) process.stderr.write('\n')
-  console.log(options.json ? JSON.stringify(result) : verdict(result))
-  if (result.fault_count > 0) process.exitCode = 1
-}
-
-function verdict({ rows, writers, faults, fault_count }: Verification): string {
-  const checked = `${rows} rows of ${writers} writers`
-  const [first] = faults
-  if (!first) return `The audit log is whole: ${checked}.`
-  const lines = faults.map(
-    (fault) => `  writer ${fault.writer_id} seq ${fault.seq} ${fault.kind}: ${fault.message}`,
-  )
-  const head = `The audit log is NOT whole: ${fault_count} faults in ${checked}.`
-  return [head, `First bad row: writer ${first.writer_id} seq ${first.seq}.`, ...lines].join('\n')
 }
