@@ -2,6 +2,8 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import { type App, createApp } from './app.ts'
+import { type CheckpointKey, loadCheckpointKey } from './audit/checkpoint-key.ts'
+import { startCheckpoints } from './audit/checkpoint-schedule.ts'
 import { loadKeys } from './authorization-server/keys.ts'
 import type { Config } from './config.ts'
 import { AppError } from './errors.ts'
@@ -67,14 +69,36 @@ async function checkRole(config: Config, { database: { knex } }: Installation, l
   else log.info({ role }, 'the database role may change the audit log; production should have another')
 }
 
+/** Starts what signs the audit log; what undoes it ends the log first, so that the last checkpoint names its end. */
+function startEvidence(
+  { issuer, audit: { checkpoint_interval_seconds, checkpoint_sinks } }: Config,
+  { database }: Installation,
+  { audit }: App,
+  key: CheckpointKey,
+  log: Logger,
+): [() => Promise<void>, () => Promise<void>] {
+  const checkpoints = startCheckpoints({
+    db: database.knex,
+    key,
+    issuer,
+    audit,
+    log,
+    interval_seconds: checkpoint_interval_seconds,
+    sinks: checkpoint_sinks,
+  })
+  return [() => checkpoints.close(), () => audit.close()]
+}
+
 export async function startServer(
   config: Config,
   log: Logger,
   hooks: ServerHooks = {},
 ): Promise<RunningServer> {
-  const [installation, keys] = await Promise.all([
+  const { data_dir } = config.database
+  const [installation, keys, checkpoint_key] = await Promise.all([
     openInstallation(config, { application_name: 'toolgate-server', log: (message) => log.info(message) }),
-    loadKeys({ keys: config.keys, data_dir: config.database.data_dir }),
+    loadKeys({ keys: config.keys, data_dir }),
+    loadCheckpointKey({ audit_key: config.audit.key, data_dir }),
   ])
   const undo: (() => Promise<unknown>)[] = [() => installation.close()]
   const close = async () => {
@@ -89,7 +113,7 @@ export async function startServer(
     await prepareAuditPartitions(installation.database.knex, log)
     await checkRole(config, installation, log)
     const app = createApp({ config, keys, database: installation.database, log })
-    undo.push(() => app.audit.close())
+    undo.push(...startEvidence(config, installation, app, checkpoint_key, log))
     await hooks.prepare?.(installation, app)
 
     const stopMaintenance = startMaintenance(config, installation.database, log)

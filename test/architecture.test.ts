@@ -26,6 +26,7 @@ const ROOMS: Record<string, { floor: Floor | 'annex'; main: string }> = {
 /** Files that stand in no folder. */
 const SINGLE_FILES: Record<string, Floor> = {
   'config.ts': 'ground',
+  'environment.ts': 'ground',
   'errors.ts': 'ground',
   'app.ts': 'roof',
   'installation.ts': 'roof',

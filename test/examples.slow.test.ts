@@ -13,7 +13,10 @@ import { PASSWORD, RESOURCE, Toolgate } from './support/toolgate.ts'
 /** Every sh block of the README, in order, in a checkout, against a Toolgate that runs meanwhile. */
 const run = promisify(execFile)
 const BLOCKS = codeBlocks(readDocument('README.md'), 'sh')
-const WRITTEN = ['keys.json', 'notes-secret', 'notes-key.json', 'notes-jwks.json']
+const WRITTEN = [
+  ...['keys.json', 'audit-key.json', 'checkpoints', 'proof.json'],
+  ...['notes-secret', 'notes-key.json', 'notes-jwks.json'],
+]
 const UNLIKE_A_CHECKOUT = new Set(['.git', '.toolgate', 'dist', ...WRITTEN])
 const hasCurl = await run('curl', ['--version']).then(
   () => true,
@@ -142,7 +145,13 @@ describe('the commands of the README', () => {
   })
 
   it('read and verify the audit log', async () => {
-    expect(await sh(block('audit verify'))).toMatch(/token\.issued[\s\S]*The audit log is whole/)
+    expect(await sh(block('audit verify\n'))).toMatch(/token\.issued[\s\S]*The audit log is whole/)
+  })
+
+  it('prove an event', async () => {
+    expect(await sh(block('audit prove'))).toMatch(
+      /^thumbprint: [\s\S]*appended to checkpoints[\s\S]*The proof is good/,
+    )
   })
 
   it('show the months of the audit log, and what retention would drop', async () => {

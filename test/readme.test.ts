@@ -63,10 +63,14 @@ describe('README.md', () => {
       TOOLGATE_CLIENT_DOCUMENTS_DRY_RUN: client_documents.dry_run ? 'on' : 'off',
       TOOLGATE_AUDIT_RETENTION_MONTHS: audit.retention_months,
       TOOLGATE_AUDIT_ARCHIVE_DIR: audit.archive_dir,
+      TOOLGATE_AUDIT_CHECKPOINT_INTERVAL: String(audit.checkpoint_interval_seconds),
+      TOOLGATE_AUDIT_CHECKPOINT_SINKS: audit.checkpoint_sinks[0],
       TOOLGATE_EXAMPLE_SERVER: example_server.enabled ? 'on' : 'off',
       TOOLGATE_EXAMPLE_PORT: String(example_server.port),
     }).toEqual(
-      Object.fromEntries([...defaults].filter(([name]) => !/_(ISSUER|DATABASE_URL|KEYS)$/.test(name ?? ''))),
+      Object.fromEntries(
+        [...defaults].filter(([name]) => !/_(ISSUER|DATABASE_URL|KEYS|AUDIT_KEY)$/.test(name ?? '')),
+      ),
     )
   })
 

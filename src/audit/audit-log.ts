@@ -18,6 +18,11 @@ export class AuditLog {
     this.#writers = Array.from({ length: writers }, () => new AuditWriter(hot))
   }
 
+  /** How many events this process has committed. */
+  get written_events(): number {
+    return this.#writers.reduce((sum, writer) => sum + writer.written_events, 0)
+  }
+
   /**
    * Resolves when the events are committed; those of one call become neighbours, all or none. What waits for the same
    * writer shares one insert. Throws `unavailable` when they cannot be written or too many events wait.

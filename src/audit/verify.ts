@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import { findHash, readChains } from './audit-store.ts'
 import { type AuditRow, type ChainHead, contentDigest, GENESIS, linkHash } from './hash-chain.ts'
+import { type Witness, witnessOf } from './witness.ts'
 
 /**
  * What verification can find: a changed row, a row that does not follow from the one before, missing rows, a row
@@ -25,8 +26,8 @@ export type Verification = {
   fault_count: number
 }
 
-/** A row that one writer's first event names as the last known row of another. */
-export type Predecessor = { writer_id: string; seq: number; hash: string; successor: string }
+/** A row that an event of another chain names. */
+export type Predecessor = Witness & { successor: string }
 
 /** Where a chain may go on from this row: the row itself, or a later one when those between are known. */
 export type PassOver = (head: ChainHead) => ChainHead
@@ -89,16 +90,11 @@ export class ChainVerifier {
     if (this.faults.length < FAULTS_KEPT) this.faults.push({ writer_id, seq, kind, message })
   }
 
-  #note({ type, writer_id, detail }: AuditRow): void {
-    if (type !== 'writer.started' || !detail) return
-    const { predecessor_writer_id, predecessor_seq: seq, predecessor_hash: hash } = detail
-    if (typeof predecessor_writer_id !== 'string' || !UUID.test(predecessor_writer_id)) return
-    if (typeof seq !== 'number' || typeof hash !== 'string') return
-    this.predecessors.push({ writer_id: predecessor_writer_id, seq, hash, successor: writer_id })
+  #note(row: AuditRow): void {
+    const named = witnessOf(row)
+    if (named) this.predecessors.push({ ...named, successor: row.writer_id })
   }
 }
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 function missing(first: number, last: number): string {
   return first === last ? `row ${first} is` : `rows ${first} to ${last} are`
@@ -124,7 +120,7 @@ export async function verifyChains(db: Knex, options: VerifyOptions = {}): Promi
     const stored = await findHash(db, writer_id, seq)
     if (stored?.toString('hex') === hash) continue
     if (!stored && options.is_dropped?.({ writer_id, seq, hash: Buffer.from(hash, 'hex') })) continue
-    const message = `row ${seq}, from which writer ${successor} continued, is ${stored ? 'replaced' : 'missing'}`
+    const message = `row ${seq}, which the chain of writer ${successor} names, is ${stored ? 'replaced' : 'missing'}`
     verifier.report(writer_id, seq, 'missing_predecessor', message)
   }
   const { rows, writers, faults, fault_count } = verifier

@@ -9,6 +9,8 @@ import type { AuditRow } from '../audit/hash-chain.ts'
 import type { Verification } from '../audit/verify.ts'
 import { verifyLog } from '../audit/verify-log.ts'
 import { registerAuditArchive, verifyArchive } from './audit-archive.ts'
+import { registerAuditCheckpointCommand, registerAuditKeyCommands } from './audit-checkpoint.ts'
+import { registerAuditProveCommand, verifyProofFile } from './audit-proof.ts'
 import { registerAuditRetain } from './audit-retain.ts'
 import { isDatabaseConfigured } from './context.ts'
 
@@ -34,7 +36,7 @@ const POLL_MS = 1_000
 
 /** Adds `audit tail` and `audit verify`. `open` connects to the database; each command closes what it opened. */
 export function registerAuditCommands(program: Command, open: () => Promise<AuditCliContext>): void {
-  const audit = program.command('audit').description('read and verify the audit log')
+  const audit = program.command('audit').description('read, sign, prove and verify the audit log')
   audit
     .command('tail')
     .description('print the newest events, oldest first')
@@ -54,17 +56,23 @@ export function registerAuditCommands(program: Command, open: () => Promise<Audi
       'check a directory of archives, or one of them, and the log when a database is configured',
     )
     .option('--offline', 'check only the archives')
+    .option('--proof <file>', 'check this proof of one event instead; needs no database')
+    .option('--key <key>', 'the thumbprint, or a file with the JWK, that --proof must be signed with')
     .option('--json', 'the result as JSON')
     .action((options: VerifyOptions) => {
-      const { archive, offline } = options
+      const { archive, offline, proof } = options
+      if (proof !== undefined) return verifyProofFile(proof, options)
       if (archive === undefined) return within(open, (context) => verify(context, options))
       return verifyArchive(offline || !isDatabaseConfigured() ? undefined : open, { ...options, archive })
     })
   registerAuditArchive(audit, open)
   registerAuditRetain(audit, open)
+  registerAuditProveCommand(audit, open)
+  registerAuditCheckpointCommand(audit, open)
+  registerAuditKeyCommands(audit)
 }
 
-type VerifyOptions = { json?: true; archive?: string; offline?: true }
+type VerifyOptions = { json?: true; archive?: string; offline?: true; proof?: string; key?: string }
 
 async function within(
   open: () => Promise<AuditCliContext>,

@@ -9,6 +9,9 @@ const ALL = ['select', 'insert', 'update', 'delete']
 const PRIVILEGES: Record<string, readonly string[]> = {
   audit_events: ['select', 'insert'],
   audit_closings: ['select'],
+  audit_writers: ['select', 'insert', 'update'],
+  audit_checkpoints: ['select', 'insert'],
+  audit_checkpoint_heads: ['select', 'insert'],
   accounts: ['select'],
   operator_tokens: ['select'],
   resource_servers: ['select'],

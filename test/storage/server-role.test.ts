@@ -1,6 +1,7 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Person } from '../../examples/demo/person.ts'
+import { generateCheckpointKey } from '../../src/audit/checkpoint-key.ts'
 import { createAuditPartitions, settleDefaultPartition } from '../../src/audit/partition-store.ts'
 import { monthsToDrop } from '../../src/audit/retention.ts'
 import { verifyChains } from '../../src/audit/verify.ts'
@@ -151,6 +152,7 @@ async function startAs(url: string, environment: Record<string, string>): Promis
     TOOLGATE_HOST: '127.0.0.1',
     TOOLGATE_EXAMPLE_SERVER: 'off',
     TOOLGATE_KEYS: JSON.stringify(keys),
+    TOOLGATE_AUDIT_KEY: await generateCheckpointKey(),
     ...environment,
   })
   const log = pino({ base: null }, { write: (line) => void lines.push(JSON.parse(line)) })
