@@ -57,7 +57,10 @@ export function registerAuditCommands(program: Command, open: () => Promise<Audi
     )
     .option('--offline', 'check only the archives')
     .option('--proof <file>', 'check this proof of one event instead; needs no database')
-    .option('--key <key>', 'the thumbprint, or a file with the JWK, that --proof must be signed with')
+    .option(
+      '--key <key>',
+      'the thumbprint, or a file with the JWK, that --proof or --archive must be signed with',
+    )
     .option('--json', 'the result as JSON')
     .action((options: VerifyOptions) => {
       const { archive, offline, proof } = options
