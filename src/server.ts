@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import { type App, createApp } from './app.ts'
+import { checkpointEvidence } from './audit/checkpoint-evidence.ts'
 import { type CheckpointKey, loadCheckpointKey } from './audit/checkpoint-key.ts'
 import { startCheckpoints } from './audit/checkpoint-schedule.ts'
 import { loadKeys } from './authorization-server/keys.ts'
@@ -116,7 +117,13 @@ export async function startServer(
     undo.push(...startEvidence(config, installation, app, checkpoint_key, log))
     await hooks.prepare?.(installation, app)
 
-    const stopMaintenance = startMaintenance(config, installation.database, log)
+    const evidence = checkpointEvidence({
+      db: installation.database.knex,
+      issuer: config.issuer,
+      key: async () => checkpoint_key,
+      sinks: config.audit.checkpoint_sinks,
+    })
+    const stopMaintenance = startMaintenance(config, installation.database, log, evidence)
     undo.push(async () => stopMaintenance())
     const server = createServer(app.listener)
     server.headersTimeout = HEADERS_TIMEOUT_MS

@@ -35,7 +35,7 @@ export async function verifyProofFile(
   file: string,
   options: OutputOptions & { key?: string | undefined },
 ): Promise<void> {
-  const public_key = options.key === undefined ? undefined : await readPublicKey(options.key)
+  const public_key = options.key === undefined ? undefined : await readKey(options.key)
   const { event, hash, checkpoint } = await checkProof(await readFile(file), { public_key })
   const { issuer, created_at, thumbprint } = checkpoint
   const row = { ...event, prev_hash: Buffer.alloc(0), hash }
@@ -57,8 +57,8 @@ export async function verifyProofFile(
 
 const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/
 
-/** `--key`: a thumbprint, or what a file holds. Throws `invalid_input` for anything else. */
-export async function readPublicKey(key: string): Promise<string | { kty: string }> {
+/** A key as `--key` names it: a thumbprint, or a file with a JWK. Throws `invalid_input` for anything else. */
+export async function readKey(key: string): Promise<string | { kty: string }> {
   if (THUMBPRINT.test(key)) return key
   const text = await readFile(key, 'utf8')
   try {

@@ -6,7 +6,7 @@ import { verifyLog } from '../audit/verify-log.ts'
 import { AppError } from '../errors.ts'
 import type { AuditCliContext } from './audit.ts'
 import { verifyArchive } from './audit-archive.ts'
-import { readPublicKey, verifyProofFile } from './audit-proof.ts'
+import { readKey, verifyProofFile } from './audit-proof.ts'
 import { isDatabaseConfigured } from './context.ts'
 
 type VerifyOptions = {
@@ -87,7 +87,7 @@ async function run(open: () => Promise<AuditCliContext>, options: VerifyOptions)
 
 async function knownHeads({ checkpoint, key }: VerifyOptions): Promise<ChainHead[] | undefined> {
   if (checkpoint === undefined) return undefined
-  const public_key = key === undefined ? undefined : await readPublicKey(key)
+  const public_key = key === undefined ? undefined : await readKey(key)
   return readCheckpointFile(checkpoint, { public_key })
 }
 
