@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { createAuditPartitions } from './audit/partition-store.ts'
+import { createAuditPartitions, summariseAuditIds } from './audit/partition-store.ts'
 import type { Config } from './config.ts'
 import type { Database } from './storage/database.ts'
 import { sweepExpired, wipeSealedResponses } from './storage/sweep.ts'
@@ -25,6 +25,7 @@ export function startMaintenance(config: Config, { knex }: Database, log: Logger
     ),
     every(HOUR_MS, 'sweep expired rows', () => sweepExpired(knex)),
     every(HOUR_MS, 'create audit partitions', () => createAuditPartitions(knex, MONTHS_AHEAD)),
+    every(HOUR_MS, 'summarise audit ids', () => summariseAuditIds(knex)),
   ]
   return () => {
     for (const timer of timers) clearInterval(timer)

@@ -12,6 +12,8 @@ export type AuditLogOptions = {
   writer_id?: string
   /** Events that may wait for their commit. */
   max_queue?: number
+  /** Is told of each commit, and closed with the log. */
+  announcer?: { committed(writer_id: string): void; close(): Promise<void> }
 }
 
 type Waiting = {
@@ -35,6 +37,7 @@ const ROWS_PER_INSERT_MAX = 512
 export class AuditLog {
   readonly #hot: pg.Pool
   readonly #max_queue: number
+  readonly #announcer: AuditLogOptions['announcer']
   #head: ChainHead
   #predecessor: ChainHead | undefined
   #queue: Waiting[] = []
@@ -45,6 +48,7 @@ export class AuditLog {
   constructor(hot: pg.Pool, options: AuditLogOptions = {}) {
     this.#hot = hot
     this.#max_queue = options.max_queue ?? QUEUE_MAX
+    this.#announcer = options.announcer
     this.#head = newChain(options.writer_id?.toLowerCase() ?? randomUUID())
   }
 
@@ -74,6 +78,7 @@ export class AuditLog {
   async close(): Promise<void> {
     this.#closed = true
     await this.#running
+    await this.#announcer?.close()
   }
 
   #enqueue(events: AuditEvent[], within?: Waiting['within']): Promise<void> {
@@ -140,6 +145,7 @@ export class AuditLog {
       throw error
     }
     this.#head = head
+    this.#announcer?.committed(head.writer_id)
   }
 
   #startNewChain(): void {

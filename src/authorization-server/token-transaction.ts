@@ -30,7 +30,7 @@ async function settleRotation(ctx: Context, unit: UnitOfWork): Promise<void> {
 
 function mustCommit(ctx: Context, unit: UnitOfWork): boolean {
   if (!unit.begun || unit.replay) return false
-  return ctx.status < 400 || unit.revoked_grant_id !== undefined
+  return ctx.status < 400 || unit.revoked_grant !== undefined
 }
 
 /** From its first tokens on a client is in use, and never swept away as a registration that nobody needed. */

@@ -1,57 +1,34 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Knex } from 'knex'
-import { AUDIT_TYPES, type AuditType, auditText } from '../audit/audit-event.ts'
-import { type AuditFilter, followEvents, followFromNow, pageEvents } from '../audit/audit-store.ts'
+import { auditText } from '../audit/audit-event.ts'
+import { type AuditFilter, pageEvents } from '../audit/audit-store.ts'
+import { EventFeed } from '../audit/event-feed.ts'
+import { followFromNow } from '../audit/follow-store.ts'
 import type { AuditRow } from '../audit/hash-chain.ts'
 import { type Verification, verifyChains } from '../audit/verify.ts'
+import { registerExportCommand } from './audit-export.ts'
+import { type FilterOptions, filterOf, withFilter } from './audit-filter.ts'
+import { registerStoryCommands } from './audit-story.ts'
+import { type OpenReading, withContext } from './context.ts'
 
-/** What the audit commands need of an open installation. */
-export type AuditCliContext = { knex: Knex; close(): Promise<void> }
+type TailOptions = FilterOptions & { lines: number; follow?: true; json?: true }
 
-type TailOptions = {
-  lines: number
-  follow?: true
-  type?: AuditType
-  account?: string
-  client?: string
-  grant?: string
-  json?: true
-}
-
-const POLL_MS = 1_000
-
-/** Adds `audit tail` and `audit verify`. `open` connects to the database; each command closes what it opened. */
-export function registerAuditCommands(program: Command, open: () => Promise<AuditCliContext>): void {
+/** Adds the `audit` commands. `open` connects to the database; each command closes what it opened. */
+export function registerAuditCommands(program: Command, open: OpenReading): void {
   const audit = program.command('audit').description('read and verify the audit log')
-  audit
-    .command('tail')
+  withFilter(audit.command('tail'))
     .description('print the newest events, oldest first')
     .addOption(new Option('-n, --lines <count>', 'how many').default(50).argParser(readCount))
     .option('-f, --follow', 'go on with new events until interrupted')
-    .addOption(new Option('--type <type>', 'only events of this type').choices(AUDIT_TYPES))
-    .option('--account <id>', 'only events of this account')
-    .option('--client <id>', 'only events of this client')
-    .option('--grant <id>', 'only events of this grant')
     .option('--json', 'one JSON object a line')
-    .action((options: TailOptions) => within(open, (context) => tail(context.knex, options)))
+    .action((options: TailOptions) => withContext(open, (context) => tail(context.knex, options)))
   audit
     .command('verify')
     .description('recompute every hash; ends with 1 when a row was changed, moved or removed')
     .option('--json', 'the result as JSON')
-    .action((options: { json?: true }) => within(open, (context) => verify(context.knex, options)))
-}
-
-async function within(
-  open: () => Promise<AuditCliContext>,
-  work: (context: AuditCliContext) => Promise<void>,
-): Promise<void> {
-  const context = await open()
-  try {
-    await work(context)
-  } finally {
-    await context.close()
-  }
+    .action((options: { json?: true }) => withContext(open, (context) => verify(context.knex, options)))
+  registerStoryCommands(audit, open)
+  registerExportCommand(audit, open)
 }
 
 function readCount(text: string): number {
@@ -61,27 +38,20 @@ function readCount(text: string): number {
 }
 
 async function tail(db: Knex, options: TailOptions): Promise<void> {
-  const filter = {
-    type: options.type,
-    account_id: options.account,
-    client_id: options.client,
-    grant_id: options.grant,
-  }
+  const filter = filterOf(options)
   const print = (event: AuditRow) => console.log(options.json ? auditJson(event) : auditLine(event))
   // Before the events are read, so that none falls between the two; what is in both is printed once.
-  let position = options.follow && (await followFromNow(db))
+  const position = options.follow && (await followFromNow(db))
   const newest = await newestEvents(db, filter, options.lines)
   newest.forEach(print)
   if (!position) return
   const printed = new Set(newest.map(({ id }) => id))
   const interrupted = new AbortController()
   process.once('SIGINT', () => interrupted.abort())
-  while (!interrupted.signal.aborted) {
-    const page = await followEvents(db, filter, position)
-    page.events.filter(({ id }) => !printed.has(id)).forEach(print)
-    position = page.position
-    await sleep(POLL_MS, undefined, { signal: interrupted.signal }).catch(() => undefined)
-  }
+  const feed = new EventFeed(db)
+  for await (const { events } of feed.follow(filter, position, interrupted.signal))
+    events.filter(({ id }) => !printed.has(id)).forEach(print)
+  await feed.close()
 }
 
 async function newestEvents(db: Knex, filter: AuditFilter, count: number): Promise<AuditRow[]> {

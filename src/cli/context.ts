@@ -29,10 +29,15 @@ export async function openContext(): Promise<CliContext> {
   return { db: database.knex, knex: database.knex, audit, close }
 }
 
+/** What the commands need that only read. */
+export type ReadingContext = { knex: Database['knex']; close(): Promise<void> }
+
+export type OpenReading = () => Promise<ReadingContext>
+
 /** Runs `work` with an open context and closes it, whatever happens. */
-export async function withContext<T>(
-  open: OpenContext,
-  work: (context: CliContext) => Promise<T>,
+export async function withContext<Context extends ReadingContext, T>(
+  open: () => Promise<Context>,
+  work: (context: Context) => Promise<T>,
 ): Promise<T> {
   const context = await open()
   try {
