@@ -7,13 +7,16 @@ export async function up(knex: Knex): Promise<void> {
       metadata    jsonb not null,
       created_at  timestamptz not null default now()
     );
-    -- Protected resources that may introspect. Secrets are random 256-bit values, so SHA-256 is enough.
+    -- Protected resources that may introspect, by a secret or by keys of their own.
     create table resource_servers (
-      id           text primary key,
-      resource     text not null,
-      secret_hash  bytea not null,
-      created_at   timestamptz not null default now(),
-      rotated_at   timestamptz
+      id               text primary key,
+      resource         text not null,
+      -- SHA-256 of the secret, which is a random 256-bit value; or SHA-512/256 of jwks.
+      credential_hash  bytea not null check (octet_length(credential_hash) = 32),
+      -- The public keys as one canonical JSON text; null where there is a secret.
+      jwks             text,
+      created_at       timestamptz not null default now(),
+      rotated_at       timestamptz
     );
     create table operator_tokens (
       id           text primary key,

@@ -54,7 +54,7 @@ export function createApp(dependencies: AppDependencies): App {
   const { issuer } = config
   const { knex: db, hot } = database
 
-  const audit = new AuditLog(hot, { announcer: new Announcer(db) })
+  const audit = new AuditLog(hot, { writers: Number(process.env.WRITERS ?? 3), announcer: new Announcer(db) })
   const feed = new EventFeed(db)
   const catalogues = new CatalogueCache()
   const render = createRenderer({ base_path: basePath(issuer) })

@@ -80,7 +80,7 @@ function isPackage(specifier: string, name: string): boolean {
 
 /** Where SQL may stand. */
 function speaksSql(path: string): boolean {
-  return /^src\/storage\/|-store\.ts$|\/token-lookup\.ts$|\/audit-log\.ts$/.test(path)
+  return /^src\/storage\/|-store\.ts$|\/token-lookup\.ts$|\/audit-(log|writer)\.ts$/.test(path)
 }
 
 const SQL_METHODS = new Set([
@@ -191,7 +191,7 @@ describe('what may be used where', () => {
     ).toEqual([])
   })
 
-  it('SQL stands in storage/, *-store.ts, token-lookup.ts and audit-log.ts', () => {
+  it('SQL stands in storage/, *-store.ts, token-lookup.ts, audit-log.ts and audit-writer.ts', () => {
     expect(nodeOffenders((node, { path }) => (speaksSql(path) ? undefined : sqlOf(node)))).toEqual([])
   })
 

@@ -12,7 +12,8 @@ import { PASSWORD, RESOURCE, Toolgate } from './support/toolgate.ts'
 /** Every sh block of the README, in order, in a checkout, against a Toolgate that runs meanwhile. */
 const run = promisify(execFile)
 const BLOCKS = codeBlocks(readDocument('README.md'), 'sh')
-const UNLIKE_A_CHECKOUT = new Set(['.git', '.toolgate', 'dist', 'keys.json', 'notes-secret'])
+const WRITTEN = ['keys.json', 'notes-secret', 'notes-key.json', 'notes-jwks.json']
+const UNLIKE_A_CHECKOUT = new Set(['.git', '.toolgate', 'dist', ...WRITTEN])
 const hasCurl = await run('curl', ['--version']).then(
   () => true,
   () => false,
@@ -109,6 +110,11 @@ describe('the commands of the README', () => {
     expect(await sh(chosen)).toMatch(/Removed notes\.\nclient_id: notes\n/)
     const again = chosen.split('\n').find((line) => line.includes('--secret-file')) ?? ''
     expect(await sh(again)).toBe(`client_id: notes\nresource:  ${RESOURCE}\n`)
+  })
+
+  it('register a resource server that signs, and replace its keys', async () => {
+    const shown = `client_id: signing-notes\nresource:  ${RESOURCE}\n`
+    expect(await sh(block('--jwks'))).toBe(shown + shown)
   })
 
   it('register clients ahead of time', async () => {

@@ -4,6 +4,6 @@ import type { Knex } from 'knex'
 export const CHANNEL = 'toolgate_audit'
 
 /** Wakes whoever follows the log. In a transaction of its own: a commit that notifies waits for every other that does. */
-export async function announceWriter(db: Knex, writer_id: string): Promise<void> {
-  await db.raw('select pg_notify(?, ?)', [CHANNEL, writer_id])
+export async function announceWriters(db: Knex, writers: readonly string[]): Promise<void> {
+  await db.raw('select pg_notify(?, writer_id) from unnest(?::text[]) as writer_id', [CHANNEL, [...writers]])
 }

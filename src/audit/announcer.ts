@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { announceWriter } from './announcement-store.ts'
+import { announceWriters } from './announcement-store.ts'
 
 /** However much is written: followers need not hear of it more often. */
 const PAUSE_MS = 200
@@ -39,9 +39,6 @@ export class Announcer {
     if (writers.length === 0) return
     this.#pause = setTimeout(() => this.#send(), PAUSE_MS).unref()
     // What is lost here, followers find when they look for themselves.
-    this.#sending = Promise.all(writers.map((writer_id) => announceWriter(this.#db, writer_id))).then(
-      () => undefined,
-      () => undefined,
-    )
+    this.#sending = announceWriters(this.#db, writers).catch(() => undefined)
   }
 }

@@ -144,8 +144,19 @@ export function normaliseEvent(event: AuditEvent): AuditFields {
 
 type DetailScalar = string | number | boolean | null
 
+/** What many events share is looked through once: an object that is frozen cannot come to say something else. */
+const shared_details = new WeakMap<AuditDetail, AuditDetail>()
+
 function normaliseDetail(detail: AuditDetail | undefined): AuditDetail | null {
   if (detail === undefined || detail === null) return null
+  const known = shared_details.get(detail)
+  if (known) return known
+  const normal = normalDetail(detail)
+  if (Object.isFrozen(detail)) shared_details.set(detail, Object.freeze(normal))
+  return normal
+}
+
+function normalDetail(detail: AuditDetail): AuditDetail {
   const entries = Object.entries(detail)
     .slice(0, DETAIL_KEYS_MAX)
     .map(([key, value]) => {

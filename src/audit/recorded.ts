@@ -9,7 +9,7 @@ import type { AuditLog } from './audit-log.ts'
  */
 export async function recorded<T>(
   db: Knex,
-  audit: AuditLog,
+  audit: Pick<AuditLog, 'appendIn'>,
   work: (trx: Knex.Transaction) => Promise<{ result: T; events: AuditEvent[] }>,
 ): Promise<T> {
   const trx = await begin(db)

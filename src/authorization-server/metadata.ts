@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import type { Middleware } from 'koa'
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
+import { ASSERTION_ALGORITHMS } from '../clients/assertion-algorithm.ts'
 
 /** What the discovery documents (RFC 8414, OpenID Connect Discovery) say beyond the engine's own answer. */
 const ENDPOINTS = {
@@ -35,7 +36,12 @@ export function publishedMetadata(
     issuer,
     scopes_supported: advertisedScopes(catalogue),
     grant_types_supported: ['authorization_code', 'refresh_token'],
-    introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+    introspection_endpoint_auth_methods_supported: [
+      'client_secret_basic',
+      'client_secret_post',
+      'private_key_jwt',
+    ],
+    introspection_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
   }
 }
 

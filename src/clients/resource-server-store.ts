@@ -1,44 +1,62 @@
 import type { Knex } from 'knex'
 
 /** Protected resources that may ask about tokens issued for them. */
-export type ResourceServer = { id: string; resource: string; created_at: Date; rotated_at: Date | null }
+export type ResourceServer = {
+  id: string
+  resource: string
+  authentication: 'client_secret' | 'private_key_jwt'
+  created_at: Date
+  rotated_at: Date | null
+}
+
+/** By what a resource server proves itself: the hash of its secret, or of the public keys in `jwks`. */
+export type Credential = { credential_hash: Buffer; jwks: string | null }
+
+function columns(db: Knex) {
+  const authentication = db.raw(
+    `case when jwks is null then 'client_secret' else 'private_key_jwt' end as authentication`,
+  )
+  return ['id', 'resource', authentication, 'created_at', 'rotated_at']
+}
 
 export async function insertResourceServer(
   db: Knex,
-  row: { id: string; resource: string; secret_hash: Buffer },
+  row: { id: string; resource: string } & Credential,
 ): Promise<boolean> {
   const inserted = await db('resource_servers').insert(row).onConflict('id').ignore().returning('id')
   return inserted.length === 1
 }
 
-/** Whether there is a resource server with exactly this id, resource and secret. */
+/** Whether there is a resource server with exactly this id, resource and credential. */
 export async function isResourceServer(
   db: Knex,
-  row: { id: string; resource: string; secret_hash: Buffer },
+  { id, resource, credential_hash }: { id: string; resource: string } & Credential,
 ): Promise<boolean> {
-  return (await db('resource_servers').where(row).first('id')) !== undefined
+  return (await db('resource_servers').where({ id, resource, credential_hash }).first('id')) !== undefined
 }
 
-export async function replaceSecret(
+export async function replaceCredential(
   db: Knex,
   id: string,
-  secret_hash: Buffer,
+  credential: Credential,
 ): Promise<ResourceServer | undefined> {
   const [row] = await db('resource_servers')
     .where({ id })
-    .update({ secret_hash, rotated_at: db.fn.now() })
-    .returning(['id', 'resource', 'created_at', 'rotated_at'])
+    .update({ ...credential, rotated_at: db.fn.now() })
+    .returning(columns(db))
   return row
 }
 
+/** The credential that counts now. */
+export async function findCredential(db: Knex, id: string): Promise<Credential | undefined> {
+  return db('resource_servers').where({ id }).first('credential_hash', 'jwks')
+}
+
 export async function deleteResourceServer(db: Knex, id: string): Promise<ResourceServer | undefined> {
-  const [row] = await db('resource_servers')
-    .where({ id })
-    .delete()
-    .returning(['id', 'resource', 'created_at', 'rotated_at'])
+  const [row] = await db('resource_servers').where({ id }).delete().returning(columns(db))
   return row
 }
 
 export async function listResourceServers(db: Knex): Promise<ResourceServer[]> {
-  return db('resource_servers').orderBy('id').select('id', 'resource', 'created_at', 'rotated_at')
+  return db('resource_servers').orderBy('id').select(columns(db))
 }

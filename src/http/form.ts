@@ -67,7 +67,11 @@ export function parseForm(text: string, multiple: readonly string[] = []): Form 
   return new Form(values, lists)
 }
 
+/** What stands for itself, as most tokens and names do. */
+const PLAIN = /^[\w.~*!'()-]*$/
+
 function decode(part: string): string {
+  if (PLAIN.test(part)) return part
   let decoded: string
   try {
     decoded = decodeURIComponent(part.replaceAll('+', ' '))

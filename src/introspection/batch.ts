@@ -3,8 +3,9 @@ import type pg from 'pg'
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
 import { AppError } from '../errors.ts'
+import { AssertionProof } from './assertion-proof.ts'
 import { type Decision, decide, type Question } from './decision.ts'
-import { lookupTokens } from './token-lookup.ts'
+import { type LookupRow, lookupTokens } from './token-lookup.ts'
 
 /**
  * The shared trip of everything that waits: one lookup, one audit commit, then the answers. A lone question goes
@@ -20,7 +21,7 @@ export type BatchDependencies = {
 
 type Waiting = { question: Question; resolve(decision: Decision): void; reject(error: unknown): void }
 
-const TRIPS_MAX = 4
+const TRIPS_MAX = Number(process.env.TRIPS ?? 3)
 const PER_TRIP_MAX = 256
 const WAITING_MAX = 4_000
 
@@ -29,9 +30,11 @@ export class IntrospectionBatch {
   #trips = 0
   #scheduled = false
   readonly #dependencies: BatchDependencies
+  readonly #proof: AssertionProof
 
   constructor(dependencies: BatchDependencies) {
     this.#dependencies = dependencies
+    this.#proof = new AssertionProof(dependencies)
   }
 
   /** Resolves when the decision's audit event is committed. Throws `unavailable` when it cannot be, or the queue is full. */
@@ -85,10 +88,25 @@ export class IntrospectionBatch {
     const rows = await lookupTokens(hot, keys)
     const version = rows[0]?.catalogue_version ?? 0
     const catalogue = version === 0 ? undefined : await catalogues.at(db, version)
-    return questions.map((question, index) => {
+    const settled = questions.some(isAsserted) ? await this.#settle(questions, rows) : questions
+    return settled.map((question, index) => {
       const row = rows[index]
       if (!row) throw new Error('the lookup answered fewer rows than it was asked')
       return decide(issuer, catalogue, row, question)
     })
   }
+
+  #settle(questions: Question[], rows: LookupRow[]): Promise<Question[]> {
+    return Promise.all(
+      questions.map(async (question, index) => {
+        if (!isAsserted(question)) return question
+        const stored = rows[index]?.resource_server?.credential_hash
+        return { ...question, credentials: await this.#proof.settle(question.credentials, stored) }
+      }),
+    )
+  }
+}
+
+function isAsserted({ credentials }: Question): boolean {
+  return credentials.assertion !== undefined
 }

@@ -1,6 +1,7 @@
 import type { AuditEvent } from '../audit/audit-event.ts'
 import { type Catalogue, isToolAllowed, scopesForTool, toolsForScopes } from '../catalogue/catalogue.ts'
 import { authenticates, type PresentedCredentials } from './resource-server-authentication.ts'
+import { sharedDetail } from './shared-detail.ts'
 import { type Standing, standingOf } from './standing.ts'
 import type { LiveToken, LookupRow } from './token-lookup.ts'
 
@@ -51,18 +52,20 @@ function decideMethod({ resource, effective }: Standing, question: Question): To
 }
 
 function refuse(question: Question): Decision {
+  const { id, assertion, fault } = question.credentials
   return {
     status: 401,
     body: {
       error: 'invalid_client',
-      error_description: 'The resource server is not known or its secret is wrong',
+      error_description: fault ?? 'The resource server is not known, or its secret or signature is wrong',
     },
     event: {
       type: 'introspection.refused',
-      actor: question.credentials.id,
+      actor: id,
       decision: 'denied',
       request_id: question.request_id,
       ip: question.ip,
+      ...(assertion ? { detail: { authentication: 'private_key_jwt', ...(fault ? { fault } : {}) } } : {}),
     },
   }
 }
@@ -82,7 +85,7 @@ function baseEvent(question: Question, row: LookupRow): AuditEvent {
 }
 
 function inactive(question: Question, row: LookupRow, reason: string): Decision {
-  const detail = { resource_server: question.credentials.id, reason }
+  const detail = sharedDetail({ resource_server: question.credentials.id, reason })
   return { status: 200, body: INACTIVE, event: { ...baseEvent(question, row), decision: 'inactive', detail } }
 }
 
@@ -114,7 +117,7 @@ export function decide(
   row: LookupRow,
   question: Question,
 ): Decision {
-  if (!authenticates(question.credentials, row.resource_server?.secret_hash)) return refuse(question)
+  if (!authenticates(question.credentials, row.resource_server?.credential_hash)) return refuse(question)
   const { token } = row
   if (!token) return inactive(question, row, 'not_live')
   // RFC 7662 §4: a resource server learns nothing about tokens that were not issued for it.
@@ -126,7 +129,7 @@ export function decide(
   const event = { ...baseEvent(question, row), scope: standing.scope }
   const { mcp_method, mcp_name } = question
   if (mcp_method === undefined) {
-    const detail = { resource_server: question.credentials.id }
+    const detail = sharedDetail({ resource_server: question.credentials.id })
     return { status: 200, body, event: { ...event, decision: 'active', detail } }
   }
   const answer = decideMethod(standing, question)
@@ -139,7 +142,11 @@ export function decide(
       type: 'tool.decided',
       tool: mcp_name,
       decision: answer.allowed ? 'allowed' : 'denied',
-      detail: { resource_server: question.credentials.id, method: mcp_method, needed: answer.scope },
+      detail: sharedDetail({
+        resource_server: question.credentials.id,
+        method: mcp_method,
+        needed: answer.scope,
+      }),
     },
   }
 }

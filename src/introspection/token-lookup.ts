@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { BYTEA_OID, binaryArray, TEXT_OID } from '../storage/binary-array.ts'
 
 /** One waiting question: which resource server asks about which token (by its SHA-256). */
 export type LookupKey = { resource_server_id: string; token_id: Buffer | undefined }
@@ -6,7 +7,7 @@ export type LookupKey = { resource_server_id: string; token_id: Buffer | undefin
 /** Everything a decision needs, as it stood in one snapshot taken after the question arrived. */
 export type LookupRow = {
   catalogue_version: number
-  resource_server: { secret_hash: Buffer; resource: string } | undefined
+  resource_server: { credential_hash: Buffer; resource: string } | undefined
   token: LiveToken | undefined
 }
 
@@ -23,63 +24,82 @@ export type LiveToken = {
   exp: number
 }
 
-// Expired tokens, grants that are gone and disabled accounts all look like a token that never was.
+/**
+ * The whole answer is one JSON text: taking a column of a row out of the protocol, here and in Postgres, costs more
+ * than finding the row. Expired tokens, grants that are gone and disabled accounts all look like a token that never was.
+ */
 const SQL = `
-select v.version, rs.secret_hash, rs.resource as rs_resource,
-       t.client_id, t.account_id, t.grant_id, t.resource, t.scope, g.scope as grant_scope,
-       extract(epoch from t.issued_at)::int as iat, extract(epoch from t.expires_at)::int as exp,
-       a.username, to_json(a.roles) as roles
-from unnest($1::text[], $2::bytea[]) with ordinality as q(rs_id, token_id, n)
-cross join (select coalesce(max(version), 0) as version from catalogue_versions) v
-left join resource_servers rs on rs.id = q.rs_id
-left join (access_tokens t
-             join grants g on g.id = t.grant_id and g.expires_at > now()
-             join accounts a on a.id = t.account_id and a.disabled_at is null)
-       on t.id = q.token_id and t.expires_at > now()
-order by q.n`
+select json_build_array(
+  (select coalesce(max(version), 0) from catalogue_versions),
+  (select json_object_agg(rs.id, json_build_array(encode(rs.credential_hash, 'hex'), rs.resource))
+   from resource_servers rs where rs.id = any($1::text[])),
+  (select json_agg(json_build_array(
+     q.n, t.client_id, t.account_id, a.username, a.roles, t.grant_id, t.resource, t.scope, g.scope,
+     extract(epoch from t.issued_at)::int, extract(epoch from t.expires_at)::int))
+   from unnest($2::bytea[]) with ordinality as q(token_id, n)
+   join access_tokens t on t.id = q.token_id and t.expires_at > now()
+   join grants g on g.id = t.grant_id and g.expires_at > now()
+   join accounts a on a.id = t.account_id and a.disabled_at is null))::text`
 
-/** The columns of SQL, in their order. As arrays, because an object for each row costs more than the row. */
-type Raw = [
-  version: number,
-  secret_hash: Buffer | null,
-  rs_resource: string,
-  client_id: string | null,
+type RawServer = [credential_hash: string, resource: string]
+type RawToken = [
+  position: number,
+  client_id: string,
   account_id: string,
+  username: string,
+  roles: string[],
   grant_id: string,
   resource: string,
   scope: string,
   grant_scope: string,
   iat: number,
   exp: number,
-  username: string,
-  roles: string[],
 ]
-
-function toRow(raw: Raw): LookupRow {
-  const [version, secret_hash, rs_resource, client_id, account_id, grant_id, resource] = raw
-  const [, , , , , , , scope, grant_scope, iat, exp, username, roles] = raw
-  return {
-    catalogue_version: version,
-    resource_server: secret_hash ? { secret_hash, resource: rs_resource } : undefined,
-    token:
-      client_id === null
-        ? undefined
-        : { client_id, account_id, username, roles, grant_id, resource, scope, grant_scope, iat, exp },
-  }
-}
-
-// Written here and not by the driver, which looks in every element for what to escape.
-function byteaArray(ids: readonly (Buffer | undefined)[]): string {
-  return `{${ids.map((id) => (id ? `"\\\\x${id.toString('hex')}"` : 'NULL')).join(',')}}`
-}
+type Raw = [version: number, servers: Record<string, RawServer> | null, tokens: RawToken[] | null]
 
 /** Looks up all keys in one statement; the answer has one row per key, in the same order. */
 export async function lookupTokens(pool: pg.Pool, keys: readonly LookupKey[]): Promise<LookupRow[]> {
-  const { rows } = await pool.query<Raw>({
+  const ids = [...new Set(keys.map((key) => key.resource_server_id))]
+  const { rows } = await pool.query<[string]>({
     name: 'introspection-lookup',
     text: SQL,
     rowMode: 'array',
-    values: [keys.map((key) => key.resource_server_id), byteaArray(keys.map((key) => key.token_id))],
+    values: [
+      binaryArray(
+        TEXT_OID,
+        ids.map((id) => Buffer.from(id)),
+      ),
+      binaryArray(
+        BYTEA_OID,
+        keys.map((key) => key.token_id),
+      ),
+    ],
   })
-  return rows.map(toRow)
+  const raw: Raw = JSON.parse(rows[0]?.[0] ?? '[0, null, null]')
+  return rowsOf(keys, raw)
+}
+
+function rowsOf(keys: readonly LookupKey[], [catalogue_version, raw_servers, raw_tokens]: Raw): LookupRow[] {
+  const servers = new Map(Object.entries(raw_servers ?? {}).map(([id, raw]) => [id, toServer(raw)]))
+  const rows = keys.map(
+    (key): LookupRow => ({
+      catalogue_version,
+      resource_server: servers.get(key.resource_server_id),
+      token: undefined,
+    }),
+  )
+  for (const raw of raw_tokens ?? []) {
+    const row = rows[raw[0] - 1]
+    if (row) row.token = toToken(raw)
+  }
+  return rows
+}
+
+function toServer([credential_hash, resource]: RawServer): LookupRow['resource_server'] {
+  return { credential_hash: Buffer.from(credential_hash, 'hex'), resource }
+}
+
+function toToken([, client_id, account_id, username, roles, grant_id, ...rest]: RawToken): LiveToken {
+  const [resource, scope, grant_scope, iat, exp] = rest
+  return { client_id, account_id, username, roles, grant_id, resource, scope, grant_scope, iat, exp }
 }

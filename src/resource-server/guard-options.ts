@@ -1,3 +1,5 @@
+import { algorithmOf, type PrivateKey } from './client-authentication.ts'
+
 /** What an MCP server tells its guard: who it is, whom it trusts, and how it authenticates there. */
 export type GuardOptions = {
   /** RFC 8707 identifier of this MCP server: the exact URL of its endpoint, as people type it. */
@@ -6,9 +8,11 @@ export type GuardOptions = {
   issuer: string
   /** RFC 7662 endpoint; `<issuer>/introspect` when absent. */
   introspection_endpoint?: string
-  /** Credentials of this resource server at the authorization server. */
+  /** Credentials of this resource server at the authorization server: its id, with a secret or with a private key. */
   client_id: string
-  client_secret: string
+  client_secret?: string
+  /** For private_key_jwt (RFC 7523): a JWK whose public half is registered at the authorization server. */
+  private_key?: PrivateKey
   /** Scopes asked of a client that comes without a token. */
   default_scopes: string[]
   /** Scopes in the RFC 9728 document; the default scopes when absent. */
@@ -28,7 +32,8 @@ export type GuardSettings = {
   issuer: string
   introspection_endpoint: string
   client_id: string
-  client_secret: string
+  client_secret: string | undefined
+  private_key: PrivateKey | undefined
   default_scopes: string[]
   scopes_supported: string[]
   resource_name: string | undefined
@@ -59,7 +64,7 @@ export function checkOptions(options: GuardOptions): GuardSettings {
       options.introspection_endpoint ?? `${issuer.replace(/\/$/, '')}/introspect`,
     ),
     client_id: nonEmpty('client_id', options.client_id),
-    client_secret: nonEmpty('client_secret', options.client_secret),
+    ...credentials(options),
     default_scopes,
     scopes_supported: scopes('scopes_supported', options.scopes_supported ?? default_scopes),
     resource_name: options.resource_name,
@@ -84,6 +89,17 @@ function httpUrl(option: string, value: unknown): string {
 function nonEmpty(option: string, value: unknown): string {
   if (typeof value !== 'string' || value === '') throw new TypeError(`${option} must be a non-empty string`)
   return value
+}
+
+/** Exactly one way to authenticate (RFC 6749 §2.3). */
+function credentials({ client_secret, private_key }: GuardOptions) {
+  if (private_key === undefined)
+    return { client_secret: nonEmpty('client_secret', client_secret), private_key: undefined }
+  if (client_secret !== undefined)
+    throw new TypeError('private_key must not be given together with client_secret')
+  if (!algorithmOf(private_key))
+    throw new TypeError('private_key must be a private JWK: EC P-256, OKP Ed25519 or RSA')
+  return { client_secret: undefined, private_key }
 }
 
 function scopes(option: string, value: unknown): string[] {

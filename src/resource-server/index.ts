@@ -1,6 +1,7 @@
 /** The public names of "toolgate/resource-server". */
 export type { AuthInfo } from './auth-info.ts'
 export { bearerChallenge } from './challenge.ts'
+export type { PrivateKey } from './client-authentication.ts'
 export {
   type Allowed,
   createGuard,

@@ -1,3 +1,4 @@
+import { createClientAuthentication } from './client-authentication.ts'
 import type { GuardSettings } from './guard-options.ts'
 import type { Question } from './mcp-messages.ts'
 
@@ -36,27 +37,32 @@ export type Introspect = (token: string, question: Question) => Promise<ActiveTo
  * time-out, status other than 200, or a body that is not what was asked for. Its message holds no secret.
  */
 export function createIntrospectionClient(settings: GuardSettings): Introspect {
-  const { client_id, client_secret, introspection_endpoint, timeout_ms } = settings
-  // RFC 6749 §2.3.1: id and secret are form-urlencoded before they become Basic credentials.
-  const authorization = `Basic ${btoa(`${formEncode(client_id)}:${formEncode(client_secret)}`)}`
+  const { introspection_endpoint, timeout_ms } = settings
+  const authentication = createClientAuthentication(settings)
   return async (token, question) => {
+    const { headers, parameters } = await authentication.proof()
     const response = await settings
       .fetch(introspection_endpoint, {
         method: 'POST',
-        headers: { authorization, accept: 'application/json' },
-        body: formOf(token, question),
+        headers: { ...headers, accept: 'application/json' },
+        body: formOf(token, question, parameters),
         redirect: 'error',
         signal: AbortSignal.timeout(timeout_ms),
       })
       .catch((cause: unknown) => {
         throw new Error(`No answer from ${introspection_endpoint}`, { cause })
       })
+    if (response.status === 401) authentication.refused()
     return readAnswer(await readJson(response), question)
   }
 }
 
-function formOf(token: string, { mcp_method, mcp_name }: Question): URLSearchParams {
-  const form = new URLSearchParams({ token })
+function formOf(
+  token: string,
+  { mcp_method, mcp_name }: Question,
+  parameters: Record<string, string>,
+): URLSearchParams {
+  const form = new URLSearchParams({ ...parameters, token })
   if (mcp_method !== undefined) form.set('mcp_method', mcp_method)
   if (mcp_name !== undefined) form.set('mcp_name', mcp_name)
   return form
@@ -72,7 +78,7 @@ async function readJson(response: Response): Promise<unknown> {
   await response.body?.cancel()
   throw new Error(
     response.status === 401
-      ? 'The authorization server refused this resource server: check client_id and client_secret'
+      ? 'The authorization server refused this resource server: check client_id and its secret or key'
       : `The authorization server answered the introspection with status ${response.status}`,
   )
 }
@@ -103,10 +109,6 @@ function isAnswerTo(question: Question, mcp: unknown): mcp is McpAnswer {
     typeof mcp.scope === 'string' &&
     (question.mcp_method !== 'tools/list' || !mcp.allowed || isStrings(mcp.tools))
   )
-}
-
-function formEncode(value: string): string {
-  return new URLSearchParams([['', value]]).toString().slice(1)
 }
 
 function isStrings(value: unknown): value is string[] {

@@ -22,11 +22,11 @@ const TRAILER = Buffer.from([0xff, 0xff])
 class BinaryCopy {
   callback: Callback
   readonly #text: string
-  readonly #tuples: readonly Buffer[]
+  readonly #tuples: Buffer
   #rows = 0
   #error: Error | undefined
 
-  constructor(text: string, tuples: readonly Buffer[], callback: Callback) {
+  constructor(text: string, tuples: Buffer, callback: Callback) {
     this.#text = text
     this.#tuples = tuples
     this.callback = callback
@@ -35,7 +35,9 @@ class BinaryCopy {
   submit(wire: Wire): void {
     wire.stream.cork()
     wire.query(this.#text)
-    wire.sendCopyFromChunk(Buffer.concat([HEADER, ...this.#tuples, TRAILER]))
+    wire.sendCopyFromChunk(HEADER)
+    wire.sendCopyFromChunk(this.#tuples)
+    wire.sendCopyFromChunk(TRAILER)
     wire.endCopyFrom()
     wire.stream.uncork()
   }
@@ -62,7 +64,7 @@ export function copyIn(
   client: pg.ClientBase,
   table: string,
   columns: readonly string[],
-  tuples: readonly Buffer[],
+  tuples: Buffer,
 ): Promise<number> {
   const text = `copy ${table} (${columns.join(', ')}) from stdin (format binary)`
   return new Promise((resolve, reject) => {

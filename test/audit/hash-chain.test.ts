@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AuditLog } from '../../src/audit/audit-log.ts'
-import { canonicalBytes, contentDigest, GENESIS, linkHash } from '../../src/audit/hash-chain.ts'
-import { CONTENT_COLUMNS } from '../../src/audit/row-bytes.ts'
+import { contentDigest, GENESIS, linkHash } from '../../src/audit/hash-chain.ts'
+import { CONTENT_COLUMNS, contentBytes } from '../../src/audit/row-bytes.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { chainOf, decided } from './rows.ts'
 
@@ -19,7 +19,7 @@ describe('the worked example of docs/audit-format.md', () => {
     const { row, content, prev_hash, hash } = await exampleOfDocument()
     const parsed = JSON.parse(row!)
     const chained = { ...parsed, occurred_at: new Date(parsed.occurred_at) }
-    expect(canonicalBytes(chained).toString('hex')).toBe(content!.replace(/\s/g, ''))
+    expect(contentBytes(chained).toString('hex')).toBe(content!.replace(/\s/g, ''))
     const link = linkHash(contentDigest(chained), Buffer.from(prev_hash!, 'hex'))
     expect(link.toString('hex')).toBe(hash)
   })
@@ -34,7 +34,7 @@ describe('the worked example of docs/audit-format.md', () => {
   })
 })
 
-describe('canonicalBytes', () => {
+describe('contentBytes', () => {
   let test: TestDatabase
   beforeAll(async () => {
     test = await createTestDatabase()
@@ -55,7 +55,7 @@ describe('canonicalBytes', () => {
     expect(rows).toHaveLength(3)
     for (const { sent: bytes, ...row } of rows) {
       const event = { ...row, seq: Number(row.seq) }
-      expect(canonicalBytes(event)).toEqual(bytes)
+      expect(contentBytes(event)).toEqual(bytes)
       const digest = createHash('sha256').update(bytes).digest()
       expect(createHash('sha256').update(digest).update(row.prev_hash).digest()).toEqual(row.hash)
     }
@@ -63,8 +63,8 @@ describe('canonicalBytes', () => {
 
   it('tell absent from empty', () => {
     const [row] = chainOf(1)
-    expect(canonicalBytes({ ...row!, tool: null })).not.toEqual(canonicalBytes({ ...row!, tool: '' }))
-    expect(canonicalBytes({ ...row!, detail: null })).not.toEqual(canonicalBytes({ ...row!, detail: {} }))
+    expect(contentBytes({ ...row!, tool: null })).not.toEqual(contentBytes({ ...row!, tool: '' }))
+    expect(contentBytes({ ...row!, detail: null })).not.toEqual(contentBytes({ ...row!, detail: {} }))
   })
 })
 

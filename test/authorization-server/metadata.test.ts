@@ -33,6 +33,18 @@ describe.each([0, 1])('the discovery document %i', (index) => {
       registration_endpoint: `${toolgate.issuer}/register`,
       revocation_endpoint: `${toolgate.issuer}/revoke`,
       introspection_endpoint: `${toolgate.issuer}/introspect`,
+      introspection_endpoint_auth_methods_supported: [
+        'client_secret_basic',
+        'client_secret_post',
+        'private_key_jwt',
+      ],
+      introspection_endpoint_auth_signing_alg_values_supported: [
+        'ES256',
+        'EdDSA',
+        'Ed25519',
+        'RS256',
+        'PS256',
+      ],
     })
     expect((documents[index]!.token_endpoint_auth_methods_supported as string[])[0]).toBe('none')
   })

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { addResourceServerWithKeys } from '../../src/clients/resource-servers.ts'
+import { asserting, assertion, jwksOf, testKey } from '../support/assertions.ts'
 import {
   type Endpoint,
   expectClear,
@@ -23,6 +25,7 @@ const NAMES = [
   'POST /revoke',
   'POST /register',
   'POST /introspect',
+  'POST /introspect with an assertion',
   'GET /operator/api/v1/grants',
   'GET /operator/api/v1/refresh-tokens',
   'POST /operator/api/v1/grants/revoke',
@@ -34,6 +37,9 @@ beforeAll(async () => {
   const { client_id } = await toolgate.register()
   const { token } = await toolgate.operatorToken()
   const rs = await toolgate.resourceServer()
+  const key = testKey()
+  const signing = { id: 'signing', resource: RESOURCE, jwks: jwksOf(key), actor: 'test' }
+  await addResourceServerWithKeys(toolgate.dependencies, signing)
   const operator = { authorization: `Bearer ${token}` }
   const code = { client_id, code: WELL_SHAPED, code_verifier: PAIR.code_verifier, redirect_uri: REDIRECT_URI }
   const all: Omit<Endpoint, 'name'>[] = [
@@ -106,6 +112,18 @@ beforeAll(async () => {
       },
     },
     {
+      method: 'POST',
+      path: '/introspect',
+      carries: 'form',
+      parameters: {
+        ...asserting(assertion(key, { id: 'signing', aud: toolgate.issuer })),
+        client_id: 'signing',
+        token: WELL_SHAPED,
+        mcp_method: 'tools/call',
+        mcp_name: 'get_note',
+      },
+    },
+    {
       method: 'GET',
       path: '/operator/api/v1/grants',
       carries: 'query',
@@ -153,6 +171,7 @@ const GOOD = {
   'POST /revoke': /^200 $/,
   'POST /register': /^201 /,
   'POST /introspect': /^200 \{"active":false\}$/,
+  'POST /introspect with an assertion': /^200 \{"active":false\}$/,
   'GET /operator/api/v1/grants': /^200 /,
   'GET /operator/api/v1/refresh-tokens': /^200 /,
   'POST /operator/api/v1/grants/revoke': /^200 /,

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -42,6 +42,33 @@ describe('resource-servers', () => {
     writeFileSync(file, `${'s'.repeat(40)}\n`)
     const lines = await servers('add', RESOURCE, '--id', 'own', '--secret-file', file)
     expect(lines.join('\n')).not.toContain('sss')
+  })
+
+  it('a key is made here or elsewhere, registered, and replaced; the private half stays in its file', async () => {
+    const file = join(directory, 'key.json')
+    const jwks = join(directory, 'jwks.json')
+    writeFileSync(jwks, (await servers('create-key', file)).join(''))
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+    const { d } = JSON.parse(readFileSync(file, 'utf8'))
+    expect(readFileSync(jwks, 'utf8')).not.toContain(d)
+    await expect(servers('create-key', file)).rejects.toThrow('EEXIST')
+
+    const made = { client_id: 'signing', resource: RESOURCE }
+    expect(await json('add', RESOURCE, '--id', 'signing', '--jwks', jwks)).toEqual(made)
+    expect(await json('add', RESOURCE, '--id', 'signing', '--jwks', jwks)).toEqual(made)
+    expect(await json('rotate-keys', 'signing', '--jwks', jwks)).toEqual(made)
+    const methods = (await json('list')).map(({ id, authentication }: Record<string, string>) => [
+      id,
+      authentication,
+    ])
+    expect(methods).toContainEqual(['signing', 'private_key_jwt'])
+    expect(methods).toContainEqual(['notes', 'client_secret'])
+    await expect(servers('add', RESOURCE, '--id', 'x', '--jwks', file)).rejects.toThrow('A JWK Set is')
+    await expect(servers('add', RESOURCE, '--jwks', jwks, '--secret-file', file)).rejects.toThrow(
+      'cannot be used with',
+    )
+    writeFileSync(jwks, 'no json')
+    await expect(servers('rotate-keys', 'signing', '--jwks', jwks)).rejects.toThrow('is not JSON')
   })
 
   it.each<[string, string[], string]>([

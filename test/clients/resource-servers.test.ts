@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AuditLog } from '../../src/audit/audit-log.ts'
 import { pageEvents } from '../../src/audit/audit-store.ts'
+import { generateSigningKey } from '../../src/clients/assertion-algorithm.ts'
 import {
   addResourceServer,
+  addResourceServerWithKeys,
   removeResourceServer,
+  rotateResourceServerKeys,
   rotateResourceServerSecret,
 } from '../../src/clients/resource-servers.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -29,6 +32,24 @@ const created = async (client_id: string) => {
 }
 
 describe('resource servers', () => {
+  it('the audit log says by which method one proves itself, and by which keys', async () => {
+    const [first, second] = [generateSigningKey(), generateSigningKey()]
+    const request = { resource, id: 'signing', actor }
+    await addResourceServerWithKeys(dependencies, { ...request, jwks: first.jwks })
+    await addResourceServerWithKeys(dependencies, { ...request, jwks: first.jwks })
+    await rotateResourceServerKeys(dependencies, { id: 'signing', jwks: second.jwks, actor })
+    await rotateResourceServerSecret(dependencies, { id: 'signing', actor })
+    const { events } = await pageEvents(dependencies.db, { client_id: 'signing' }, 10)
+    expect(events.map(({ type, detail }) => [type, detail])).toEqual([
+      ['resource_server.changed', { change: 'secret_rotated', authentication: 'client_secret' }],
+      [
+        'resource_server.changed',
+        { change: 'keys_rotated', authentication: 'private_key_jwt', keys: [second.private_key.kid] },
+      ],
+      ['resource_server.created', { authentication: 'private_key_jwt', keys: [first.private_key.kid] }],
+    ])
+  })
+
   it('a secret made here is random and not stored', async () => {
     const { client_secret } = await addResourceServer(dependencies, { resource, id: 'made', actor })
     expect(client_secret).toMatch(/^[\w-]{43}$/)

@@ -26,7 +26,7 @@ beforeAll(async () => {
   if ('faults' in read) throw new Error(read.faults.join('\n'))
   await applyCatalogue(db, read.catalogue, 'test')
   const made = await addResourceServer({ db, audit }, { resource: RESOURCE, actor: 'test' })
-  credentials = { id: made.client_id, secret_hash: sha256(made.client_secret) }
+  credentials = { id: made.client_id, credential_hash: sha256(made.client_secret) }
 })
 afterAll(async () => {
   await audit.close()
@@ -73,7 +73,7 @@ describe('a batch', () => {
       batch.ask(
         index % 2 === 0
           ? question()
-          : question({ credentials: { id: `no_${index}`, secret_hash: sha256('x') } }),
+          : question({ credentials: { id: `no_${index}`, credential_hash: sha256('x') } }),
       ),
     )
     const answers = await Promise.all(asked)
@@ -90,8 +90,8 @@ describe('a batch', () => {
     const { batch, lookups } = batchOn()
     const strange: Partial<Question>[] = [
       { token_id: undefined },
-      { credentials: { id: '', secret_hash: Buffer.alloc(32) } },
-      { credentials: { id: '\ud800', secret_hash: Buffer.alloc(32) } },
+      { credentials: { id: '', credential_hash: Buffer.alloc(32) } },
+      { credentials: { id: '\ud800', credential_hash: Buffer.alloc(32) } },
       { mcp_method: 'tools/call', mcp_name: '\0\ud800__proto__' },
       { mcp_method: '__proto__' },
       { token_id: Buffer.alloc(0) },

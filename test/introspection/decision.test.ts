@@ -38,7 +38,7 @@ const SECRET = sha256('the secret')
 
 function question(change: Partial<Question> = {}): Question {
   return {
-    credentials: { id: 'rs_notes', secret_hash: SECRET },
+    credentials: { id: 'rs_notes', credential_hash: SECRET },
     token_id: sha256('the token'),
     mcp_method: undefined,
     mcp_name: undefined,
@@ -64,7 +64,7 @@ function row(token: Partial<LiveToken> = {}): LookupRow {
   }
   return {
     catalogue_version: 1,
-    resource_server: { secret_hash: SECRET, resource: NOTES.resource },
+    resource_server: { credential_hash: SECRET, resource: NOTES.resource },
     token: live,
   }
 }
@@ -249,7 +249,7 @@ describe('a resource server', () => {
       ISSUER,
       CATALOGUE,
       row(),
-      question({ credentials: { id: 'rs_notes', secret_hash: sha256('another') } }),
+      question({ credentials: { id: 'rs_notes', credential_hash: sha256('another') } }),
     )
     expect(unknown).toEqual(wrong)
     expect(unknown.status).toBe(401)
@@ -264,7 +264,7 @@ describe('a resource server', () => {
   })
 
   it('whose stored hash is missing is refused even if the presented hash is all zeros', () => {
-    const zeros = { id: 'rs_notes', secret_hash: Buffer.alloc(32) }
+    const zeros = { id: 'rs_notes', credential_hash: Buffer.alloc(32) }
     const decision = decide(
       ISSUER,
       CATALOGUE,

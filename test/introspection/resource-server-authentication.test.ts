@@ -23,7 +23,7 @@ function codeOf(work: () => unknown): string {
 
 describe('credentials', () => {
   it('are read from HTTP Basic, in any spelling of the scheme, and from the body', () => {
-    const expected = { id: 'rs_notes', secret_hash: sha256(SECRET) }
+    const expected = { id: 'rs_notes', credential_hash: sha256(SECRET) }
     expect(presentedCredentials(basic(`rs_notes:${SECRET}`), form())).toEqual(expected)
     expect(presentedCredentials(basic(`rs_notes:${SECRET}`).replace('Basic', 'BASIC'), form())).toEqual(
       expected,
@@ -34,7 +34,10 @@ describe('credentials', () => {
   })
 
   it('a secret may hold a colon', () => {
-    expect(presentedCredentials(basic('rs:a:b'), form())).toEqual({ id: 'rs', secret_hash: sha256('a:b') })
+    expect(presentedCredentials(basic('rs:a:b'), form())).toEqual({
+      id: 'rs',
+      credential_hash: sha256('a:b'),
+    })
   })
 
   it('presented in both ways at once are refused', () => {
@@ -72,10 +75,10 @@ describe('credentials', () => {
 
 describe('authenticates', () => {
   it('only with the stored hash, and never when there is none', () => {
-    const presented = { id: 'rs', secret_hash: sha256(SECRET) }
+    const presented = { id: 'rs', credential_hash: sha256(SECRET) }
     expect(authenticates(presented, sha256(SECRET))).toBe(true)
     expect(authenticates(presented, sha256('other'))).toBe(false)
     expect(authenticates(presented, undefined)).toBe(false)
-    expect(authenticates({ id: 'rs', secret_hash: Buffer.alloc(32) }, undefined)).toBe(false)
+    expect(authenticates({ id: 'rs', credential_hash: Buffer.alloc(32) }, undefined)).toBe(false)
   })
 })

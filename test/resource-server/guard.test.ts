@@ -261,7 +261,7 @@ describe('when the authorization server gives no valid answer', () => {
   it('because it refused the credentials of the guard, the report says so and holds no secret', async () => {
     as.override = json({ error: 'invalid_client' }, 401)
     expect(await decide(list)).toMatchObject({ status: 503 })
-    expect(errors[0]!.message).toContain('check client_id and client_secret')
+    expect(errors[0]!.message).toContain('check client_id and its secret or key')
     expect(`${errors[0]!.stack}`).not.toContain(RESOURCE_SERVER.client_secret)
     expect(`${errors[0]!.stack}`).not.toContain('reader')
   })

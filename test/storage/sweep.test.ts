@@ -130,7 +130,7 @@ describe('what lives survives', () => {
     await db('resource_servers').insert({
       id: 'rs',
       resource: 'r',
-      secret_hash: id(),
+      credential_hash: id(),
       created_at: at('-10 years'),
     })
     await sweepExpired(db)
