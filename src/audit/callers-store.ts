@@ -11,10 +11,10 @@ export type Caller = {
 }
 
 /** Few enough that the newest calls of the busiest tool are counted well within 200 ms. */
-const CALLS_COUNTED = 20_000
+const CALLS_COUNTED = 5_000
 
 /**
- * The callers of the newest 20,000 calls of a tool from `from` (inclusive) to `to` (exclusive), newest first. The
+ * The callers of the newest 5,000 calls of a tool from `from` (inclusive) to `to` (exclusive), newest first. The
  * counts are exact for the calls from `counted_from` on; where that is given, older calls of the period follow with
  * `to: counted_from`. A moment is never split over two pages.
  */

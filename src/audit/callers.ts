@@ -1,6 +1,9 @@
 import type { Knex } from 'knex'
 import { type Caller, pageOfCallers } from './callers-store.ts'
 
+/** Larger than a page that somebody waits for: each page looks for its end before it counts. */
+const CALLS_COUNTED = 50_000
+
 /**
  * Everybody who called a tool in a period, newest first, with exact counts: page by page, so that no statement is
  * long. Memory grows with the callers, not with the calls. `on_progress` hears the calls counted so far.
@@ -14,7 +17,7 @@ export async function allCallers(
   let to = period.to
   let calls = 0
   for (;;) {
-    const page = await pageOfCallers(db, { ...period, to })
+    const page = await pageOfCallers(db, { ...period, to }, CALLS_COUNTED)
     for (const caller of page.callers) {
       const key = JSON.stringify([caller.account_id, caller.client_id])
       const known = found.get(key)

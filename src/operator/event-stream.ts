@@ -41,8 +41,8 @@ export function sendEventStream(ctx: Context, stream: EventStream): void {
     throw new AppError('unavailable', 'Too many follow the audit log of this process already')
   const gone = new AbortController()
   const body = Readable.from(chunks(stream, gone.signal), { objectMode: true, highWaterMark: 1 })
-  // Koa destroys the stream when the connection closes; what it waits for must then end too.
-  body.on('close', () => gone.abort())
+  // Not when the stream closes: it would wait for the generator, which waits for news.
+  ctx.res.on('close', () => gone.abort())
   // The headers have left; all that is left to say is that it ends, and the other side connects again.
   body.on('error', () => ctx.res.destroy())
   ctx.type = 'text/event-stream'
