@@ -9,7 +9,7 @@ const MONTHS_AHEAD = 12
 const PROTECTION = `
   create function toolgate_refuse_audit_change() returns trigger language plpgsql as $$
   begin
-    raise exception 'audit_events is append-only: % refused', tg_op using errcode = 'insufficient_privilege';
+    raise exception '% is append-only: % refused', tg_table_name, tg_op using errcode = 'insufficient_privilege';
   end $$;
 
   create function toolgate_protect_audit_table(target regclass) returns void language plpgsql as $$
@@ -86,31 +86,40 @@ const INDEXES = `
  */
 const SUMMARIES = `
   create function toolgate_summarise_audit_ids() returns bigint
-  language sql security definer set search_path from current as $$
+  language sql security definer as $$
     select coalesce(sum(brin_summarize_new_values(child.inhrelid::regclass)), 0)::bigint
     from pg_inherits child where child.inhparent = 'audit_events_any_id'::regclass
   $$;
+  do $$ begin
+    execute format('alter function toolgate_summarise_audit_ids() set search_path = %I, pg_temp', current_schema());
+  end $$;
+  revoke all on function toolgate_summarise_audit_ids() from public;
 `
 
 /**
- * Creates the partitions of this month and of the months ahead (UTC); answers how many are new. A month whose
- * events already lie in the default partition stays there. Attaching, unlike creating in place, does not
+ * Creates the partitions of this month and of the months ahead; answers how many are new. Months and their bounds are
+ * in UTC, whatever the session's time zone and style of dates. A month whose events already lie in the default
+ * partition stays there (toolgate_settle_audit_default moves them). Attaching, unlike creating in place, does not
  * lock out writers of other partitions.
  */
 const PARTITIONS = `
-  create function toolgate_create_audit_partitions(months_ahead integer) returns integer language plpgsql as $$
+  create function toolgate_create_audit_partitions(months_ahead integer) returns integer language plpgsql
+  set timezone to 'UTC' set datestyle to 'ISO' as $$
   declare
-    this_month constant timestamp := date_trunc('month', now() at time zone 'UTC');
+    this_month constant timestamptz := date_trunc('month', now());
     starts_at timestamptz;
     ends_at timestamptz;
     partition_name text;
     created integer := 0;
   begin
+    if months_ahead is null or months_ahead not between 0 and 120 then
+      raise exception 'partitions are made 0 to 120 months ahead' using errcode = 'invalid_parameter_value';
+    end if;
     perform pg_advisory_xact_lock(hashtext('toolgate_create_audit_partitions'));
     for month in 0..months_ahead loop
-      starts_at := (this_month + make_interval(months => month)) at time zone 'UTC';
-      ends_at := (this_month + make_interval(months => month + 1)) at time zone 'UTC';
-      partition_name := 'audit_events_' || to_char(starts_at at time zone 'UTC', 'YYYY_MM');
+      starts_at := this_month + make_interval(months => month);
+      ends_at := this_month + make_interval(months => month + 1);
+      partition_name := 'audit_events_' || to_char(starts_at, 'YYYY_MM');
       continue when to_regclass(partition_name) is not null;
       continue when exists (
         select from audit_events_default where occurred_at >= starts_at and occurred_at < ends_at);

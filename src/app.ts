@@ -3,7 +3,7 @@ import type Router from '@koa/router'
 import Koa from 'koa'
 import type { Logger } from 'pino'
 import { Announcer } from './audit/announcer.ts'
-import { AuditLog } from './audit/audit-log.ts'
+import { AUDIT_WRITERS, AuditLog } from './audit/audit-log.ts'
 import { EventFeed } from './audit/event-feed.ts'
 import type { Keys } from './authorization-server/keys.ts'
 import { createAuthorizationServer } from './authorization-server/provider.ts'
@@ -52,9 +52,9 @@ function mount(koa: Koa, router: Router): void {
 export function createApp(dependencies: AppDependencies): App {
   const { config, keys, database, log, document_network } = dependencies
   const { issuer } = config
-  const { knex: db, hot } = database
+  const { knex: db, tokens, hot } = database
 
-  const audit = new AuditLog(hot, { writers: Number(process.env.WRITERS ?? 3), announcer: new Announcer(db) })
+  const audit = new AuditLog(hot, { writers: AUDIT_WRITERS, announcer: new Announcer(db) })
   const feed = new EventFeed(db)
   const catalogues = new CatalogueCache()
   const render = createRenderer({ base_path: basePath(issuer) })
@@ -67,6 +67,7 @@ export function createApp(dependencies: AppDependencies): App {
   const batch = new IntrospectionBatch({ ...shared, hot })
   const { provider, middleware: engine } = createAuthorizationServer({
     ...shared,
+    tokens,
     config,
     keys,
     documents,

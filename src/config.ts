@@ -36,6 +36,13 @@ const hosts = z
     'must be a list of hosts',
   )
 
+const isSink = (place: string) =>
+  /^(stdout|file:.+)$/.test(place) || (/^https?:\/\/[^@]+$/.test(place) && URL.canParse(place))
+const sinks = z
+  .string()
+  .transform((text) => text.split(/\s+/).filter(Boolean))
+  .refine((list) => list.every(isSink), 'must list stdout, file:<path> or URLs without a password')
+
 /** Every variable Toolgate reads, without its prefix. The README's configuration table is checked against this. */
 const Environment = z.strictObject({
   ENV: z.enum(['development', 'production']).default('development'),
@@ -45,6 +52,10 @@ const Environment = z.strictObject({
   DATABASE_URL: z
     .string()
     .regex(/^postgres(ql)?:\/\//, 'must start with postgres://')
+    .optional(),
+  DATABASE_SERVER_ROLE: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_]{0,62}$/, 'must be the name of a role: a-z, 0-9 and _')
     .optional(),
   DATABASE_POOL_MAX: z.coerce.number().int().min(4).max(200).default(16),
   DATA_DIR: z.string().min(1).default('.toolgate'),
@@ -62,6 +73,11 @@ const Environment = z.strictObject({
   CLIENT_DOCUMENTS: z.enum(['open', 'allow-list', 'closed']).default('open'),
   CLIENT_DOCUMENT_HOSTS: hosts.optional(),
   CLIENT_DOCUMENTS_DRY_RUN: z.enum(['on', 'off']).default('off'),
+  AUDIT_RETENTION_MONTHS: z.coerce.number().int().min(1).max(1_200).optional(),
+  AUDIT_ARCHIVE_DIR: z.string().min(1).optional(),
+  AUDIT_KEY: z.string().min(1).optional(),
+  AUDIT_CHECKPOINT_INTERVAL: seconds(1, 86_400).default(60),
+  AUDIT_CHECKPOINT_SINKS: sinks.optional(),
   EXAMPLE_SERVER: z.enum(['on', 'off']).optional(),
   EXAMPLE_PORT: port.default(4001),
 })
@@ -77,6 +93,8 @@ export type Config = {
   readonly http: { readonly host: string; readonly port: number; readonly trusted_proxy_hops: number }
   readonly database: {
     readonly url: string | undefined
+    /** The role that `migrate` lets do what a server needs, and nothing else. */
+    readonly server_role: string | undefined
     readonly pool_max: number
     readonly data_dir: string
   }
@@ -101,6 +119,16 @@ export type Config = {
     readonly mode: 'open' | 'allow-list' | 'closed'
     readonly hosts: readonly string[]
     readonly dry_run: boolean
+  }
+  readonly audit: {
+    /** Full months that stay; undefined: all of them, for ever. */
+    readonly retention_months: number | undefined
+    /** Where months are archived before they are dropped. */
+    readonly archive_dir: string | undefined
+    /** JSON text of the private JWK that signs checkpoints; undefined means: kept in the data directory. */
+    readonly key: string | undefined
+    readonly checkpoint_interval_seconds: number
+    readonly checkpoint_sinks: readonly string[]
   }
   readonly example_server: { readonly enabled: boolean; readonly port: number }
 }
@@ -163,6 +191,10 @@ function productionFaults(env: Environment): string[] {
     faults.push(
       'TOOLGATE_KEYS (or TOOLGATE_KEYS_FILE) must be set in production; make one: toolgate keys create',
     )
+  if (!env.AUDIT_KEY)
+    faults.push(
+      'TOOLGATE_AUDIT_KEY (or TOOLGATE_AUDIT_KEY_FILE) must be set in production; make one: toolgate audit key create',
+    )
   if (env.EXAMPLE_SERVER === 'on') faults.push('TOOLGATE_EXAMPLE_SERVER must be off in production')
   return faults
 }
@@ -177,7 +209,12 @@ function toConfig(env: Environment): Config {
       port: env.PORT,
       trusted_proxy_hops: env.TRUSTED_PROXY_HOPS,
     },
-    database: { url: env.DATABASE_URL, pool_max: env.DATABASE_POOL_MAX, data_dir: resolve(env.DATA_DIR) },
+    database: {
+      url: env.DATABASE_URL,
+      server_role: env.DATABASE_SERVER_ROLE,
+      pool_max: env.DATABASE_POOL_MAX,
+      data_dir: resolve(env.DATA_DIR),
+    },
     catalogue_file: env.CATALOGUE ?? (development ? 'catalogue.yaml' : undefined),
     log_level: env.LOG_LEVEL,
     keys: env.KEYS,
@@ -196,6 +233,13 @@ function toConfig(env: Environment): Config {
       mode: env.CLIENT_DOCUMENTS,
       hosts: env.CLIENT_DOCUMENT_HOSTS ?? [],
       dry_run: env.CLIENT_DOCUMENTS_DRY_RUN === 'on',
+    },
+    audit: {
+      retention_months: env.AUDIT_RETENTION_MONTHS,
+      archive_dir: env.AUDIT_ARCHIVE_DIR && resolve(env.AUDIT_ARCHIVE_DIR),
+      key: env.AUDIT_KEY,
+      checkpoint_interval_seconds: env.AUDIT_CHECKPOINT_INTERVAL,
+      checkpoint_sinks: env.AUDIT_CHECKPOINT_SINKS ?? [],
     },
     example_server: {
       enabled: env.EXAMPLE_SERVER ? env.EXAMPLE_SERVER === 'on' : development,

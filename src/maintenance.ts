@@ -1,5 +1,14 @@
+import type { Knex } from 'knex'
 import type { Logger } from 'pino'
-import { createAuditPartitions, summariseAuditIds } from './audit/partition-store.ts'
+import { AuditLog } from './audit/audit-log.ts'
+import type { Evidence } from './audit/evidence.ts'
+import {
+  createAuditPartitions,
+  mayDropPartitions,
+  settleDefaultPartition,
+  summariseAuditIds,
+} from './audit/partition-store.ts'
+import { monthsToDrop, retain } from './audit/retention.ts'
 import type { Config } from './config.ts'
 import type { Database } from './storage/database.ts'
 import { sweepExpired, wipeSealedResponses } from './storage/sweep.ts'
@@ -9,8 +18,56 @@ const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
 const MONTHS_AHEAD = 12
 
+/**
+ * Before the first event is written, because the timers run an hour later: an installation that stood still for a
+ * year has no partition for today. Without it events are taken all the same.
+ */
+export async function prepareAuditPartitions(knex: Knex, log: Logger): Promise<void> {
+  await createAuditPartitions(knex, MONTHS_AHEAD).catch((error) =>
+    log.warn({ code: error?.code }, 'audit partitions were not created; it is tried again'),
+  )
+}
+
+/**
+ * Drops what is older than the configuration keeps. Does nothing, and says so once, where this role does not own the
+ * table or there is no key: then it is for `toolgate audit retain`, run as the owner.
+ */
+export function auditRetention(
+  { audit: { retention_months: months, archive_dir: directory } }: Config,
+  { knex, hot }: Database,
+  log: Logger,
+  evidence: Evidence | undefined,
+): () => Promise<void> {
+  let told = false
+  return async () => {
+    if (months === undefined) return
+    if (!evidence || !(await mayDropPartitions(knex))) {
+      const message =
+        'this role may not drop months of the audit log: run `toolgate audit retain` as their owner'
+      if (!told) log.warn(evidence ? message : 'without an audit key no month of the audit log is dropped')
+      told = true
+      return
+    }
+    if ((await monthsToDrop(knex, months)).length === 0) return
+    // A writer of its own: the others must not wait for one that waits for the table.
+    const audit = new AuditLog(hot)
+    try {
+      const dropped = await retain(knex, audit, { months, directory, evidence, actor: 'toolgate' })
+      for (const month of dropped) log.info(month, 'a month of the audit log was dropped')
+    } finally {
+      await audit.close()
+    }
+  }
+}
+
 /** Starts the timers; they never keep the process alive. Call the result to stop them. */
-export function startMaintenance(config: Config, { knex }: Database, log: Logger): () => void {
+export function startMaintenance(
+  config: Config,
+  database: Database,
+  log: Logger,
+  evidence?: Evidence,
+): () => void {
+  const { knex } = database
   const every = (interval_ms: number, name: string, work: () => Promise<unknown>) => {
     const run = () => {
       work().catch((error) =>
@@ -24,8 +81,12 @@ export function startMaintenance(config: Config, { knex }: Database, log: Logger
       wipeSealedResponses(knex, config.tokens.refresh_grace_seconds),
     ),
     every(HOUR_MS, 'sweep expired rows', () => sweepExpired(knex)),
-    every(HOUR_MS, 'create audit partitions', () => createAuditPartitions(knex, MONTHS_AHEAD)),
     every(HOUR_MS, 'summarise audit ids', () => summariseAuditIds(knex)),
+    every(HOUR_MS, 'create audit partitions', async () => {
+      await createAuditPartitions(knex, MONTHS_AHEAD)
+      await settleDefaultPartition(knex)
+    }),
+    every(HOUR_MS, 'drop old audit partitions', auditRetention(config, database, log, evidence)),
   ]
   return () => {
     for (const timer of timers) clearInterval(timer)

@@ -2,12 +2,16 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import { type App, createApp } from './app.ts'
+import { loadCheckpointKey } from './audit/checkpoint-key.ts'
+import { startCheckpoints } from './audit/checkpoint-schedule.ts'
 import { loadKeys } from './authorization-server/keys.ts'
 import type { Config } from './config.ts'
+import { AppError } from './errors.ts'
 import { type Installation, openInstallation } from './installation.ts'
-import { startMaintenance } from './maintenance.ts'
+import { prepareAuditPartitions, startMaintenance } from './maintenance.ts'
 import { claimServer } from './storage/embedded-postgres.ts'
-import { assertMigrated, migrateUp } from './storage/migrate.ts'
+import { assertMigrated, migrateUp, migrationStatus } from './storage/migrate.ts'
+import { databaseRole } from './storage/server-role.ts'
 
 /** A server from configuration to open port, and back: drain, close the log, leave the database. */
 export type RunningServer = { app: App; installation: Installation; port: number; close(): Promise<void> }
@@ -42,9 +46,27 @@ export type ServerHooks = {
 }
 
 /** Development migrates by itself; production refuses to serve on a schema that is not this version's. */
-async function bringSchemaUp(config: Config, installation: Installation): Promise<void> {
-  if (config.environment === 'production') await assertMigrated(installation.database.knex)
-  else await migrateUp(installation.database.knex)
+async function bringSchemaUp(config: Config, { database: { knex } }: Installation): Promise<void> {
+  if (config.environment === 'production') await assertMigrated(knex)
+  // Where nothing is pending, the role need not be one that could migrate.
+  else if ((await migrationStatus(knex)).pending.length > 0) await migrateUp(knex)
+}
+
+/** Says whether this server could change the audit log. Throws `unavailable` when it may not do what it needs. */
+async function checkRole(config: Config, { database: { knex } }: Installation, log: Logger): Promise<void> {
+  const { name: role, may_change_audit, lacks } = await databaseRole(knex)
+  if (lacks.length > 0)
+    throw new AppError(
+      'unavailable',
+      `The database role ${role} lacks ${lacks.join(', ')}: run \`toolgate migrate\` with TOOLGATE_DATABASE_SERVER_ROLE=${role}.`,
+    )
+  if (!may_change_audit) log.info({ role }, 'the database role may add to the audit log and not change it')
+  else if (config.environment === 'production')
+    log.warn(
+      { role },
+      'the database role of this server may change the audit log; run it as another role: TOOLGATE_DATABASE_SERVER_ROLE',
+    )
+  else log.info({ role }, 'the database role may change the audit log; production should have another')
 }
 
 export async function startServer(
@@ -52,9 +74,11 @@ export async function startServer(
   log: Logger,
   hooks: ServerHooks = {},
 ): Promise<RunningServer> {
-  const [installation, keys] = await Promise.all([
+  const { data_dir } = config.database
+  const [installation, keys, checkpoint_key] = await Promise.all([
     openInstallation(config, { application_name: 'toolgate-server', log: (message) => log.info(message) }),
-    loadKeys({ keys: config.keys, data_dir: config.database.data_dir }),
+    loadKeys({ keys: config.keys, data_dir }),
+    loadCheckpointKey({ audit_key: config.audit.key, data_dir }),
   ])
   const undo: (() => Promise<unknown>)[] = [() => installation.close()]
   const close = async () => {
@@ -66,7 +90,20 @@ export async function startServer(
       undo.push(() => claim.release())
     }
     await bringSchemaUp(config, installation)
+    await prepareAuditPartitions(installation.database.knex, log)
+    await checkRole(config, installation, log)
     const app = createApp({ config, keys, database: installation.database, log })
+    const checkpoints = startCheckpoints({
+      db: installation.database.knex,
+      key: checkpoint_key,
+      issuer: config.issuer,
+      audit: app.audit,
+      log,
+      interval_seconds: config.audit.checkpoint_interval_seconds,
+      sinks: config.audit.checkpoint_sinks,
+    })
+    // After the log, so that the last checkpoint names the end of its chain.
+    undo.push(() => checkpoints.close())
     undo.push(() => app.audit.close())
     await hooks.prepare?.(installation, app)
 

@@ -29,6 +29,7 @@ const PRODUCTION = {
   TOOLGATE_ISSUER: 'https://auth.example.com',
   TOOLGATE_DATABASE_URL: 'postgres://u:p@db/toolgate',
   TOOLGATE_KEYS: '{}',
+  TOOLGATE_AUDIT_KEY: '{}',
 }
 
 describe('with nothing set', () => {
@@ -166,6 +167,7 @@ describe('production', () => {
     ['ISSUER', 'http://auth.example.com', 'must be https'],
     ['DATABASE_URL', undefined, 'must be set'],
     ['KEYS', undefined, 'must be set'],
+    ['AUDIT_KEY', undefined, 'must be set'],
     ['EXAMPLE_SERVER', 'on', 'must be off'],
   ])('refuses %s = %s: it %s in production', (name, value, why) => {
     const env: Record<string, string> = { ...PRODUCTION }
@@ -177,6 +179,6 @@ describe('production', () => {
   })
 
   it('names every development default at once', () => {
-    expect(faultsOf({ TOOLGATE_ENV: 'production', TOOLGATE_EXAMPLE_SERVER: 'on' })).toHaveLength(4)
+    expect(faultsOf({ TOOLGATE_ENV: 'production', TOOLGATE_EXAMPLE_SERVER: 'on' })).toHaveLength(5)
   })
 })

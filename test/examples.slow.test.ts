@@ -6,19 +6,24 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Person } from '../examples/demo/person.ts'
 import { changeAccount } from '../src/accounts/accounts.ts'
+import { createDatabaseWithRoles, type DatabaseWithRoles } from './support/database-roles.ts'
 import { codeBlocks, ROOT, readDocument } from './support/readme.ts'
 import { PASSWORD, RESOURCE, Toolgate } from './support/toolgate.ts'
 
 /** Every sh block of the README, in order, in a checkout, against a Toolgate that runs meanwhile. */
 const run = promisify(execFile)
 const BLOCKS = codeBlocks(readDocument('README.md'), 'sh')
-const WRITTEN = ['keys.json', 'notes-secret', 'notes-key.json', 'notes-jwks.json']
+const WRITTEN = [
+  ...['keys.json', 'audit-key.json', 'checkpoints', 'proof.json'],
+  ...['notes-secret', 'notes-key.json', 'notes-jwks.json'],
+]
 const UNLIKE_A_CHECKOUT = new Set(['.git', '.toolgate', 'dist', ...WRITTEN])
 const hasCurl = await run('curl', ['--version']).then(
   () => true,
   () => false,
 )
 
+let roles: DatabaseWithRoles
 let toolgate: Toolgate
 let checkout: string
 let env: Record<string, string | undefined>
@@ -37,13 +42,15 @@ const PRELUDE = 'set -euo pipefail\ntoolgate() { npm run --silent toolgate -- "$
 async function sh(script: string): Promise<string> {
   const here = script
     .replaceAll('http://localhost:4000', toolgate.issuer)
-    .replace(/postgres:\/\/toolgate:secret@\S+/, toolgate.db.url)
+    .replace(/postgres:\/\/toolgate_owner:secret@\S+/, toolgate.db.url)
+    .replaceAll('toolgate_server', roles.server_role)
   const { stdout } = await run('bash', ['-c', PRELUDE + here], { cwd: checkout, env })
   return stdout
 }
 
 beforeAll(async () => {
-  toolgate = await Toolgate.start()
+  roles = await createDatabaseWithRoles()
+  toolgate = await Toolgate.start({ db: roles.db, server_url: roles.server_url })
   checkout = mkdtempSync(join(tmpdir(), 'toolgate-readme-'))
   for (const name of readdirSync(ROOT))
     if (!UNLIKE_A_CHECKOUT.has(name)) symlinkSync(join(ROOT, name), join(checkout, name))
@@ -138,14 +145,22 @@ describe('the commands of the README', () => {
   })
 
   it('read and verify the audit log', async () => {
-    expect(await sh(block('audit verify'))).toMatch(/token\.issued[\s\S]*The audit log is whole/)
+    expect(await sh(block('audit verify\n'))).toMatch(/token\.issued[\s\S]*The audit log is whole/)
+  })
+
+  it('prove an event', async () => {
+    expect(await sh(block('audit prove'))).toMatch(
+      /^thumbprint: [\s\S]*appended to checkpoints[\s\S]*The proof is good/,
+    )
   })
 
   it('prepare production, in which the server then serves', async () => {
     const preparation = block('TOOLGATE_ENV=production')
-    expect(await sh(preparation)).toMatch(/Nothing to apply[\s\S]*Created grace/)
+    expect(await sh(preparation)).toMatch(
+      /Nothing to apply[\s\S]*may do what a server needs[\s\S]*Created grace/,
+    )
     const settings = preparation.match(/^export .*$/gm)?.join('\n') ?? ''
-    const script = `${settings.replace(/postgres:\S+/, toolgate.db.url)}\nexec node src/cli/main.ts serve`
+    const script = `${settings.replace(/postgres:\S+/, roles.server_url)}\nexec node src/cli/main.ts serve`
     const serve = spawn('bash', ['-c', script], { cwd: checkout, env: { ...env, TOOLGATE_PORT: '0' } })
     let said = ''
     for await (const chunk of serve.stdout) {
@@ -155,6 +170,7 @@ describe('the commands of the README', () => {
     serve.kill('SIGTERM')
     const code = await new Promise((resolve) => serve.once('exit', resolve))
     expect(said).toContain('https://auth.example.com')
+    expect(said).toContain('may add to the audit log and not change it')
     expect(code).toBe(0)
   })
 

@@ -40,12 +40,13 @@ describe('README.md', () => {
     )
     const config = loadConfig({})
     const { http, database, tokens, environment, log_level, catalogue_file, example_server } = config
-    const { registration, client_documents } = config
+    const { registration, client_documents, audit } = config
     expect({
       TOOLGATE_ENV: environment,
       TOOLGATE_HOST: http.host,
       TOOLGATE_PORT: String(http.port),
       TOOLGATE_TRUSTED_PROXY_HOPS: String(http.trusted_proxy_hops),
+      TOOLGATE_DATABASE_SERVER_ROLE: database.server_role,
       TOOLGATE_DATABASE_POOL_MAX: String(database.pool_max),
       TOOLGATE_DATA_DIR: database.data_dir.slice(process.cwd().length + 1),
       TOOLGATE_CATALOGUE: catalogue_file,
@@ -60,10 +61,16 @@ describe('README.md', () => {
       TOOLGATE_CLIENT_DOCUMENTS: client_documents.mode,
       TOOLGATE_CLIENT_DOCUMENT_HOSTS: client_documents.hosts[0],
       TOOLGATE_CLIENT_DOCUMENTS_DRY_RUN: client_documents.dry_run ? 'on' : 'off',
+      TOOLGATE_AUDIT_RETENTION_MONTHS: audit.retention_months,
+      TOOLGATE_AUDIT_ARCHIVE_DIR: audit.archive_dir,
+      TOOLGATE_AUDIT_CHECKPOINT_INTERVAL: String(audit.checkpoint_interval_seconds),
+      TOOLGATE_AUDIT_CHECKPOINT_SINKS: audit.checkpoint_sinks[0],
       TOOLGATE_EXAMPLE_SERVER: example_server.enabled ? 'on' : 'off',
       TOOLGATE_EXAMPLE_PORT: String(example_server.port),
     }).toEqual(
-      Object.fromEntries([...defaults].filter(([name]) => !/_(ISSUER|DATABASE_URL|KEYS)$/.test(name ?? ''))),
+      Object.fromEntries(
+        [...defaults].filter(([name]) => !/_(ISSUER|DATABASE_URL|KEYS|AUDIT_KEY)$/.test(name ?? '')),
+      ),
     )
   })
 

@@ -7,12 +7,16 @@ import { z } from 'zod'
 export const AUDIT_TYPES = [
   'account.changed',
   'account.created',
+  /** By retention; its closing names what was in it. */
+  'audit.partition_dropped',
   /** By the person. */
   'authorization.denied',
   'authorization.granted',
   /** By us. */
   'authorization.refused',
   'catalogue.applied',
+  /** A sink does not take checkpoints; once for each outage. */
+  'checkpoint.undelivered',
   'client.admission_refused',
   'client.changed',
   'client.registered',
@@ -42,8 +46,12 @@ export const AUDIT_TYPES = [
   'token.revoked',
   /** An introspection that named an MCP method or tool. */
   'tool.decided',
-  /** The first event of every chain; written by the audit log itself. */
+  /** Names the last row of another chain, which ended; written by the audit log itself, as the next two are. */
+  'writer.closed',
+  /** The first event of every chain; names the last row of the newest chain that had ended. */
   'writer.started',
+  /** The last event of a chain that ended in order. */
+  'writer.stopped',
 ] as const
 
 /** Nearly all events are of these types; only for the others is there an index by each of their ids. */

@@ -10,6 +10,9 @@ export type AuditLogOptions = {
   announcer?: AuditWriterOptions['announcer'] & { close(): Promise<void> }
 }
 
+/** Of a server. More wait less for the disk, and each gets smaller batches, which cost more. */
+export const AUDIT_WRITERS = Number(process.env.WRITERS ?? 3)
+
 /**
  * The audit log as a process writes it: by one writer, or by several, each with a chain of its own. While one waits
  * for the disk another goes on, and a transaction that is slow to commit holds up one chain only. No process ever
@@ -23,6 +26,11 @@ export class AuditLog {
     const options = announcer ? { announcer } : {}
     this.#writers = Array.from({ length: writers }, () => new AuditWriter(hot, options))
     this.#announcer = announcer
+  }
+
+  /** How many events this process has committed. */
+  get written_events(): number {
+    return this.#writers.reduce((sum, writer) => sum + writer.written_events, 0)
   }
 
   /**

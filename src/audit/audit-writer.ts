@@ -2,14 +2,11 @@ import { randomUUID } from 'node:crypto'
 import type { Knex } from 'knex'
 import type pg from 'pg'
 import { AppError } from '../errors.ts'
-import { copyIn } from '../storage/copy-in.ts'
 import { type AuditEvent, type AuditFields, normaliseEvent } from './audit-event.ts'
 import { type ChainHead, extendChain, GENESIS } from './hash-chain.ts'
-import { CONTENT_COLUMNS } from './row-bytes.ts'
+import { insertRows, WriterSession } from './writer-store.ts'
 
 export type AuditWriterOptions = {
-  /** A UUID that no other writer has or had. */
-  writer_id?: string
   /** Events that may wait for their commit. */
   max_queue?: number
   /** Is told of each commit. */
@@ -37,19 +34,20 @@ export class AuditWriter {
   readonly #hot: pg.Pool
   readonly #max_queue: number
   readonly #announcer: AuditWriterOptions['announcer']
-  #head: ChainHead
+  #head: ChainHead = newChain()
+  #session: WriterSession | undefined
   #predecessor: ChainHead | undefined
   #queue: Waiting[] = []
   #queued_events = 0
   #writing_events = 0
   #running: Promise<void> | undefined
   #closed = false
+  #written_events = 0
 
   constructor(hot: pg.Pool, options: AuditWriterOptions = {}) {
     this.#hot = hot
     this.#max_queue = options.max_queue ?? QUEUE_MAX
     this.#announcer = options.announcer
-    this.#head = newChain(options.writer_id?.toLowerCase() ?? randomUUID())
   }
 
   /** The writer's last committed row; `seq` 0 before its first. */
@@ -60,6 +58,11 @@ export class AuditWriter {
   /** Events that wait or are being written. */
   get pending(): number {
     return this.#queued_events + this.#writing_events
+  }
+
+  /** How many events this writer has committed. */
+  get written_events(): number {
+    return this.#written_events
   }
 
   /**
@@ -79,10 +82,16 @@ export class AuditWriter {
     return events.length === 0 ? commit() : this.#enqueue(events, { trx, commit })
   }
 
-  /** Refuses new events and waits until those that wait are written or have failed. */
+  /**
+   * Refuses new events, waits until those that wait are written or have failed, and ends the chain. Where the
+   * database does not take that, the next writer closes the chain.
+   */
   async close(): Promise<void> {
     this.#closed = true
     await this.#running
+    const session = this.#session
+    this.#session = undefined
+    if (session && !session.is_lost) await session.stop(this.#head).catch(() => undefined)
   }
 
   #enqueue(events: AuditEvent[], within?: Waiting['within']): Promise<void> {
@@ -102,12 +111,10 @@ export class AuditWriter {
     await undefined
     while (this.#queue.length > 0) {
       const group = this.#takeGroup()
-      const within = group[0]?.within
       try {
         await this.#write(
           group.flatMap(({ events }) => events),
-          (tuples) => (within ? insertIn(within.trx, tuples) : insertCommitted(this.#hot, tuples)),
-          within?.commit,
+          group[0]?.within,
         )
         for (const { resolve } of group) resolve()
       } catch (error) {
@@ -135,42 +142,48 @@ export class AuditWriter {
     return this.#queue.splice(0, count)
   }
 
-  async #write(
-    events: AuditFields[],
-    insert: (tuples: Buffer) => Promise<number>,
-    commit?: () => Promise<void>,
-  ): Promise<void> {
-    const all = this.#head.seq === 0 ? [writerStarted(this.#predecessor), ...events] : events
-    const { tuples, head } = extendChain(this.#head, all, new Date())
+  async #write(events: AuditFields[], within: Waiting['within']): Promise<void> {
+    const session = await this.#openSession()
+    const { tuples, head } = extendChain(this.#head, events, new Date())
     try {
-      const inserted = await insert(tuples)
-      if (inserted !== all.length) throw new Error(`${inserted} of ${all.length} audit rows were inserted`)
-      await commit?.()
+      const inserted = await (within ? insertIn(within.trx, tuples) : session.insert(tuples))
+      if (inserted !== events.length)
+        throw new Error(`${inserted} of ${events.length} audit rows were inserted`)
+      await within?.commit()
     } catch (error) {
-      if (!isRolledBack(error)) this.#startNewChain()
+      if (!isRolledBack(error)) this.#leaveChain()
       throw error
     }
     this.#head = head
     this.#announcer?.committed(head.writer_id)
+    this.#written_events += events.length
   }
 
-  #startNewChain(): void {
+  /** The session of this chain; of a new one, where none has begun or the session is lost. */
+  async #openSession(): Promise<WriterSession> {
+    if (this.#session && !this.#session.is_lost) return this.#session
+    if (this.#session) this.#leaveChain()
+    try {
+      const started = await WriterSession.start(this.#hot, this.#head.writer_id, this.#predecessor)
+      this.#session = started.session
+      this.#head = started.head
+      return started.session
+    } catch (error) {
+      this.#leaveChain()
+      throw error
+    }
+  }
+
+  #leaveChain(): void {
+    this.#session?.end()
+    this.#session = undefined
     if (this.#head.seq > 0) this.#predecessor = this.#head
-    this.#head = newChain(randomUUID())
+    this.#head = newChain()
   }
 }
 
-function newChain(writer_id: string): ChainHead {
-  return { writer_id, seq: 0, hash: GENESIS }
-}
-
-function writerStarted(predecessor: ChainHead | undefined): AuditFields {
-  const detail = predecessor && {
-    predecessor_writer_id: predecessor.writer_id,
-    predecessor_seq: predecessor.seq,
-    predecessor_hash: predecessor.hash.toString('hex'),
-  }
-  return normaliseEvent({ type: 'writer.started', actor: 'toolgate', detail: detail ?? {} })
+function newChain(): ChainHead {
+  return { writer_id: randomUUID(), seq: 0, hash: GENESIS }
 }
 
 function unwritable(reason: string, cause?: unknown): AppError {
@@ -186,24 +199,8 @@ function isRolledBack(error: unknown): boolean {
   return typeof code === 'string' && ROLLED_BACK_SQLSTATE.test(code)
 }
 
-const COLUMNS = [...CONTENT_COLUMNS, 'prev_hash', 'hash']
-
-async function insertCommitted(hot: pg.Pool, tuples: Buffer): Promise<number> {
-  const client = await hot.connect()
-  let failure: Error | undefined
-  try {
-    return await copyIn(client, 'audit_events', COLUMNS, tuples)
-  } catch (error) {
-    failure = error as Error
-    throw error
-  } finally {
-    // A connection on which something failed may be out of step; it is not used again.
-    client.release(failure)
-  }
-}
-
 /** Through the connection that the transaction holds, which knex gives to whoever asks its client. */
 async function insertIn(trx: Knex.Transaction, tuples: Buffer): Promise<number> {
   const connection: pg.ClientBase = await trx.client.acquireConnection()
-  return copyIn(connection, 'audit_events', COLUMNS, tuples)
+  return insertRows(connection, tuples)
 }

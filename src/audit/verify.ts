@@ -1,13 +1,20 @@
 import type { Knex } from 'knex'
 import { findHash, readChains } from './audit-store.ts'
-import { type AuditRow, contentDigest, GENESIS, linkHash } from './hash-chain.ts'
+import { type AuditRow, type ChainHead, contentDigest, GENESIS, linkHash } from './hash-chain.ts'
+import { type Witness, witnessOf } from './witness.ts'
 
 /**
  * What verification can find: a changed row, a row that does not follow from the one before, missing rows, a row
- * out of order or twice, and a chain that lost rows another chain continues from. Missing newest rows and a
- * missing newest chain leave no trace in the table itself.
+ * out of order or twice, a chain that lost rows another chain continues from, and a closing of a dropped month that
+ * nothing in the log vouches for. Missing newest rows and a missing newest chain leave no trace in the table itself.
  */
-export type FaultKind = 'edited' | 'broken_link' | 'gap' | 'reordered' | 'missing_predecessor'
+export type FaultKind =
+  | 'edited'
+  | 'broken_link'
+  | 'gap'
+  | 'reordered'
+  | 'missing_predecessor'
+  | 'unproven_closing'
 
 export type ChainFault = { writer_id: string; seq: number; kind: FaultKind; message: string }
 
@@ -19,28 +26,52 @@ export type Verification = {
   fault_count: number
 }
 
-/** A row that one writer's first event names as the last known row of another. */
-type Predecessor = { writer_id: string; seq: number; hash: string; successor: string }
+/** A row that an event of another chain names. */
+export type Predecessor = Witness & { successor: string }
 
-const FAULTS_KEPT = 100
+/** Where a chain may go on from this row: the row itself, or a later one when those between are known. */
+export type PassOver = (head: ChainHead) => ChainHead
 
-/** Checks rows fed one by one: chains in any order and mixture, the rows of each in the order of their seq. */
+export type VerifyOptions = {
+  /** What a chain may lack, because it left the table in order. */
+  pass_over?: PassOver | undefined
+  /** Whether a row that another chain names, and that is not there, left the table in order. */
+  is_dropped?: ((row: ChainHead) => boolean) | undefined
+  on_progress?: ((progress: { rows: number }) => void) | undefined
+}
+
+export const FAULTS_KEPT = 100
+
+/**
+ * Checks rows fed one by one: chains in any order and mixture, the rows of each in the order of their seq.
+ */
 export class ChainVerifier {
   readonly faults: ChainFault[] = []
   readonly predecessors: Predecessor[] = []
   rows = 0
   fault_count = 0
-  readonly #last = new Map<string, { seq: number; hash: Buffer }>()
+  readonly #passOver: PassOver
+  readonly #last = new Map<string, ChainHead>()
+
+  constructor(passOver: PassOver = (head) => head) {
+    this.#passOver = passOver
+  }
 
   get writers(): number {
     return this.#last.size
+  }
+
+  /** The next row of this writer follows from `head`, whatever came before it. */
+  startAt(head: ChainHead): void {
+    this.#last.set(head.writer_id, head)
   }
 
   /** After a fault the check goes on from the row as it stands, so that one fault is reported once. */
   feed(row: AuditRow): void {
     this.rows += 1
     const { writer_id, seq } = row
-    const last = this.#last.get(writer_id) ?? { seq: 0, hash: GENESIS }
+    let last = this.#last.get(writer_id) ?? { writer_id, seq: 0, hash: GENESIS }
+    if (seq > last.seq + 1) last = this.#passOver(last)
     const is_next = seq === last.seq + 1
     if (seq > last.seq + 1)
       this.report(writer_id, last.seq + 1, 'gap', `${missing(last.seq + 1, seq - 1)} missing`)
@@ -50,7 +81,7 @@ export class ChainVerifier {
     else if (is_next && !row.prev_hash.equals(last.hash))
       this.report(writer_id, seq, 'broken_link', `row ${seq} does not follow from ${before(seq)}`)
     if (seq <= last.seq) return
-    this.#last.set(writer_id, { seq, hash: row.hash })
+    this.#last.set(writer_id, { writer_id, seq, hash: row.hash })
     this.#note(row)
   }
 
@@ -59,16 +90,11 @@ export class ChainVerifier {
     if (this.faults.length < FAULTS_KEPT) this.faults.push({ writer_id, seq, kind, message })
   }
 
-  #note({ type, writer_id, detail }: AuditRow): void {
-    if (type !== 'writer.started' || !detail) return
-    const { predecessor_writer_id, predecessor_seq: seq, predecessor_hash: hash } = detail
-    if (typeof predecessor_writer_id !== 'string' || !UUID.test(predecessor_writer_id)) return
-    if (typeof seq !== 'number' || typeof hash !== 'string') return
-    this.predecessors.push({ writer_id: predecessor_writer_id, seq, hash, successor: writer_id })
+  #note(row: AuditRow): void {
+    const named = witnessOf(row)
+    if (named) this.predecessors.push({ ...named, successor: row.writer_id })
   }
 }
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 function missing(first: number, last: number): string {
   return first === last ? `row ${first} is` : `rows ${first} to ${last} are`
@@ -84,11 +110,8 @@ function before(seq: number): string {
  * Reads every chain and recomputes every hash. `on_progress` hears the rows checked so far, page by page. Safe
  * while writers write: events committed meanwhile may or may not be part of what is checked.
  */
-export async function verifyChains(
-  db: Knex,
-  options: { on_progress?: (progress: { rows: number }) => void } = {},
-): Promise<Verification> {
-  const verifier = new ChainVerifier()
+export async function verifyChains(db: Knex, options: VerifyOptions = {}): Promise<Verification> {
+  const verifier = new ChainVerifier(options.pass_over)
   for await (const page of readChains(db)) {
     for (const row of page) verifier.feed(row)
     options.on_progress?.({ rows: verifier.rows })
@@ -96,7 +119,8 @@ export async function verifyChains(
   for (const { writer_id, seq, hash, successor } of verifier.predecessors) {
     const stored = await findHash(db, writer_id, seq)
     if (stored?.toString('hex') === hash) continue
-    const message = `row ${seq}, from which writer ${successor} continued, is ${stored ? 'replaced' : 'missing'}`
+    if (!stored && options.is_dropped?.({ writer_id, seq, hash: Buffer.from(hash, 'hex') })) continue
+    const message = `row ${seq}, which the chain of writer ${successor} names, is ${stored ? 'replaced' : 'missing'}`
     verifier.report(writer_id, seq, 'missing_predecessor', message)
   }
   const { rows, writers, faults, fault_count } = verifier

@@ -4,7 +4,7 @@ import type { ClientKeys } from '../clients/client-keys.ts'
 import { secretDigest, sha256 } from '../clients/client-secret.ts'
 import { type ClientMetadata, deleteClient, findClient, insertClient } from '../clients/client-store.ts'
 import { assertionKeyId } from '../clients/key-set.ts'
-import type { MetadataDocuments } from '../clients/metadata-documents.ts'
+import { documentUrl, type MetadataDocuments } from '../clients/metadata-documents.ts'
 import { deleteGrant, findGrantPayload, putGrant } from '../grants/grant-store.ts'
 import { requestId } from '../http/request-context.ts'
 import {
@@ -48,7 +48,17 @@ async function withKeys(keys: ClientKeys, metadata: ClientMetadata): Promise<Cli
   return known ? { ...rest, jwks: { keys: known } } : metadata
 }
 
+/** The client of the refresh token that this request presents, as it was read with the token. */
+function foreseenClient(client_id: string): ClientMetadata | undefined {
+  const client = currentUnit()?.foreseen?.state.client
+  return client?.id === client_id ? client.metadata : undefined
+}
+
 function clientAdapter(db: Knex, { documents, client_keys }: PublishedClients): ModelAdapter {
+  const findAnywhere = (id: string) => {
+    if (!id.startsWith('https://')) return foreseenClient(id) ?? findClient(db, id)
+    return (documentUrl(id) && foreseenClient(id)) ?? documentClient(documents, id)
+  }
   return {
     async upsert(id, payload) {
       const { client_secret, ...metadata } = payload as Record<string, unknown>
@@ -64,7 +74,7 @@ function clientAdapter(db: Knex, { documents, client_keys }: PublishedClients): 
     async find(id) {
       // Outside the request's transaction: resolving a client may wait for somebody else's web server.
       if (!CLIENT_ID.test(id)) return undefined
-      const found = id.startsWith('https://') ? await documentClient(documents, id) : await findClient(db, id)
+      const found = await findAnywhere(id)
       return found && ((await withKeys(client_keys, found)) as ModelPayload)
     },
     consume: unsupported('Client'),
@@ -90,6 +100,8 @@ function grantAdapter(db: Knex): ModelAdapter {
       await putGrant(await connectionFor(db), { ...row, payload })
     },
     async find(id) {
+      const foreseen = currentUnit()?.foreseen?.state
+      if (foreseen?.token?.grant_id === id) return foreseen.grant_payload
       return ID.test(id) ? findGrantPayload(await connectionFor(db), id) : undefined
     },
     consume: unsupported('Grant'),

@@ -15,7 +15,7 @@ import { basePath } from '../http/base-path.ts'
 import { createAdapterFactory, type PublishedClients } from './adapter.ts'
 import type { Keys } from './keys.ts'
 import { defaultResource, type ResourceDependencies, resourceServerInfo } from './resource-indicators.ts'
-import { connectionFor } from './unit-of-work.ts'
+import { connectionFor, currentUnit } from './unit-of-work.ts'
 
 /** The engine's whole configuration, as one literal. What needs a reason has it beside it. */
 export type ConfigurationDependencies = PublishedClients & {
@@ -46,8 +46,12 @@ function policy() {
 
 function findAccount(db: Knex) {
   return async (_ctx: KoaContextWithOIDC, id: string) => {
-    // On the transaction's own connection: waiting for a second one while holding the first starves the pool.
-    const account = await findActiveAccount(await connectionFor(db), id)
+    const foreseen = currentUnit()?.foreseen?.state
+    const account =
+      foreseen?.token?.payload.accountId === id
+        ? foreseen.account
+        : // On the transaction's own connection: waiting for a second one while holding the first starves the pool.
+          await findActiveAccount(await connectionFor(db), id)
     return (
       account && { accountId: account.id, roles: account.roles, claims: async () => ({ sub: account.id }) }
     )

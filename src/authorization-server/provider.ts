@@ -1,3 +1,4 @@
+import type { Knex } from 'knex'
 import type { Middleware } from 'koa'
 import { type Client, Provider } from 'oidc-provider'
 import type { AuditLog } from '../audit/audit-log.ts'
@@ -10,6 +11,7 @@ import { openEndpoints } from './endpoints.ts'
 import { metadataMiddleware } from './metadata.ts'
 import { registrationMiddleware } from './registration.ts'
 import { requestTolerance } from './request-tolerance.ts'
+import { Rotations } from './rotations.ts'
 import { tokenTransaction } from './token-transaction.ts'
 import { traceErrors } from './trace-errors.ts'
 
@@ -48,9 +50,11 @@ function matchRedirectUris(provider: Provider): void {
 }
 
 export function createAuthorizationServer(
-  dependencies: ConfigurationDependencies & { audit: AuditLog },
+  dependencies: ConfigurationDependencies & { audit: AuditLog; tokens: Knex },
 ): AuthorizationServer {
-  const { config, db, catalogues, audit } = dependencies
+  const { config, db, tokens, catalogues, audit } = dependencies
+  const { refresh_grace_seconds } = config.tokens
+  const rotations = new Rotations({ db: tokens, audit })
   const provider = new Provider(config.issuer, engineConfiguration(dependencies))
   compareByDigest(provider)
   matchRedirectUris(provider)
@@ -62,8 +66,8 @@ export function createAuthorizationServer(
   provider.use(metadataMiddleware({ issuer: config.issuer, db, catalogues, offers: offersOf(config) }))
   provider.use(openEndpoints)
   provider.use(authorizationAudit(audit))
-  provider.use(tokenTransaction({ db, audit }))
+  provider.use(tokenTransaction({ db, tokens, audit, rotations, refresh_grace_seconds }))
   provider.use(registrationMiddleware({ db, registration: config.registration }))
-  provider.use(requestTolerance({ db, catalogues }))
+  provider.use(requestTolerance({ db, catalogues, rotations }))
   return { provider, middleware: provider.middleware }
 }

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
-import type { Knex } from 'knex'
 import { errors } from 'oidc-provider'
-import { keepSealedResponse } from '../grants/token-store.ts'
+import type { PreparedRotation } from '../grants/rotation-store.ts'
+import type { Spent } from './rotations.ts'
 import type { Replay, Rotation } from './unit-of-work.ts'
 
 /**
@@ -40,13 +40,21 @@ export function unseal(presented: string, sealed: Buffer): TokenResponse {
   return JSON.parse(text.toString('utf8'))
 }
 
-/** Keeps the answer of a rotation for a caller that asks again; part of the same transaction. */
-export async function rememberSuccessor(
-  db: Knex,
-  rotation: Rotation,
-  response: TokenResponse,
-): Promise<void> {
-  await keepSealedResponse(db, rotation.id, seal(rotation.presented, response))
+/** What the engine decided on, with its answer sealed for a caller that asks again. */
+export function prepareRotation(rotation: Rotation, response: TokenResponse): PreparedRotation {
+  const { presented, id, grant_id, refresh_token, access_token } = rotation
+  if (!refresh_token || !access_token) throw new Error('a refresh token was spent and nothing issued for it')
+  return { id, grant_id, refresh_token, access_token, sealed_response: seal(presented, response) }
+}
+
+/** The replay that a spent token is, when it was spent moments ago and its answer is still there to be given again. */
+export function replayWithin(grace_seconds: number, presented: string, spent: Spent): Replay | undefined {
+  const { sealed_response, consumed_seconds_ago } = spent
+  if (sealed_response === null || consumed_seconds_ago === null) return undefined
+  // A grace of 0 is none at all, also for whoever comes second in the same moment.
+  return consumed_seconds_ago < grace_seconds
+    ? { presented, sealed_response, consumed_seconds_ago }
+    : undefined
 }
 
 /**

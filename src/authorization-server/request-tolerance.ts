@@ -2,17 +2,23 @@ import type { Knex } from 'knex'
 import type { Context, Middleware } from 'koa'
 import { type Catalogue, defaultScopes, findResource, type Resource } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
+import { sha256 } from '../clients/client-secret.ts'
 import { AppError } from '../errors.ts'
+import type { Form } from '../http/form.ts'
 import { readForm } from '../http/read-body.ts'
 import { followChallenge, followVerifier } from './attempt.ts'
 import { answerBadBody } from './oauth-error.ts'
 import { offerBody } from './offered-body.ts'
+import { catalogueInForce } from './resource-indicators.ts'
+import type { Rotations } from './rotations.ts'
+import { BEARER } from './token-adapters.ts'
+import { currentUnit } from './unit-of-work.ts'
 
 /**
  * What clients send, put into the form the engine expects, before it looks: resources in their canonical form, and
  * only scopes that exist. Registrations have a file of their own.
  */
-export type ToleranceDependencies = { db: Knex; catalogues: CatalogueCache }
+export type ToleranceDependencies = { db: Knex; catalogues: CatalogueCache; rotations: Rotations }
 
 function oneOrMany<T>(values: T[]): T | T[] | undefined {
   return values.length > 1 ? values : values[0]
@@ -66,9 +72,11 @@ function mendAuthorizationRequest(ctx: Context, catalogue: Catalogue): void {
   }
 }
 
-async function mendTokenRequest(ctx: Context, catalogue: Catalogue): Promise<void> {
+async function mendTokenRequest(ctx: Context, dependencies: ToleranceDependencies): Promise<void> {
   const form = await readForm(ctx, { multiple: ['resource'] })
   followVerifier(ctx, form.get('code_verifier'))
+  await foresee(dependencies.rotations, form)
+  const catalogue = await knownCatalogue(dependencies)
   const mended = new URLSearchParams()
   for (const name of form.names()) {
     if (name === 'resource')
@@ -90,18 +98,30 @@ function mendRefreshScope(form: URLSearchParams, catalogue: Catalogue): void {
   else form.delete('scope')
 }
 
+/** Reads at once what the engine will ask about a refresh, so that its answers need no trips of their own. */
+async function foresee(rotations: Rotations, form: Form): Promise<void> {
+  const presented = form.get('refresh_token')
+  const unit = currentUnit()
+  if (form.get('grant_type') !== 'refresh_token' || !presented || !BEARER.test(presented) || !unit) return
+  unit.foreseen = { presented, state: await rotations.state(sha256(presented)) }
+}
+
+async function knownCatalogue(dependencies: ToleranceDependencies): Promise<Catalogue> {
+  // Not by the request's transaction, which a request that is refused for its shape never opens.
+  const catalogue = await catalogueInForce(dependencies, async () => dependencies.db)
+  return catalogue ?? { resources: [], roles: [] }
+}
+
 async function mendForm(ctx: Context): Promise<void> {
   const form = await readForm(ctx)
   offerBody(ctx, new URLSearchParams(form.toObject() as Record<string, string>).toString())
 }
 
-async function mend(ctx: Context, { db, catalogues }: ToleranceDependencies): Promise<void> {
+async function mend(ctx: Context, dependencies: ToleranceDependencies): Promise<void> {
   const route = `${ctx.method} ${ctx.path}`
   if (route === 'POST /revoke') await mendForm(ctx)
-  if (ctx.path !== '/authorize' && route !== 'POST /token') return
-  const catalogue = (await catalogues.current(db))?.catalogue ?? { resources: [], roles: [] }
-  if (ctx.path === '/authorize') mendAuthorizationRequest(ctx, catalogue)
-  else await mendTokenRequest(ctx, catalogue)
+  else if (route === 'POST /token') await mendTokenRequest(ctx, dependencies)
+  else if (ctx.path === '/authorize') mendAuthorizationRequest(ctx, await knownCatalogue(dependencies))
 }
 
 export function requestTolerance(dependencies: ToleranceDependencies): Middleware {

@@ -1,12 +1,22 @@
 import type { Knex } from 'knex'
 import { errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provider'
 import { findActiveAccount } from '../accounts/account-store.ts'
-import { findResource, grantableScopes } from '../catalogue/catalogue.ts'
+import { type Catalogue, findResource, grantableScopes } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
-import { connectionFor } from './unit-of-work.ts'
+import { connectionFor, currentUnit } from './unit-of-work.ts'
 
 /** RFC 8707: which scopes a token for a resource may have, for the account of this request, at this moment. */
 export type ResourceDependencies = { db: Knex; catalogues: CatalogueCache; access_token_ttl_seconds: number }
+
+/** The catalogue that this request is decided by: a refresh has read which one is in force. */
+export async function catalogueInForce(
+  { db, catalogues }: Pick<ResourceDependencies, 'db' | 'catalogues'>,
+  connection: () => Promise<Knex> = () => connectionFor(db),
+): Promise<Catalogue | undefined> {
+  const version = currentUnit()?.foreseen?.state.catalogue_version
+  if (version === undefined) return (await catalogues.current(await connection()))?.catalogue
+  return version === 0 ? undefined : catalogues.at(db, version)
+}
 
 async function rolesOf(ctx: KoaContextWithOIDC, db: Knex): Promise<string[] | undefined> {
   const { account, session } = ctx.oidc
@@ -21,11 +31,11 @@ async function rolesOf(ctx: KoaContextWithOIDC, db: Knex): Promise<string[] | un
  */
 export function resourceServerInfo(dependencies: ResourceDependencies) {
   return async (ctx: KoaContextWithOIDC, identifier: string): Promise<ResourceServer> => {
-    const { db, catalogues, access_token_ttl_seconds } = dependencies
+    const { db, access_token_ttl_seconds } = dependencies
     const { resource: asked } = ctx.oidc.params ?? {}
     if (Array.isArray(asked) && asked.length > 1)
       throw new errors.InvalidTarget('ask for one resource at a time')
-    const catalogue = (await catalogues.current(await connectionFor(db)))?.catalogue
+    const catalogue = await catalogueInForce(dependencies)
     const resource = catalogue && findResource(catalogue, identifier)
     if (!catalogue || !resource) {
       const known = catalogue?.resources.map((each) => each.resource).join(' ') ?? 'none'
@@ -45,11 +55,11 @@ export function resourceServerInfo(dependencies: ResourceDependencies) {
 }
 
 /** Asked when a request names no resource: the one its grant has, else a refusal that names the choices. */
-export function defaultResource({ db, catalogues }: ResourceDependencies) {
+export function defaultResource(dependencies: ResourceDependencies) {
   return async (_ctx: KoaContextWithOIDC, _client: unknown, one_of?: readonly string[]): Promise<string> => {
     const [first, ...others] = one_of ?? []
     if (first !== undefined && others.length === 0) return first
-    const catalogue = (await catalogues.current(await connectionFor(db)))?.catalogue
+    const catalogue = await catalogueInForce(dependencies)
     const known = one_of ?? catalogue?.resources.map((resource) => resource.resource) ?? []
     throw new errors.InvalidTarget(`name a resource; known: ${known.join(' ')}`)
   }

@@ -5,7 +5,6 @@ import {
   consumeAuthorizationCode,
   consumeRefreshToken,
   deleteToken,
-  type FoundRefreshToken,
   findAccessToken,
   findAuthorizationCode,
   findRefreshToken,
@@ -14,10 +13,11 @@ import {
   insertRefreshToken,
 } from '../grants/token-store.ts'
 import type { ModelAdapter, ModelPayload } from './model-adapter.ts'
+import { replayWithin } from './refresh-rotation.ts'
 import { connectionFor, currentUnit } from './unit-of-work.ts'
 
 /** Codes and tokens are 43 base64url characters; any other string is refused without a query. */
-const BEARER = /^[A-Za-z0-9_-]{43}$/
+export const BEARER = /^[A-Za-z0-9_-]{43}$/
 
 const NOT_STORED = 'is never looked up this way'
 
@@ -87,44 +87,42 @@ function expiry(found: { expired: boolean; payload: ModelPayload }): number {
   return found.expired ? 1 : Number.MAX_SAFE_INTEGER
 }
 
-/** True when this token was spent moments ago by this very flow and its answer is still there to be given again. */
-function isWithinGrace(found: FoundRefreshToken, grace_seconds: number): boolean {
-  return found.sealed_response !== null && (found.consumed_seconds_ago ?? Infinity) <= grace_seconds
+/** What is known about a presented token: foreseen for a refresh, looked up for a revocation. */
+async function knownRefreshToken(db: Knex, id: string) {
+  const foreseen = currentUnit()?.foreseen
+  if (foreseen?.presented === id) return foreseen.state.token
+  return findRefreshToken(await connectionFor(db), sha256(id))
 }
 
 export function refreshTokenAdapter(db: Knex, grace_seconds: number): ModelAdapter {
   return {
     async upsert(id, payload, ttl_seconds = 0) {
-      if (currentUnit()?.replay) return
-      const connection = await connectionFor(db)
-      const row = {
-        id: sha256(id),
-        grant_id: requireGrant(payload),
-        payload: withoutId(payload),
-        ttl_seconds,
-      }
-      await insertOwned(insertRefreshToken(connection, row))
+      const unit = currentUnit()
+      if (unit?.replay) return
+      const row = { id: sha256(id), payload: withoutId(payload), ttl_seconds }
+      const grant_id = requireGrant(payload)
+      if (unit?.rotation) unit.rotation.refresh_token = row
+      else await insertOwned(insertRefreshToken(await connectionFor(db), { ...row, grant_id }))
     },
     async find(id) {
       if (!BEARER.test(id)) return undefined
-      const found = await findRefreshToken(await connectionFor(db), sha256(id))
+      const found = await knownRefreshToken(db, id)
       if (!found) return undefined
       const payload: ModelPayload = { ...found.payload, jti: id, exp: expiry(found) }
       if (!found.consumed) return payload
       const unit = currentUnit()
-      if (!unit?.spends_refresh_tokens || !isWithinGrace(found, grace_seconds))
-        return { ...payload, consumed: 1 }
-      const { sealed_response, consumed_seconds_ago } = found
-      if (sealed_response)
-        unit.replay = { presented: id, sealed_response, consumed_seconds_ago: consumed_seconds_ago ?? 0 }
+      const replay = unit?.foreseen && replayWithin(grace_seconds, id, found)
+      if (!unit || !replay) return { ...payload, consumed: 1 }
+      unit.replay = replay
       return payload
     },
     async consume(id) {
       const unit = currentUnit()
       if (unit?.replay) return
-      if (!(await consumeRefreshToken(await connectionFor(db), sha256(id))))
+      const token = unit?.foreseen?.presented === id ? unit.foreseen.state.token : undefined
+      if (unit && token) unit.rotation = { presented: id, id: sha256(id), grant_id: token.grant_id }
+      else if (!(await consumeRefreshToken(await connectionFor(db), sha256(id))))
         throw new errors.InvalidGrant('refresh token already used')
-      if (unit) unit.rotation = { presented: id, id: sha256(id) }
     },
     async destroy(id) {
       await deleteToken(await connectionFor(db), 'refresh_tokens', sha256(id))
@@ -136,13 +134,13 @@ export function refreshTokenAdapter(db: Knex, grace_seconds: number): ModelAdapt
 export function accessTokenAdapter(db: Knex): ModelAdapter {
   return {
     async upsert(id, payload, ttl_seconds = 0) {
-      if (currentUnit()?.replay) return
+      const unit = currentUnit()
+      if (unit?.replay) return
       const { accountId, clientId, aud, scope, gty } = payload
       if (typeof aud !== 'string' || !accountId || !clientId)
         throw new errors.InvalidTarget('a token needs exactly one resource')
       const row = {
         id: sha256(id),
-        grant_id: requireGrant(payload),
         account_id: accountId,
         client_id: clientId,
         resource: aud,
@@ -150,7 +148,9 @@ export function accessTokenAdapter(db: Knex): ModelAdapter {
         gty,
         ttl_seconds,
       }
-      await insertOwned(insertAccessToken(await connectionFor(db), row))
+      const grant_id = requireGrant(payload)
+      if (unit?.rotation) unit.rotation.access_token = row
+      else await insertOwned(insertAccessToken(await connectionFor(db), { ...row, grant_id }))
     },
     async find(id) {
       if (!BEARER.test(id)) return undefined

@@ -4,12 +4,14 @@ import { errors } from 'oidc-provider'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { markClientUsed } from '../clients/client-store.ts'
+import { deleteGrant } from '../grants/grant-store.ts'
 import { commit } from '../storage/transaction.ts'
 import { followChallenge } from './attempt.ts'
 import { type EngineContext, tokenEndpointEvents } from './audit-trail.ts'
 import { answerOAuthError } from './oauth-error.ts'
-import { identicalSuccessor, rememberSuccessor, type TokenResponse } from './refresh-rotation.ts'
-import { runInUnit, UnitOfWork } from './unit-of-work.ts'
+import { identicalSuccessor, prepareRotation, replayWithin, type TokenResponse } from './refresh-rotation.ts'
+import type { Rotations, Spent } from './rotations.ts'
+import { type Rotation, runInUnit, UnitOfWork } from './unit-of-work.ts'
 
 /**
  * One database transaction per token, revocation and registration request; the answer leaves after its commit.
@@ -18,14 +20,46 @@ import { runInUnit, UnitOfWork } from './unit-of-work.ts'
  */
 const ROUTES = new Set(['POST /token', 'POST /revoke', 'POST /register'])
 
-export type TransactionDependencies = { db: Knex; audit: AuditLog }
+export type TransactionDependencies = {
+  db: Knex
+  /** The pool of token and registration requests, which anybody can send in any number. */
+  tokens: Knex
+  audit: AuditLog
+  rotations: Rotations
+  refresh_grace_seconds: number
+}
 
-/** Puts the sealed first answer of a spent token in place of the engine's, or keeps this answer for that case. */
-async function settleRotation(ctx: Context, unit: UnitOfWork): Promise<void> {
-  if (ctx.status !== 200) return
+/** The token was spent by somebody else since it was read: what the engine would have found, had it looked later. */
+async function comeSecond(unit: UnitOfWork, rotation: Rotation, spent: Spent, grace_seconds: number) {
+  unit.replay = replayWithin(grace_seconds, rotation.presented, spent)
+  if (unit.replay) return
+  const { grant_id: id } = rotation
+  const gone = await deleteGrant(await unit.connection(), id)
+  if (gone) unit.revoked_grant = { id, account_id: gone.account_id }
+  throw new errors.InvalidGrant('refresh token already used')
+}
+
+/**
+ * Carries out the rotation that the engine decided on; puts the sealed first answer of a spent token in place of the
+ * engine's. True when the answer is thereby committed and recorded.
+ */
+async function settleRotation(
+  ctx: Context,
+  unit: UnitOfWork,
+  { rotations, refresh_grace_seconds }: TransactionDependencies,
+): Promise<boolean> {
+  if (ctx.status !== 200) return false
   const body = ctx.body as TokenResponse
+  const { rotation } = unit
+  if (rotation) {
+    const result = await rotations.commit(prepareRotation(rotation, body), tokenEndpointEvents(ctx, unit))
+    if (result.outcome === 'rotated') return true
+    unit.rotation = undefined
+    if (result.outcome === 'gone') throw new errors.InvalidGrant('grant not found')
+    await comeSecond(unit, rotation, result, refresh_grace_seconds)
+  }
   if (unit.replay) ctx.body = identicalSuccessor(unit.replay, body)
-  else if (unit.rotation) await rememberSuccessor(await unit.connection(), unit.rotation, body)
+  return false
 }
 
 function mustCommit(ctx: Context, unit: UnitOfWork): boolean {
@@ -51,22 +85,27 @@ async function settle(ctx: Context, unit: UnitOfWork, audit: AuditLog): Promise<
   await audit.appendIn(transaction, events, () => commit(transaction))
 }
 
-function answerEngineError(ctx: Context, error: unknown): void {
+/** Answers a refusal in the engine's terms. False: nothing is committed by that. */
+function answerEngineError(ctx: Context, error: unknown): false {
   if (!(error instanceof errors.OIDCProviderError)) throw error
   answerOAuthError(ctx, error.statusCode, error.error, error.error_description ?? '')
+  return false
 }
 
-export function tokenTransaction({ db, audit }: TransactionDependencies): Middleware {
+export function tokenTransaction(dependencies: TransactionDependencies): Middleware {
+  const { db, tokens, audit } = dependencies
   return async (ctx, next) => {
     if (!ROUTES.has(`${ctx.method} ${ctx.path}`)) return next()
-    const unit = new UnitOfWork(db, { spends_refresh_tokens: ctx.path === '/token' })
+    // A revocation must not wait behind a flood of the others.
+    const unit = new UnitOfWork(ctx.path === '/revoke' ? db : tokens)
     try {
       await runInUnit(unit, next)
       // A verifier that does not fit would name another attempt than the one its code belongs to.
       followChallenge(ctx, unit.code_challenge)
       if (ctx.state.server_error === undefined) {
-        await settleRotation(ctx, unit).catch((error) => answerEngineError(ctx, error))
-        await settle(ctx, unit, audit)
+        const settling = settleRotation(ctx, unit, dependencies)
+        const is_settled = await settling.catch((error) => answerEngineError(ctx, error))
+        if (!is_settled) await settle(ctx, unit, audit)
       }
     } finally {
       // After a commit this does nothing.

@@ -1,17 +1,23 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Knex } from 'knex'
+import type { PreparedRotation, RefreshState } from '../grants/rotation-store.ts'
 import { begin } from '../storage/transaction.ts'
 
 /** What a token request did besides answering; read when its transaction is settled. */
-export type Rotation = { presented: string; id: Buffer }
+export type Rotation = { presented: string } & Pick<PreparedRotation, 'id' | 'grant_id'> &
+  Partial<PreparedRotation>
 export type Replay = { presented: string; sealed_response: Buffer; consumed_seconds_ago: number }
+export type Foreseen = { presented: string; state: RefreshState }
 
 /**
  * The one database transaction of a token, revocation or registration request. It begins with the first
- * statement that needs it, so a request that is refused for its shape never opens one.
+ * statement that needs it, so a request that is refused for its shape never opens one. A refresh that is not refused
+ * needs none of its own: it shares one (rotations.ts).
  */
 export class UnitOfWork {
-  /** Set when a refresh token was spent by this request. */
+  /** Set for a refresh: what was read about the presented token before the engine asks for it piece by piece. */
+  foreseen: Foreseen | undefined
+  /** Set when the engine spends the foreseen token: all that it writes then is written at the end, at once. */
   rotation: Rotation | undefined
   /** Set when a spent refresh token was presented again within the grace: nothing may be written. */
   replay: Replay | undefined
@@ -23,15 +29,12 @@ export class UnitOfWork {
   registered_before = false
   /** Set when a new client registers that may be given again to whoever registers the same. */
   registration_digest: Buffer | undefined
-  /** Whether refresh tokens found here are about to be spent; only then does the grace apply. */
-  readonly spends_refresh_tokens: boolean
 
   readonly #db: Knex
   #transaction: Promise<Knex.Transaction> | undefined
 
-  constructor(db: Knex, options: { spends_refresh_tokens: boolean }) {
+  constructor(db: Knex) {
     this.#db = db
-    this.spends_refresh_tokens = options.spends_refresh_tokens
   }
 
   connection(): Promise<Knex.Transaction> {

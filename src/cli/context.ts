@@ -1,4 +1,5 @@
 import type { AuditLog } from '../audit/audit-log.ts'
+import type { Evidence } from '../audit/evidence.ts'
 import { loadConfig } from '../config.ts'
 import { openWithAudit } from '../installation.ts'
 import type { Database } from '../storage/database.ts'
@@ -9,6 +10,8 @@ export type CliContext = {
   db: Database['knex']
   knex: Database['knex']
   audit: AuditLog
+  /** Signs, checks and publishes what is said about the log. */
+  evidence?: Evidence
   close(): Promise<void>
 }
 
@@ -34,8 +37,13 @@ export type ReadingContext = { knex: Database['knex']; close(): Promise<void> }
 
 export type OpenReading = () => Promise<ReadingContext>
 
+/** Whether the environment names a database; without, commands open the private one. */
+export function isDatabaseConfigured(): boolean {
+  return loadConfig().database.url !== undefined
+}
+
 /** Runs `work` with an open context and closes it, whatever happens. */
-export async function withContext<Context extends ReadingContext, T>(
+export async function withContext<T, Context extends Pick<CliContext, 'close'>>(
   open: () => Promise<Context>,
   work: (context: Context) => Promise<T>,
 ): Promise<T> {

@@ -17,14 +17,17 @@ import { registerTraceCommand } from './trace.ts'
 
 /** The command line. Each command is one call into the domain; nothing is decided here. */
 async function migrate(options: { status?: true }): Promise<void> {
-  const { database, close } = await openInstallation(loadConfig(), {
+  const config = loadConfig()
+  const { server_role } = config.database
+  const { database, close } = await openInstallation(config, {
     application_name: 'toolgate-migrate',
     statement_timeout_ms: 0,
   })
   try {
     if (!options.status) {
-      const applied = await migrateUp(database.knex)
+      const applied = await migrateUp(database.knex, { server_role })
       console.log(applied.length > 0 ? `Applied: ${applied.join(', ')}` : 'Nothing to apply.')
+      if (server_role !== undefined) console.log(`The role ${server_role} may do what a server needs.`)
     }
     const { applied, pending } = await migrationStatus(database.knex)
     console.log(`${applied.length} applied, ${pending.length} pending.`)
@@ -40,7 +43,7 @@ function createProgram(): Command {
   program.command('serve').description('run the server').action(serve)
   program
     .command('migrate')
-    .description('bring the database schema to this version')
+    .description('bring the database schema to this version; TOOLGATE_DATABASE_SERVER_ROLE gets its rights')
     .option('--status', 'only show what is applied and pending')
     .action(migrate)
   program
@@ -59,10 +62,15 @@ function createProgram(): Command {
   return program
 }
 
+/** SQLSTATE. */
+const INSUFFICIENT_PRIVILEGE = '42501'
+
 /** Faults that a person can mend are one sentence; anything else is a bug and shows its stack. */
 function report(error: unknown): void {
   const isMendable = error instanceof ConfigError || error instanceof AppError
   const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === INSUFFICIENT_PRIVILEGE)
+    console.error('toolgate: this needs the role that owns the tables; TOOLGATE_DATABASE_URL names another')
   if (isMendable || typeof code === 'string') console.error(`toolgate: ${(error as Error).message || code}`)
   else console.error(error)
   process.exitCode = 1

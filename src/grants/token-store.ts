@@ -89,11 +89,6 @@ export async function consumeRefreshToken(db: Knex, id: Buffer): Promise<boolean
   return count === 1
 }
 
-/** Keeps the response that a rotation gave, sealed, for the caller that did not receive it. */
-export async function keepSealedResponse(db: Knex, id: Buffer, sealed_response: Buffer): Promise<void> {
-  await db('refresh_tokens').where({ id }).update({ sealed_response })
-}
-
 export type AccessTokenRow = Owned & {
   account_id: string
   client_id: string
@@ -138,5 +133,7 @@ export async function deleteToken(
   table: 'authorization_codes' | 'refresh_tokens' | 'access_tokens',
   id: Buffer,
 ): Promise<void> {
+  // The grant first, as everywhere: a revocation holds it and then deletes this row.
+  if (db.isTransaction && table !== 'access_tokens') await lockFamily(db, table, id)
   await db(table).where({ id }).delete()
 }

@@ -1,15 +1,17 @@
 import type { Knex } from 'knex'
 import type pg from 'pg'
-import type { AuditLog } from '../audit/audit-log.ts'
+import { AUDIT_WRITERS, type AuditLog } from '../audit/audit-log.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
 import { AppError } from '../errors.ts'
+import { SharedTrips } from '../storage/shared-trips.ts'
 import { AssertionProof } from './assertion-proof.ts'
 import { type Decision, decide, type Question } from './decision.ts'
 import { type LookupRow, lookupTokens } from './token-lookup.ts'
 
 /**
  * The shared trip of everything that waits: one lookup, one audit commit, then the answers. A lone question goes
- * at once; while four trips are under way new questions gather for the next. Nothing about a token is kept.
+ * at once; how many trips there may be is for whoever builds it, one for each writer of the audit log. Nothing about a
+ * token is kept.
  */
 export type BatchDependencies = {
   issuer: string
@@ -19,18 +21,12 @@ export type BatchDependencies = {
   audit: AuditLog
 }
 
-type Waiting = { question: Question; resolve(decision: Decision): void; reject(error: unknown): void }
-
-const TRIPS_MAX = Number(process.env.TRIPS ?? 3)
-const PER_TRIP_MAX = 256
-const WAITING_MAX = 4_000
+const LIMITS = { trips_max: AUDIT_WRITERS, per_trip_max: 256, waiting_max: 4_000 }
 
 export class IntrospectionBatch {
-  #waiting: Waiting[] = []
-  #trips = 0
-  #scheduled = false
   readonly #dependencies: BatchDependencies
   readonly #proof: AssertionProof
+  readonly #trips = new SharedTrips<Question, Decision>((questions) => this.#trip(questions), LIMITS)
 
   constructor(dependencies: BatchDependencies) {
     this.#dependencies = dependencies
@@ -39,43 +35,17 @@ export class IntrospectionBatch {
 
   /** Resolves when the decision's audit event is committed. Throws `unavailable` when it cannot be, or the queue is full. */
   ask(question: Question): Promise<Decision> {
-    if (this.#waiting.length >= WAITING_MAX)
-      return Promise.reject(new AppError('unavailable', 'Too many introspection requests are waiting'))
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ question, resolve, reject })
-      this.#schedule()
-    })
+    return this.#trips.ask(question)
   }
 
-  #schedule(): void {
-    if (this.#scheduled || this.#trips >= TRIPS_MAX || this.#waiting.length === 0) return
-    this.#scheduled = true
-    // After the requests that this turn of the event loop still has to read.
-    setImmediate(() => {
-      this.#scheduled = false
-      void this.#trip(this.#waiting.splice(0, PER_TRIP_MAX))
-    })
-  }
-
-  async #trip(passengers: Waiting[]): Promise<void> {
-    this.#trips += 1
+  async #trip(questions: Question[]): Promise<Decision[]> {
     try {
-      const decisions = await this.#decide(passengers.map(({ question }) => question))
+      const decisions = await this.#decide(questions)
       await this.#dependencies.audit.append(decisions.map(({ event }) => event))
-      passengers.forEach(({ resolve, reject }, index) => {
-        const decision = decisions[index]
-        if (decision) resolve(decision)
-        else reject(new Error('a question without a decision'))
-      })
+      return decisions
     } catch (error) {
-      const cause =
-        error instanceof AppError
-          ? error
-          : new AppError('unavailable', 'Introspection is not possible now', { cause: error })
-      for (const { reject } of passengers) reject(cause)
-    } finally {
-      this.#trips -= 1
-      this.#schedule()
+      if (error instanceof AppError) throw error
+      throw new AppError('unavailable', 'Introspection is not possible now', { cause: error })
     }
   }
 

@@ -5,18 +5,24 @@
 import knex, { type Knex } from 'knex'
 import pg from 'pg'
 
-/** `knex` serves everything; `hot` is the small pool of introspection and audit, so that neither starves the other. */
-export type Database = { knex: Knex; hot: pg.Pool; close(): Promise<void> }
+/**
+ * Three pools, so that no flood starves what must always go through: `hot` is for introspection and the audit log,
+ * `tokens` for what anybody may send to the token and registration endpoints, `knex` for everything else, sign-in and
+ * revocation above all.
+ */
+export type Database = { knex: Knex; tokens: Knex; hot: pg.Pool; close(): Promise<void> }
 
 export type DatabaseOptions = {
   url: string
   application_name?: string
+  /** Of `knex` and `tokens` together, half each; each has at least one. */
   pool_max?: number
   hot_pool_max?: number
   /** 0 waits for ever: for migrations, never for a server. */
   statement_timeout_ms?: number
 }
 
+const POOL_MAX = 16
 const CONNECT_TIMEOUT_MS = 1500
 const ACQUIRE_TIMEOUT_MS = 1500
 const STATEMENT_TIMEOUT_MS = 5000
@@ -44,7 +50,7 @@ function parseInt8(text: string): number {
   return value
 }
 
-/** Opens both pools. Connects lazily: an unreachable database shows at the first query. */
+/** Opens the pools. Connects lazily: an unreachable database shows at the first query. */
 export function openDatabase(options: DatabaseOptions): Database {
   const statement_timeout_ms = options.statement_timeout_ms ?? STATEMENT_TIMEOUT_MS
   const connection = {
@@ -58,19 +64,14 @@ export function openDatabase(options: DatabaseOptions): Database {
     keepAlive: true,
     types,
   }
-  const db = knex({
-    client: 'pg',
-    connection: connection as Knex.PgConnectionConfig,
-    acquireConnectionTimeout: ACQUIRE_TIMEOUT_MS,
-    // Errors name the statement; with its values in it, a log of errors would hold data of rows.
-    compileSqlOnError: false,
-    pool: { min: 0, max: options.pool_max ?? 16 },
-    log: SILENT,
-  })
+  const hot_connection = { ...connection, ...settingsOfUrl(options.url) }
+  const pool_max = options.pool_max ?? POOL_MAX
+  const tokens_max = Math.ceil(pool_max / 2)
+  const db = openKnex(connection, Math.max(1, pool_max - tokens_max))
+  const tokens = openKnex(hot_connection, tokens_max)
   const hot = new pg.Pool({
-    ...connection,
-    ...settingsOfUrl(options.url),
-    max: options.hot_pool_max ?? 4,
+    ...hot_connection,
+    max: options.hot_pool_max ?? 6,
     idleTimeoutMillis: 60_000,
   })
   // An idle connection that Postgres closes is replaced at the next query; without a listener it would end the process.
@@ -78,11 +79,24 @@ export function openDatabase(options: DatabaseOptions): Database {
   hot.on('connect', (client) => client.on('error', () => {}))
   return {
     knex: db,
+    tokens,
     hot,
     close: async () => {
-      await Promise.all([db.destroy(), hot.end()])
+      await Promise.all([db.destroy(), tokens.destroy(), hot.end()])
     },
   }
+}
+
+function openKnex(connection: object, max: number): Knex {
+  return knex({
+    client: 'pg',
+    connection: connection as Knex.PgConnectionConfig,
+    acquireConnectionTimeout: ACQUIRE_TIMEOUT_MS,
+    // Errors name the statement; with its values in it, a log of errors would hold data of rows.
+    compileSqlOnError: false,
+    pool: { min: 0, max },
+    log: SILENT,
+  })
 }
 
 /** pg lets `options` of the URL replace ours, so that both are joined in the URL. */

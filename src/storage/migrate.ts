@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import type { Knex } from 'knex'
 import { AppError } from '../errors.ts'
+import { grantToServerRole } from './server-role.ts'
 
 /** `src/storage` and `dist/src/storage` both have their migrations two levels up. */
 const DIRECTORY = new URL('../../migrations/', import.meta.url)
@@ -11,10 +12,14 @@ const LOCK = [0x746f6f6c, 1]
 
 type MigrationFile = { name: string; url: string }
 
-/** Applies every pending migration in one transaction: all or none. Returns the names applied. */
-export function migrateUp(db: Knex): Promise<string[]> {
+/**
+ * Applies every pending migration in one transaction: all or none. Returns the names applied. With `server_role`, that
+ * role may then do what a server needs, whether or not anything was pending; see server-role.ts for what it throws.
+ */
+export function migrateUp(db: Knex, options: { server_role?: string | undefined } = {}): Promise<string[]> {
   return migrate(db, async (trx) => {
     const [, names] = (await trx.migrate.latest({ migrationSource })) as [number, string[]]
+    if (options.server_role !== undefined) await grantToServerRole(trx, options.server_role)
     return names
   })
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import { readFile, rm, stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { AppError } from '../errors.ts'
@@ -18,6 +19,13 @@ const LOG_LIMIT_BYTES = 10_000_000
 const PASSING_FAULT =
   /lock file ".*" already exists|shared memory block|could not bind|could not create any TCP/
 
+const MEGABYTE = 2 ** 20
+
+/** A thirty-second of the machine's memory, from 48 to 512 MB. Pages are taken when they are first used. */
+function sharedBuffersMb(): number {
+  return Math.round(Math.min(512, Math.max(48, totalmem() / MEGABYTE / 32)))
+}
+
 /**
  * What reaches the log must hold no parameter of a statement: the minimum leaves out ERROR, whose text may quote a
  * value, and keeps LOG, FATAL and PANIC. The server reports its own errors.
@@ -27,9 +35,10 @@ function settings(port: number): string[] {
     port,
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
-    shared_buffers: '48MB',
+    shared_buffers: `${sharedBuffersMb()}MB`,
     max_connections: 100,
-    max_wal_size: '256MB',
+    // Less would mean more checkpoints under load, and after each one whole pages in the log again.
+    max_wal_size: '1GB',
     max_parallel_workers_per_gather: 0,
     max_logical_replication_workers: 0,
     io_method: 'sync',

@@ -149,7 +149,7 @@ describe('a killed connection', () => {
     await trx.rollback()
     await log.append(decided(2))
     const { events } = await pageEvents(knex, { type: 'writer.started' }, 2)
-    expect(events.find((event) => event.writer_id === log.head.writer_id)?.detail).toEqual({
+    expect(events.find((event) => event.writer_id === log.head.writer_id)?.detail).toMatchObject({
       predecessor_writer_id: writer_id,
       predecessor_seq: seq,
       predecessor_hash: hash.toString('hex'),

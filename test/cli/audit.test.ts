@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { AuditLog } from '../../src/audit/audit-log.ts'
-import { auditLine, registerAuditCommands } from '../../src/cli/audit.ts'
+import { registerAuditCommands } from '../../src/cli/audit.ts'
+import { auditLine } from '../../src/cli/audit-line.ts'
 import { chainOf, decided } from '../audit/rows.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
@@ -34,7 +35,11 @@ afterEach(async () => {
 
 async function run(...words: string[]): Promise<string[]> {
   const program = new Command().exitOverride().configureOutput({ writeErr: () => {} })
-  registerAuditCommands(program, async () => ({ knex: test.database.knex, close: async () => {} }))
+  registerAuditCommands(program, async () => ({
+    knex: test.database.knex,
+    audit: new AuditLog(test.database.hot),
+    close: async () => {},
+  }))
   await program.parseAsync(['audit', ...words], { from: 'user' })
   return printed
 }

@@ -20,6 +20,7 @@ export async function commandLine(register: (program: Command, open: OpenContext
   }
   return {
     context,
+    test,
     /** Contexts that were opened and not closed. */
     left_open: () => open,
     /** What the command prints, line by line. Throws what it throws. */

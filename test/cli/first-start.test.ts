@@ -35,6 +35,7 @@ const production = (catalogue?: string) =>
     TOOLGATE_ISSUER: 'https://auth.example',
     TOOLGATE_DATABASE_URL: 'postgres://db/x',
     TOOLGATE_KEYS: '{}',
+    TOOLGATE_AUDIT_KEY: '{}',
     ...(catalogue === undefined ? {} : { TOOLGATE_CATALOGUE: catalogue }),
   })
 

@@ -13,12 +13,9 @@ const KILLS = 60
 
 /** Parts of the statements of a rotation, in their order, and whether its successor is then committed. */
 const STATEMENTS = [
+  ['refresh-states', false],
   ['BEGIN', false],
-  ['for update', false],
-  ['consumed_at', false],
-  ['insert into refresh_tokens', false],
-  ['insert into access_tokens', false],
-  ['sealed_response" = ', false],
+  ['rotate-refresh-tokens', false],
   ['insert into audit_events', false],
   ['COMMIT', true],
 ] as const

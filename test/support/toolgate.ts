@@ -13,6 +13,7 @@ import type { DocumentNetwork } from '../../src/clients/document-fetch.ts'
 import { addResourceServer } from '../../src/clients/resource-servers.ts'
 import { loadConfig } from '../../src/config.ts'
 import { createOperatorToken } from '../../src/operator/operator-tokens.ts'
+import { type Database, openDatabase } from '../../src/storage/database.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 import { type SendInit, send } from './send.ts'
 
@@ -38,6 +39,10 @@ export type ToolgateOptions = {
   /** The path of the issuer, such as `/auth`; none when absent. */
   path?: string
   catalogue?: string
+  /** A migrated database; `close` drops it. */
+  db?: TestDatabase
+  /** Where the server connects, as a role that does not own the database; what tests prepare, the owner does. */
+  server_url?: string
   /** Where clients' documents are fetched from; test/support/document-host.ts has one. */
   document_network?: DocumentNetwork
   /** Everything that is logged, line by line. */
@@ -57,6 +62,7 @@ export class Toolgate {
   readonly app: App
   readonly #server: Server
   readonly #owns_database: boolean
+  readonly #limited: Database | undefined
 
   private constructor(parts: {
     issuer: string
@@ -65,6 +71,7 @@ export class Toolgate {
     app: App
     server: Server
     owns: boolean
+    limited: Database | undefined
   }) {
     this.issuer = parts.issuer
     this.port = parts.port
@@ -72,10 +79,13 @@ export class Toolgate {
     this.app = parts.app
     this.#server = parts.server
     this.#owns_database = parts.owns
+    this.#limited = parts.limited
   }
 
   static async start(options: ToolgateOptions = {}): Promise<Toolgate> {
-    const db = options.beside?.db ?? (await createTestDatabase())
+    const db = options.beside?.db ?? options.db ?? (await createTestDatabase())
+    const { server_url } = options
+    const limited = server_url === undefined ? undefined : openDatabase({ url: server_url, pool_max: 8 })
     let handle: App['listener'] | undefined
     const server = createServer((req, res) => void handle?.(req, res))
     const port = await listen(server)
@@ -87,7 +97,7 @@ export class Toolgate {
     const app = createApp({
       config,
       keys: await shared_keys,
-      database: db.database,
+      database: limited ?? db.database,
       log,
       ...(document_network ? { document_network } : {}),
     })
@@ -98,13 +108,14 @@ export class Toolgate {
       if ('faults' in read) throw new Error(read.faults.join('\n'))
       await applyCatalogue(db.database.knex, read.catalogue, 'test')
     }
-    return new Toolgate({ issuer, port, db, app, server, owns: !options.beside })
+    return new Toolgate({ issuer, port, db, app, server, owns: !options.beside, limited })
   }
 
   async close(): Promise<void> {
     this.#server.closeAllConnections()
     await new Promise((resolve) => this.#server.close(resolve))
     await this.app.audit.close()
+    await this.#limited?.close()
     if (this.#owns_database) await this.db.drop()
   }
 

@@ -28,10 +28,12 @@ const OTHER = { activity_id: 99, activity_name: 'Other' }
 
 const ACTIVITIES: Readonly<Record<string, OcsfActivity>> = {
   'account.created': { ...ACCOUNT_CHANGE, ...CREATE },
+  'audit.partition_dropped': { ...ENTITY_MANAGEMENT, ...DELETE },
   'authorization.denied': { ...API_ACTIVITY, ...CREATE },
   'authorization.granted': { ...API_ACTIVITY, ...CREATE },
   'authorization.refused': { ...API_ACTIVITY, ...CREATE },
   'catalogue.applied': { ...ENTITY_MANAGEMENT, ...UPDATE },
+  'checkpoint.undelivered': { ...LIFECYCLE, ...OTHER },
   'client.admission_refused': { ...ENTITY_MANAGEMENT, ...CREATE },
   'client.changed': { ...ENTITY_MANAGEMENT, ...UPDATE },
   'client.registered': { ...ENTITY_MANAGEMENT, ...CREATE },
@@ -57,7 +59,9 @@ const ACTIVITIES: Readonly<Record<string, OcsfActivity>> = {
   'token.refused': { ...API_ACTIVITY, ...CREATE },
   'token.revoked': { ...API_ACTIVITY, ...DELETE },
   'tool.decided': { ...API_ACTIVITY, ...READ },
+  'writer.closed': { ...LIFECYCLE, ...OTHER },
   'writer.started': { ...LIFECYCLE, ...OTHER },
+  'writer.stopped': { ...LIFECYCLE, ...OTHER },
 }
 
 /** An account's change is told by what the event's detail says. */

@@ -1,20 +1,26 @@
-import { mkdtemp, realpath, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { startEmbeddedPostgres } from '../src/storage/embedded-postgres.ts'
+import { startEmbeddedPostgres } from '../../src/storage/embedded-postgres.ts'
+import { familyProcessorMs } from './processor-time.ts'
 
 /** A Postgres of the benchmark's own, in a temporary directory, with its usual durable settings. */
 export type BenchPostgres = {
   createDatabase(name: string): Promise<string>
   /** Fresh statistics, as a database that has been running for a while has them. */
   analyze(url: string): Promise<void>
+  /** Processor time until now of the postmaster and all it started; undefined where there is no /proc. */
+  processorMs(): number | undefined
+  /** The process id of the postmaster. */
+  pid: number
   stop(): Promise<void>
 }
 
 export async function startBenchPostgres(): Promise<BenchPostgres> {
   const directory = await createTemporaryDirectory()
   const { url, stop } = await startEmbeddedPostgres({ data_dir: directory.path })
+  const pid = Number((await readFile(join(directory.path, 'postgres/postmaster.pid'), 'utf8')).split('\n')[0])
   return {
     async createDatabase(name) {
       await execute(url, `create database ${name}`)
@@ -22,7 +28,9 @@ export async function startBenchPostgres(): Promise<BenchPostgres> {
       created.pathname = name
       return created.href
     },
-    analyze: (target) => execute(target, 'analyze'),
+    analyze: (target) => execute(target, 'vacuum analyze'),
+    processorMs: () => familyProcessorMs(pid),
+    pid,
     async stop() {
       await stop()
       await directory.remove()
@@ -43,12 +51,17 @@ export async function createTemporaryDirectory(): Promise<{ path: string; remove
   }
 }
 
-async function execute(url: string, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url })
+/** Lends a connection of its own, without limits on time. */
+export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url, application_name: 'toolgate-bench' })
   await client.connect()
   try {
-    await client.query(statement)
+    return await work(client)
   } finally {
     await client.end()
   }
+}
+
+export async function execute(url: string, statement: string): Promise<void> {
+  await withClient(url, (client) => client.query(statement))
 }

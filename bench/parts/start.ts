@@ -2,12 +2,19 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { type Figure, median } from './figures.ts'
-import { createTemporaryDirectory, startBenchPostgres } from './postgres.ts'
-import { freePort, type ServerProcess, startProcess } from './server-process.ts'
+import { median } from '../figures.ts'
+import type { Measured, Part } from '../part.ts'
+import { createTemporaryDirectory, startBenchPostgres } from '../servers/postgres.ts'
+import { freePort, type ServerProcess, startProcess } from '../servers/server-process.ts'
 
 /** `npm start` as a newcomer runs it, with the example server, on free ports and in a directory that goes away. */
-const CATALOGUE = fileURLToPath(new URL('../catalogue.yaml', import.meta.url))
+export const start: Part = {
+  name: 'start',
+  summary: 'time to ready of the first start and later ones; memory of the idle server',
+  measure,
+}
+
+const CATALOGUE = fileURLToPath(new URL('../../catalogue.yaml', import.meta.url))
 const WARM_STARTS = 3
 const IDLE_MS = 3_000
 const MEGABYTE = 1_000_000
@@ -40,8 +47,7 @@ async function measureOne(data_dir: string, more?: Record<string, string>): Prom
   }
 }
 
-/** Time to ready of the first start and of later ones, and the memory of the idle server. */
-export async function measureStart(): Promise<{ figures: Figure[] }> {
+async function measure(): Promise<Measured> {
   const postgres = await startBenchPostgres()
   const directory = await createTemporaryDirectory()
   const other = await createTemporaryDirectory()
@@ -55,6 +61,7 @@ export async function measureStart(): Promise<{ figures: Figure[] }> {
     const idle = median(later.map((start) => start.idle_megabytes))
     const memory = { unit: 'MB', goal: { most: 200 } } as const
     return {
+      ran: `one first start, ${WARM_STARTS} later ones, one with a Postgres given by URL`,
       figures: [
         { name: 'npm start to ready, first start', value: first.ready_seconds, unit: 's', goal: { most: 6 } },
         { name: 'npm start to ready, migrated data directory', value: ready, unit: 's', goal: { most: 2 } },

@@ -1,0 +1,119 @@
+import { z } from 'zod'
+import { AppError } from '../errors.ts'
+import { type AuditDetail, auditDetailSchema } from './audit-event.ts'
+import { chainRunSchema, runAsJson } from './chain-runs.ts'
+import type { Statement } from './evidence.ts'
+import type { AuditRow } from './hash-chain.ts'
+import { CONTENT_COLUMNS } from './row-bytes.ts'
+
+/** Pure: what is in the files of an archive. Byte for byte in docs/audit-archive.md. */
+export const ARCHIVE_FORMAT = 'toolgate-audit-archive/1'
+
+export const ROWS_ENDING = '.jsonl.gz'
+export const MANIFEST_ENDING = '.manifest.json'
+export const SIGNATURE_ENDING = '.manifest.jws'
+
+const HEX_HASH = /^[0-9a-f]{64}$/
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** Names of files in an archive: nothing that leads out of it. */
+const BASE_NAME = /^audit_events_\d{4,}_\d{2}(\.\d+)?$/
+
+export const manifestSchema = z.strictObject({
+  format: z.literal(ARCHIVE_FORMAT),
+  partition: z.string().regex(/^audit_events_\d{4,}_\d{2}$/),
+  part: z.int().min(1),
+  from: z.iso.datetime(),
+  to: z.iso.datetime(),
+  rows: z.int().min(0),
+  file: z.string().endsWith(ROWS_ENDING),
+  file_bytes: z.int().min(0),
+  file_sha256: z.string().regex(HEX_HASH),
+  content_sha256: z.string().regex(HEX_HASH),
+  runs: z.array(chainRunSchema),
+  checkpoint: z.string().nullable(),
+  created_at: z.iso.datetime(),
+})
+
+/** What a month's file holds: which rows, which ends of chains, which bytes. */
+export type Manifest = z.output<typeof manifestSchema>
+
+/** `audit_events_2026_01`; the second time that a month is archived, `audit_events_2026_01.2`. */
+export function baseName(partition: string, part: number): string {
+  const name = part === 1 ? partition : `${partition}.${part}`
+  if (!BASE_NAME.test(name))
+    throw new AppError('invalid_input', `${JSON.stringify(partition)} is not a month of the audit log`)
+  return name
+}
+
+export function manifestText(manifest: Manifest): string {
+  const { format, partition, part, from, to, rows, file, file_bytes, file_sha256, content_sha256 } = manifest
+  const head = { format, partition, part, from, to, rows, file, file_bytes, file_sha256, content_sha256 }
+  const runs = manifest.runs.map(runAsJson)
+  return `${JSON.stringify({ ...head, runs, checkpoint: manifest.checkpoint, created_at: manifest.created_at }, null, 1)}\n`
+}
+
+/** Reads a manifest; undefined for anything that is not one. */
+export function readManifest(text: string): Manifest | undefined {
+  try {
+    return manifestSchema.safeParse(JSON.parse(text)).data
+  } catch {
+    return undefined
+  }
+}
+
+/** What is signed: the digest of the manifest, with what it is about. */
+export function manifestStatement({ format, partition, part, rows }: Manifest, sha256: Buffer): Statement {
+  return { format, partition, part, rows, sha256: sha256.toString('hex') }
+}
+
+/** A row as one line, without its end: all columns in the order of the table, hashes in hex. */
+export function rowLine(row: AuditRow): string {
+  const content = Object.fromEntries(CONTENT_COLUMNS.map((column) => [column, row[column]]))
+  return JSON.stringify({
+    ...content,
+    prev_hash: row.prev_hash.toString('hex'),
+    hash: row.hash.toString('hex'),
+  })
+}
+
+const text = z.string().nullable()
+const hexHash = z
+  .string()
+  .regex(HEX_HASH)
+  .transform((hex): Buffer => Buffer.from(hex, 'hex'))
+
+const rowSchema = z.strictObject({
+  // Its text must be the one that is written, so that one row has one line.
+  occurred_at: z.iso.datetime({ precision: 3 }).transform((at) => new Date(at)),
+  writer_id: z.string().regex(UUID),
+  seq: z.int().min(1),
+  id: z.string().regex(UUID),
+  type: z.string(),
+  actor: z.string(),
+  account_id: text,
+  client_id: text,
+  resource: text,
+  tool: text,
+  decision: text,
+  scope: text,
+  grant_id: text,
+  token_id: text,
+  request_id: text,
+  ip: text,
+  // Looked at, not copied: a copy would lose a key named __proto__, and with it what the hash covers.
+  detail: z.custom<AuditDetail | null>(
+    (value) => value === null || auditDetailSchema.safeParse(value).success,
+  ),
+  prev_hash: hexHash,
+  hash: hexHash,
+})
+
+/** Reads a line; undefined for anything that is not one. */
+export function readRowLine(line: string): AuditRow | undefined {
+  try {
+    return rowSchema.safeParse(JSON.parse(line)).data
+  } catch {
+    return undefined
+  }
+}
