@@ -44,14 +44,56 @@ const TABLE = `
     hash         bytea not null check (octet_length(hash) = 32),
     primary key (writer_id, seq, occurred_at)
   ) partition by range (occurred_at);
-  create index audit_events_occurred on audit_events (occurred_at);
-  create index audit_events_grant on audit_events (grant_id, occurred_at);
-  create index audit_events_account on audit_events (account_id, occurred_at);
-
   -- Where no month's partition exists events are still taken: a late maintenance job must not stop the service.
   create table audit_events_default partition of audit_events default;
   select toolgate_protect_audit_table('audit_events');
   select toolgate_protect_audit_table('audit_events_default');
+`
+
+/**
+ * Nearly every row is a decision about a tool call or a plain introspection, so those two types pay for few indexes:
+ * by time, by account, by tool. All other events are rare and can be found by whatever they name. Any row at all is
+ * found by its random id, or by that of its request, through Bloom filters over ranges of pages, which cost a
+ * fraction of the space and of the insert that a b-tree over random values does.
+ */
+const INDEXES = `
+  create index audit_events_occurred on audit_events (occurred_at);
+  create index audit_events_account on audit_events (account_id, occurred_at);
+  create index audit_events_tool on audit_events (tool, occurred_at) where tool is not null;
+
+  create index audit_events_rare_type on audit_events (type, occurred_at)
+    where type not in ('tool.decided', 'token.introspected');
+  create index audit_events_rare_request on audit_events (request_id, occurred_at)
+    where type not in ('tool.decided', 'token.introspected');
+  create index audit_events_rare_grant on audit_events (grant_id, occurred_at)
+    where type not in ('tool.decided', 'token.introspected');
+  create index audit_events_rare_client on audit_events (client_id, occurred_at)
+    where type not in ('tool.decided', 'token.introspected');
+  create index audit_events_rare_token on audit_events (token_id)
+    where type not in ('tool.decided', 'token.introspected');
+  -- Where a refresh token came from; where it went is the next event of its grant.
+  create index audit_events_refresh_token on audit_events ((detail->>'refresh_token_id'))
+    where type in ('token.issued', 'token.refreshed');
+
+  create index audit_events_any_id on audit_events using brin (
+    id uuid_bloom_ops (n_distinct_per_range = 600), request_id text_bloom_ops (n_distinct_per_range = 600)
+  ) with (pages_per_range = 32, autosummarize = on);
+`
+
+/**
+ * Takes page ranges that were filled since into audit_events_any_id; answers how many. As its owner, because only the
+ * owner of an index may, and the role that serves need not own anything.
+ */
+const SUMMARIES = `
+  create function toolgate_summarise_audit_ids() returns bigint
+  language sql security definer as $$
+    select coalesce(sum(brin_summarize_new_values(child.inhrelid::regclass)), 0)::bigint
+    from pg_inherits child where child.inhparent = 'audit_events_any_id'::regclass
+  $$;
+  do $$ begin
+    execute format('alter function toolgate_summarise_audit_ids() set search_path = %I, pg_temp', current_schema());
+  end $$;
+  revoke all on function toolgate_summarise_audit_ids() from public;
 `
 
 /**
@@ -94,6 +136,8 @@ const PARTITIONS = `
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(PROTECTION)
   await knex.raw(TABLE)
+  await knex.raw(INDEXES)
+  await knex.raw(SUMMARIES)
   await knex.raw(PARTITIONS)
   await knex.raw('select toolgate_create_audit_partitions(?)', [MONTHS_AHEAD])
 }
@@ -101,6 +145,7 @@ export async function up(knex: Knex): Promise<void> {
 export async function down(knex: Knex): Promise<void> {
   await knex.raw(`
     drop table audit_events;
+    drop function toolgate_summarise_audit_ids();
     drop function toolgate_create_audit_partitions(integer);
     drop function toolgate_protect_audit_table(regclass);
     drop function toolgate_refuse_audit_change()

@@ -2,7 +2,9 @@ import type { RequestListener } from 'node:http'
 import type Router from '@koa/router'
 import Koa from 'koa'
 import type { Logger } from 'pino'
+import { Announcer } from './audit/announcer.ts'
 import { AUDIT_WRITERS, AuditLog } from './audit/audit-log.ts'
+import { EventFeed } from './audit/event-feed.ts'
 import type { Keys } from './authorization-server/keys.ts'
 import { createAuthorizationServer } from './authorization-server/provider.ts'
 import { errorPage } from './authorization-server/render-error.ts'
@@ -40,7 +42,8 @@ export type AppDependencies = {
   document_network?: DocumentNetwork
 }
 
-export type App = { listener: RequestListener; audit: AuditLog }
+/** `feed` has to be closed before connections are drained: whoever follows the log keeps one open. */
+export type App = { listener: RequestListener; audit: AuditLog; feed: EventFeed }
 
 function mount(koa: Koa, router: Router): void {
   koa.use(router.routes()).use(allowedMethods(router))
@@ -51,7 +54,8 @@ export function createApp(dependencies: AppDependencies): App {
   const { issuer } = config
   const { knex: db, tokens, hot } = database
 
-  const audit = new AuditLog(hot, { writers: AUDIT_WRITERS })
+  const audit = new AuditLog(hot, { writers: AUDIT_WRITERS, announcer: new Announcer(db) })
+  const feed = new EventFeed(db)
   const catalogues = new CatalogueCache()
   const render = createRenderer({ base_path: basePath(issuer) })
   const shared = { db, audit, catalogues, render, issuer }
@@ -71,7 +75,7 @@ export function createApp(dependencies: AppDependencies): App {
     renderError: errorPage(render),
   })
   const interactions = interactionRoutes({ ...shared, provider, form_key: keys.forms })
-  const operator = operatorApi(shared)
+  const operator = operatorApi({ ...shared, feed })
   const health = healthRoutes(database)
 
   const koa = new Koa({ keys: keys.cookies })
@@ -94,5 +98,5 @@ export function createApp(dependencies: AppDependencies): App {
   mount(koa, operator)
   for (const each of engine) koa.use(each)
   const listener = koa.callback()
-  return { listener: koa.proxy ? listener : introspectionShortCut({ batch, issuer }, listener), audit }
+  return { listener: koa.proxy ? listener : introspectionShortCut({ batch, issuer }, listener), audit, feed }
 }

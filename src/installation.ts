@@ -1,3 +1,4 @@
+import { Announcer } from './audit/announcer.ts'
 import { AuditLog } from './audit/audit-log.ts'
 import type { Config } from './config.ts'
 import { type Database, openDatabase } from './storage/database.ts'
@@ -44,7 +45,8 @@ export async function openWithAudit(
   options: OpenOptions,
 ): Promise<Installation & { audit: AuditLog }> {
   const installation = await openInstallation(config, options)
-  const audit = new AuditLog(installation.database.hot)
+  const { hot, knex } = installation.database
+  const audit = new AuditLog(hot, { announcer: new Announcer(knex) })
   return {
     ...installation,
     audit,

@@ -2,7 +2,12 @@ import type { Knex } from 'knex'
 import type { Logger } from 'pino'
 import { AuditLog } from './audit/audit-log.ts'
 import type { Evidence } from './audit/evidence.ts'
-import { createAuditPartitions, mayDropPartitions, settleDefaultPartition } from './audit/partition-store.ts'
+import {
+  createAuditPartitions,
+  mayDropPartitions,
+  settleDefaultPartition,
+  summariseAuditIds,
+} from './audit/partition-store.ts'
 import { monthsToDrop, retain } from './audit/retention.ts'
 import type { Config } from './config.ts'
 import type { Database } from './storage/database.ts'
@@ -75,6 +80,7 @@ export function startMaintenance(
       wipeSealedResponses(knex, config.tokens.refresh_grace_seconds),
     ),
     every(HOUR_MS, 'sweep expired rows', () => sweepExpired(knex)),
+    every(HOUR_MS, 'summarise audit ids', () => summariseAuditIds(knex)),
     every(HOUR_MS, 'create audit partitions', async () => {
       await createAuditPartitions(knex, MONTHS_AHEAD)
       await settleDefaultPartition(knex)

@@ -131,6 +131,7 @@ export async function startServer(
     server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS
     const port = await listen(server, config.http)
     undo.push(() => drain(server))
+    undo.push(() => app.feed.close())
     return { app, installation, port, close }
   } catch (error) {
     await close()

@@ -54,6 +54,9 @@ export const AUDIT_TYPES = [
   'writer.stopped',
 ] as const
 
+/** Nearly all events are of these types; only for the others is there an index by each of their ids. */
+export const FREQUENT_TYPES: readonly AuditType[] = ['tool.decided', 'token.introspected']
+
 export const DECISIONS = ['allowed', 'denied', 'active', 'inactive', 'revoked', 'not_found'] as const
 
 /** Fractions are missing on purpose: their text differs between JSON, jsonb and other languages. */

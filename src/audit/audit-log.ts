@@ -1,7 +1,14 @@
 import type { Knex } from 'knex'
 import type pg from 'pg'
 import type { AuditEvent } from './audit-event.ts'
-import { AuditWriter } from './audit-writer.ts'
+import { AuditWriter, type AuditWriterOptions } from './audit-writer.ts'
+
+export type AuditLogOptions = {
+  /** How many chains are written side by side. */
+  writers?: number
+  /** Is told of each commit; closed with the log. */
+  announcer?: AuditWriterOptions['announcer'] & { close(): Promise<void> }
+}
 
 /** Of a server. More wait less for the disk, and each gets smaller batches, which cost more. */
 export const AUDIT_WRITERS = Number(process.env.WRITERS ?? 3)
@@ -13,9 +20,12 @@ export const AUDIT_WRITERS = Number(process.env.WRITERS ?? 3)
  */
 export class AuditLog {
   readonly #writers: AuditWriter[]
+  readonly #announcer: AuditLogOptions['announcer']
 
-  constructor(hot: pg.Pool, { writers = 1 }: { writers?: number } = {}) {
-    this.#writers = Array.from({ length: writers }, () => new AuditWriter(hot))
+  constructor(hot: pg.Pool, { writers = 1, announcer }: AuditLogOptions = {}) {
+    const options = announcer ? { announcer } : {}
+    this.#writers = Array.from({ length: writers }, () => new AuditWriter(hot, options))
+    this.#announcer = announcer
   }
 
   /** How many events this process has committed. */
@@ -50,6 +60,7 @@ export class AuditLog {
   /** Refuses new events and waits until those that wait are written or have failed. */
   async close(): Promise<void> {
     await Promise.all(this.#writers.map((writer) => writer.close()))
+    await this.#announcer?.close()
   }
 
   #freest(): AuditWriter {

@@ -3,7 +3,7 @@ import { AppError } from '../errors.ts'
 import { type AuditType, auditText } from './audit-event.ts'
 import type { AuditRow } from './hash-chain.ts'
 
-/** Reads of audit_events: pages for people and a live tail. */
+/** Reads of audit_events: pages for people, scans for exports and stories. */
 export type AuditFilter = {
   type?: AuditType | undefined
   account_id?: string | undefined
@@ -11,6 +11,9 @@ export type AuditFilter = {
   grant_id?: string | undefined
   token_id?: string | undefined
   tool?: string | undefined
+  resource?: string | undefined
+  decision?: string | undefined
+  request_id?: string | undefined
   /** Inclusive. */
   from?: Date | undefined
   /** Exclusive. */
@@ -18,7 +21,16 @@ export type AuditFilter = {
 }
 
 const TABLE = 'audit_events'
-const TEXT_FILTERS = ['account_id', 'client_id', 'grant_id', 'token_id', 'tool'] as const
+const TEXT_FILTERS = [
+  'account_id',
+  'client_id',
+  'grant_id',
+  'token_id',
+  'tool',
+  'resource',
+  'decision',
+  'request_id',
+] as const
 const PAGE_MAX = 1_000
 
 /**
@@ -31,8 +43,13 @@ export async function pageEvents(
   limit: number,
 ): Promise<{ events: AuditRow[]; next?: string }> {
   const size = Math.min(Math.max(Math.trunc(limit) || 1, 1), PAGE_MAX)
-  const query = filtered(db, filter)
+  const lead = LEADS.find((column) => filter[column] !== undefined)
+  const { [lead ?? 'type']: led, ...rest } = filter
+  const query = filtered(db, lead ? rest : filter)
+  if (lead && led !== undefined) leadBy(query, lead, led)
+  query
     .orderBy([
+      ...(lead ? [{ column: lead, order: 'desc' as const }] : []),
       { column: 'occurred_at', order: 'desc' },
       { column: 'writer_id', order: 'desc' },
       { column: 'seq', order: 'desc' },
@@ -55,60 +72,49 @@ export async function pageEvents(
   return rows.length > size && last ? { events, next: writeCursor(last) } : { events }
 }
 
-/** Where a tail stands: the last seq it knows of each writer, and from when on it looks. */
-export type FollowPosition = { since: Date; heads: ReadonlyMap<string, number> }
+/** Columns that have an index with the time. */
+const LEADS = ['account_id', 'tool'] as const
 
-/** Clocks of processes may differ by this, and a transaction may last this long, before a tail misses an event. */
-const FOLLOW_WINDOW_MS = 60_000
-
-/** The position after everything that is committed now. */
-export async function followFromNow(db: Knex): Promise<FollowPosition> {
-  const since = new Date((await databaseTime(db)).getTime() - FOLLOW_WINDOW_MS)
-  const rows: { writer_id: string; seq: string | number }[] = await db(TABLE)
-    .where('occurred_at', '>=', since)
-    .groupBy('writer_id')
-    .select('writer_id', db.raw('max(seq) as seq'))
-  return { since, heads: new Map(rows.map(({ writer_id, seq }) => [writer_id, Number(seq)])) }
+/**
+ * Rows of one account or tool, said so that only the index by it and the time gives them in order: not as an equality
+ * but as two bounds. By a stale idea of who calls what, Postgres would rather go back through all of the newest events.
+ */
+function leadBy(query: Knex.QueryBuilder, column: (typeof LEADS)[number], named: string): void {
+  const value = auditText(named, 2_048) ?? ''
+  query.where(column, '>=', value).where(column, '<=', value)
 }
 
 /**
- * What was committed after `position`, oldest first, at most 1,000 events, and the next position. Rows of one
- * writer become visible in the order of their seq, so that the last seq of each writer is a cursor that misses nothing.
+ * Everything that matches, oldest first, in pages of `rows`, each a statement of its own, so that neither memory nor
+ * the time of a statement grows with the log. Rows committed while it runs may or may not be part.
  */
-export async function followEvents(
-  db: Knex,
-  filter: AuditFilter,
-  position: FollowPosition,
-): Promise<{ events: AuditRow[]; position: FollowPosition }> {
-  const now = await databaseTime(db)
-  const known = [[...position.heads.keys()], [...position.heads.values()]]
-  const rows = await filtered(db, filter)
-    .where('occurred_at', '>=', position.since)
-    .whereRaw(
-      `not exists (select from unnest(?::uuid[], ?::bigint[]) as known(writer_id, seq)
-                   where known.writer_id = audit_events.writer_id and known.seq >= audit_events.seq)`,
-      known as never,
-    )
-    .orderBy(['writer_id', 'seq'])
-    .limit(PAGE_MAX)
-  const events = rows.map(eventOfRow)
-  const heads = new Map(position.heads)
-  for (const { writer_id, seq } of events) heads.set(writer_id, seq)
-  const is_full = events.length === PAGE_MAX
-  const since = is_full ? position.since : new Date(now.getTime() - FOLLOW_WINDOW_MS)
-  events.sort((a, b) => a.occurred_at.getTime() - b.occurred_at.getTime())
-  return { events, position: { since, heads } }
+export async function* scanEvents(db: Knex, filter: AuditFilter, rows = 1_000): AsyncGenerator<AuditRow[]> {
+  let after: AuditRow | undefined
+  do {
+    const query = filtered(db, filter).orderBy(['occurred_at', 'writer_id', 'seq']).limit(rows)
+    if (after)
+      query
+        .where('occurred_at', '>=', after.occurred_at)
+        .whereRaw('(occurred_at, writer_id, seq) > (?::timestamptz, ?::uuid, ?::bigint)', [
+          after.occurred_at,
+          after.writer_id,
+          after.seq,
+        ])
+    const page: AuditRow[] = (await query).map(eventOfRow)
+    if (page.length > 0) yield page
+    after = page.length === rows ? page.at(-1) : undefined
+  } while (after)
 }
 
 export type StoredRow = Omit<AuditRow, 'seq'> & { seq: string | number }
 
-/** A bigint may arrive as text. */
-/** A stored row as an event. */
+/** A stored row as an event; a bigint may arrive as text. */
 export function eventOfRow(row: StoredRow): AuditRow {
   return { ...row, seq: Number(row.seq) }
 }
 
-function filtered(db: Knex, filter: AuditFilter): Knex.QueryBuilder<StoredRow, StoredRow[]> {
+/** The rows that match, in no order. Throws `invalid_input` for a date that is none. */
+export function filtered(db: Knex, filter: AuditFilter): Knex.QueryBuilder<StoredRow, StoredRow[]> {
   const query = db<StoredRow, StoredRow[]>(TABLE)
   if (filter.type !== undefined) query.where('type', filter.type)
   for (const column of TEXT_FILTERS) {
@@ -124,11 +130,6 @@ function filtered(db: Knex, filter: AuditFilter): Knex.QueryBuilder<StoredRow, S
 function assertDate(date: Date): Date {
   if (Number.isNaN(date.getTime())) throw new AppError('invalid_input', 'Not a date and time')
   return date
-}
-
-async function databaseTime(db: Knex): Promise<Date> {
-  const result: { rows: [{ now: Date }] } = await db.raw('select now() as now')
-  return result.rows[0].now
 }
 
 const CURSOR =

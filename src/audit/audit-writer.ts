@@ -9,6 +9,8 @@ import { insertRows, insertRowsAndCommit, WriterSession } from './writer-store.t
 export type AuditWriterOptions = {
   /** Events that may wait for their commit. */
   max_queue?: number
+  /** Is told of each commit. */
+  announcer?: { committed(writer_id: string): void }
 }
 
 type Waiting = {
@@ -33,6 +35,7 @@ const ROWS_PER_INSERT_MAX = 512
 export class AuditWriter {
   readonly #hot: pg.Pool
   readonly #max_queue: number
+  readonly #announcer: AuditWriterOptions['announcer']
   #head: ChainHead = newChain()
   #session: WriterSession | undefined
   #predecessor: ChainHead | undefined
@@ -46,6 +49,7 @@ export class AuditWriter {
   constructor(hot: pg.Pool, options: AuditWriterOptions = {}) {
     this.#hot = hot
     this.#max_queue = options.max_queue ?? QUEUE_MAX
+    this.#announcer = options.announcer
   }
 
   /** The writer's last committed row; `seq` 0 before its first. */
@@ -162,6 +166,7 @@ export class AuditWriter {
       throw error
     }
     this.#head = head
+    this.#announcer?.committed(head.writer_id)
     this.#written_events += events.length
   }
 

@@ -20,6 +20,12 @@ export async function createAuditPartitions(db: Knex, months_ahead: number): Pro
   return rows[0]?.created ?? 0
 }
 
+/** Takes newly filled pages into the index that finds any event by its id. Returns how many ranges are new. */
+export async function summariseAuditIds(db: Knex): Promise<number> {
+  const { rows } = await db.raw('select toolgate_summarise_audit_ids() as summarised')
+  return Number(rows[0]?.summarised ?? 0)
+}
+
 /** Moves the rows of the default partition into partitions of their months. Returns how many. */
 export async function settleDefaultPartition(db: Knex): Promise<number> {
   const { rows } = await db.raw('select toolgate_settle_audit_default() as moved')

@@ -107,7 +107,8 @@ function grantAdapter(db: Knex): ModelAdapter {
     consume: unsupported('Grant'),
     async destroy(id) {
       const unit = currentUnit()
-      if ((await deleteGrant(await connectionFor(db), id)) && unit) unit.revoked_grant_id = id
+      const gone = await deleteGrant(await connectionFor(db), id)
+      if (gone && unit) unit.revoked_grant = { id, account_id: gone.account_id }
     },
     async revokeByGrantId() {},
   }

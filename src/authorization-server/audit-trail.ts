@@ -36,7 +36,25 @@ function refusal(ctx: Context): Record<string, string> {
   return detail
 }
 
-type Issued = { access_token?: unknown; scope?: unknown }
+/** The name of a code or token in the log; undefined for what is none. */
+function nameOf(bearer: unknown): string | undefined {
+  return typeof bearer === 'string' && bearer !== '' ? sha256(bearer).toString('base64url') : undefined
+}
+
+/** What a token response was given for, and the refresh token in it: the links between the events of one grant. */
+function links(ctx: EngineContext): Record<string, string> {
+  const { grant_type, code, refresh_token } = ctx.oidc?.params ?? {}
+  const named = {
+    code_id: grant_type === 'authorization_code' ? nameOf(code) : undefined,
+    spent_refresh_token_id: grant_type === 'refresh_token' ? nameOf(refresh_token) : undefined,
+    refresh_token_id: nameOf((ctx.body as Issued).refresh_token),
+  }
+  return Object.fromEntries(
+    Object.entries(named).flatMap(([name, id]) => (id === undefined ? [] : [[name, id]])),
+  )
+}
+
+type Issued = { access_token?: unknown; refresh_token?: unknown; scope?: unknown }
 
 function issuedEvent(ctx: EngineContext, unit: UnitOfWork): AuditEvent {
   const body = ctx.body as Issued
@@ -48,19 +66,24 @@ function issuedEvent(ctx: EngineContext, unit: UnitOfWork): AuditEvent {
     ...baseEvent(ctx),
     ...(typeof audience === 'string' ? { resource: audience } : {}),
     ...(typeof body.scope === 'string' ? { scope: body.scope } : {}),
-    ...(typeof body.access_token === 'string'
-      ? { token_id: sha256(body.access_token).toString('base64url') }
-      : {}),
+    token_id: nameOf(body.access_token),
+    detail: links(ctx),
   }
+}
+
+function reusedEvent(ctx: EngineContext, grant: { id: string; account_id: string }): AuditEvent {
+  const { grant_type, code, refresh_token } = ctx.oidc?.params ?? {}
+  const isRefresh = grant_type === 'refresh_token'
+  const presented_id = nameOf(isRefresh ? refresh_token : code) ?? null
+  const presented = isRefresh ? 'refresh_token' : 'authorization_code'
+  const detail = { presented, presented_id, family: 'revoked' }
+  const { id: grant_id, account_id } = grant
+  return { type: 'refresh_token.reused', ...baseEvent(ctx), grant_id, account_id, detail }
 }
 
 function tokenEvent(ctx: EngineContext, unit: UnitOfWork): AuditEvent {
   if (ctx.status === 200) return issuedEvent(ctx, unit)
-  if (unit.revoked_grant_id !== undefined) {
-    const what = ctx.oidc?.params?.grant_type === 'refresh_token' ? 'refresh_token' : 'authorization_code'
-    const detail = { presented: what, family: 'revoked' }
-    return { type: 'refresh_token.reused', ...baseEvent(ctx), grant_id: unit.revoked_grant_id, detail }
-  }
+  if (unit.revoked_grant) return reusedEvent(ctx, unit.revoked_grant)
   return { type: 'token.refused', ...baseEvent(ctx), decision: 'denied', detail: refusal(ctx) }
 }
 
@@ -70,13 +93,15 @@ function revocationEvent(ctx: EngineContext, unit: UnitOfWork): AuditEvent {
   if (ctx.status !== 200)
     return { type: 'token.refused', ...baseEvent(ctx), decision: 'denied', detail: refusal(ctx) }
   const owned = token && token.clientId === ctx.oidc?.entities.Client?.clientId
-  const grant = unit.revoked_grant_id ?? (owned ? token.grantId : undefined)
+  const grant = unit.revoked_grant?.id ?? (owned ? token.grantId : undefined)
   return {
     type: 'token.revoked',
     ...baseEvent(ctx),
     ...(grant === undefined ? {} : { grant_id: grant }),
-    ...(owned ? { account_id: token.accountId, token_id: sha256(token.jti).toString('base64url') } : {}),
-    detail: { found: owned === true },
+    ...(owned ? { account_id: token.accountId, token_id: nameOf(token.jti) } : {}),
+    detail: owned
+      ? { found: true, token: RefreshToken ? 'refresh_token' : 'access_token' }
+      : { found: false },
   }
 }
 
@@ -98,8 +123,8 @@ export function tokenEndpointEvents(ctx: Context, unit: UnitOfWork): AuditEvent[
 
 /** Notes on the request how its authorization ended; the engine tells by events, which nobody can await. */
 export function noteAuthorizationOutcomes(provider: Provider): void {
-  provider.on('authorization.success', (ctx) => {
-    ctx.state.authorization = { outcome: 'granted' }
+  provider.on('authorization.success', (ctx, answer: { code?: unknown } | undefined) => {
+    ctx.state.authorization = { outcome: 'granted', code_id: nameOf(answer?.code) }
   })
   provider.on('authorization.error', (ctx, error) => {
     ctx.state.authorization = {
@@ -113,10 +138,20 @@ export function noteAuthorizationOutcomes(provider: Provider): void {
   })
 }
 
-type Outcome = { outcome: 'granted' | 'denied' | 'refused'; error?: string; error_description?: string }
+type Outcome = {
+  outcome: 'granted' | 'denied' | 'refused'
+  code_id?: string | undefined
+  error?: string
+  error_description?: string
+}
+
+function outcomeDetail({ code_id, error, error_description }: Outcome): Pick<AuditEvent, 'detail'> {
+  if (error !== undefined) return { detail: { error, error_description: error_description ?? null } }
+  return code_id === undefined ? {} : { detail: { code_id } }
+}
 
 function authorizationEvent(ctx: EngineContext, outcome_of: Outcome): AuditEvent {
-  const { outcome, error, error_description } = outcome_of
+  const { outcome } = outcome_of
   const { resource } = ctx.oidc?.params ?? {}
   const scope =
     typeof resource === 'string' ? ctx.oidc?.entities.Grant?.getResourceScope(resource) : undefined
@@ -126,7 +161,7 @@ function authorizationEvent(ctx: EngineContext, outcome_of: Outcome): AuditEvent
     decision: outcome === 'granted' ? 'allowed' : 'denied',
     ...(typeof resource === 'string' ? { resource } : {}),
     ...(scope ? { scope } : {}),
-    ...(error === undefined ? {} : { detail: { error, error_description: error_description ?? null } }),
+    ...outcomeDetail(outcome_of),
   }
 }
 

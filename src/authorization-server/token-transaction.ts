@@ -33,7 +33,9 @@ export type TransactionDependencies = {
 async function comeSecond(unit: UnitOfWork, rotation: Rotation, spent: Spent, grace_seconds: number) {
   unit.replay = replayWithin(grace_seconds, rotation.presented, spent)
   if (unit.replay) return
-  if (await deleteGrant(await unit.connection(), rotation.grant_id)) unit.revoked_grant_id = rotation.grant_id
+  const { grant_id: id } = rotation
+  const gone = await deleteGrant(await unit.connection(), id)
+  if (gone) unit.revoked_grant = { id, account_id: gone.account_id }
   throw new errors.InvalidGrant('refresh token already used')
 }
 
@@ -62,7 +64,7 @@ async function settleRotation(
 
 function mustCommit(ctx: Context, unit: UnitOfWork): boolean {
   if (!unit.begun || unit.replay) return false
-  return ctx.status < 400 || unit.revoked_grant_id !== undefined
+  return ctx.status < 400 || unit.revoked_grant !== undefined
 }
 
 /** From its first tokens on a client is in use, and never swept away as a registration that nobody needed. */

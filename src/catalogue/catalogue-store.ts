@@ -24,6 +24,15 @@ export async function currentVersion(db: Knex): Promise<number | undefined> {
   return row && Number(row.version)
 }
 
+/** The number of the catalogue that was in force at `time`; undefined before the first. */
+export async function versionAsOf(db: Knex, time: Date): Promise<number | undefined> {
+  const row: Row | undefined = await db('catalogue_versions')
+    .where('applied_at', '<=', time)
+    .orderBy('version', 'desc')
+    .first('version')
+  return row && Number(row.version)
+}
+
 /**
  * Puts the catalogue in force, in one transaction. Answers the version then in force and what changed, one line each;
  * a catalogue equal to the one in force makes no new version and no changes. `catalogue` must come from

@@ -4,8 +4,8 @@ import type { Knex } from 'knex'
 import { checkProof, writeProof } from '../audit/proof.ts'
 import { proveEvent } from '../audit/proof-store.ts'
 import { AppError } from '../errors.ts'
-import { auditJson, auditLine } from './audit.ts'
 import { withCheckpointKey } from './audit-checkpoint.ts'
+import { auditJson, auditLine } from './audit-line.ts'
 import { type OutputOptions, printResult } from './output.ts'
 
 /** `audit prove ID`: one event, provable to somebody who sees nothing else of the log. */

@@ -52,6 +52,11 @@ async function openWith(options: Parameters<typeof openWithAudit>[1]): Promise<C
   return { db: database.knex, knex: database.knex, audit, close }
 }
 
+/** What the commands need that only read. */
+export type ReadingContext = { knex: Database['knex']; close(): Promise<void> }
+
+export type OpenReading = () => Promise<ReadingContext>
+
 /** Whether the environment names a database; without, commands open the private one. */
 export function isDatabaseConfigured(): boolean {
   return loadConfig().database.url !== undefined

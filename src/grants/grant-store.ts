@@ -48,9 +48,10 @@ export async function findGrantPayload(db: Knex, id: string): Promise<Record<str
   return row?.payload
 }
 
-/** Deletes a grant with its codes and tokens, in one statement. False when it was gone already. */
-export async function deleteGrant(db: Knex, id: string): Promise<boolean> {
-  return (await db('grants').where({ id }).delete()) === 1
+/** Deletes a grant with its codes and tokens, in one statement. Says whose it was; undefined when it was gone already. */
+export async function deleteGrant(db: Knex, id: string): Promise<{ account_id: string } | undefined> {
+  const [gone] = await db('grants').where({ id }).delete(['account_id'])
+  return gone
 }
 
 /** Which grants an operator means; several conditions narrow each other. */

@@ -14,10 +14,11 @@ import {
 import { readJson } from '../http/read-body.ts'
 import { requestId } from '../http/request-context.ts'
 import { validate } from '../http/validate.ts'
+import { type AuditRouteDependencies, auditRoutes } from './audit-routes.ts'
 import { authenticateOperator } from './authenticate.ts'
 
 /** /operator/api/v1: what operators do, for programs. Every route calls the function that the command line calls. */
-export type OperatorDependencies = { db: Knex; audit: AuditLog }
+export type OperatorDependencies = { db: Knex; audit: AuditLog } & AuditRouteDependencies
 
 const id = z
   .string()
@@ -81,6 +82,7 @@ export function operatorApi(dependencies: OperatorDependencies): Router {
     const { reason } = validate(ReasonBody, await optionalBody(ctx))
     ctx.body = await revokeRefreshToken(dependencies, validate(id, ctx.params.id), revocation(ctx, reason))
   })
+  auditRoutes(router, dependencies, authenticated)
   // What is no route says so only to operators.
   router.all('/{*rest}', authenticated)
   return router

@@ -13,12 +13,21 @@ function bearerToken(ctx: Context): string | undefined {
   return scheme?.toLowerCase() === 'bearer' && token && rest.length === 0 ? token : undefined
 }
 
+/** The operator whom the request's token names, now; a token of the wrong shape costs no query. */
+async function findOperator(db: Knex, ctx: Context): Promise<{ id: string } | undefined> {
+  const token = bearerToken(ctx)
+  return token && OPERATOR_TOKEN.test(token) ? findOperatorToken(db, sha256(token)) : undefined
+}
+
+/** Whether the token that opened a long answer still would. */
+export async function stillAuthenticated(db: Knex, ctx: Context): Promise<boolean> {
+  return (await findOperator(db, ctx)) !== undefined
+}
+
 /** Sets `ctx.state.actor`. Throws `unauthenticated`, after recording the refusal. */
 export function authenticateOperator({ db, audit }: { db: Knex; audit: AuditLog }): Middleware {
   return async (ctx, next) => {
-    const token = bearerToken(ctx)
-    // A token of the wrong shape costs no query.
-    const known = token && OPERATOR_TOKEN.test(token) ? await findOperatorToken(db, sha256(token)) : undefined
+    const known = await findOperator(db, ctx)
     if (!known) {
       await audit.append({
         type: 'operator.refused',

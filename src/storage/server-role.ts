@@ -29,7 +29,11 @@ const PRIVILEGES: Record<string, readonly string[]> = {
   oidc_payloads: ALL,
 }
 /** Functions that do with the rights of the owner what the server must have done. */
-const FUNCTIONS = ['toolgate_create_audit_partitions(integer)', 'toolgate_settle_audit_default()']
+const FUNCTIONS = [
+  'toolgate_create_audit_partitions(integer)',
+  'toolgate_settle_audit_default()',
+  'toolgate_summarise_audit_ids()',
+]
 
 export const GRANTED_TABLES: readonly string[] = Object.keys(PRIVILEGES)
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AuditLog } from '../../src/audit/audit-log.ts'
-import { followEvents, followFromNow, pageEvents } from '../../src/audit/audit-store.ts'
+import { pageEvents, scanEvents } from '../../src/audit/audit-store.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { decided } from './rows.ts'
 
@@ -47,19 +47,17 @@ describe('pageEvents', () => {
   })
 })
 
-describe('followEvents', () => {
-  it('gives what was committed since, of old and new writers, once', async () => {
-    const { knex, hot } = test.database
-    const log = new AuditLog(hot)
-    await log.append(decided(100))
-    const start = await followFromNow(knex)
-    await log.append([decided(101), decided(102)])
-    await new AuditLog(hot).append(decided(103))
-    const first = await followEvents(knex, { type: 'tool.decided' }, start)
-    expect(first.events.map(({ tool }) => tool).sort()).toEqual(['tool_101', 'tool_102', 'tool_103'])
-    await log.append(decided(104))
-    const second = await followEvents(knex, { type: 'tool.decided' }, first.position)
-    expect(second.events.map(({ tool }) => tool)).toEqual(['tool_104'])
-    expect((await followEvents(knex, { type: 'tool.decided' }, second.position)).events).toEqual([])
+describe('scanEvents', () => {
+  it('gives every event that matches once, oldest first, whatever the size of its pages', async () => {
+    for (const rows of [1, 7, 60, 1_000]) {
+      const events = []
+      for await (const page of scanEvents(test.database.knex, { type: 'tool.decided' }, rows)) {
+        expect(page.length).toBeLessThanOrEqual(rows)
+        events.push(...page)
+      }
+      expect(new Set(events.map(({ id }) => id)).size).toBe(60)
+      const times = events.map(({ occurred_at }) => occurred_at.getTime())
+      expect(times).toEqual([...times].sort((one, other) => one - other))
+    }
   })
 })

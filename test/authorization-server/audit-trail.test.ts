@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { pageEvents } from '../../src/audit/audit-store.ts'
 import type { AuditRow } from '../../src/audit/hash-chain.ts'
 import { sha256 } from '../../src/clients/client-secret.ts'
-import { REDIRECT_URI, RESOURCE, Toolgate } from '../support/toolgate.ts'
+import { REDIRECT_URI, RESOURCE, type Tokens, Toolgate } from '../support/toolgate.ts'
 
 /** Every outcome of a protocol request is one event, named by the request's id, without anything that opens something. */
 let toolgate: Toolgate
@@ -29,6 +29,8 @@ async function eventsOf(work: (headers: Record<string, string>) => Promise<Respo
       event.type !== 'login.succeeded',
   )
 }
+
+const nameOf = (bearer: string) => sha256(bearer).toString('base64url')
 
 const registration = (body: object) => (headers: Record<string, string>) =>
   toolgate.fetch('/register', {
@@ -102,11 +104,44 @@ describe('a token request', () => {
         account_id: id,
         client_id,
         resource: RESOURCE,
-        token_id: sha256(access_token).toString('base64url'),
+        token_id: nameOf(access_token),
       },
     ])
     expect(JSON.stringify(events)).not.toContain(access_token)
     expect(JSON.stringify(events)).not.toContain(code)
+  })
+
+  it('is linked from the code to the tokens, and from each refresh token to the next', async () => {
+    const { person } = await toolgate.account()
+    const { code, code_verifier } = await toolgate.authorize(person(), client_id)
+    const first = (await (await toolgate.redeem(client_id, code, code_verifier)).json()) as Tokens
+    const second = (await (await toolgate.refresh(client_id, first.refresh_token)).json()) as Tokens
+    await toolgate.refresh(client_id, first.refresh_token)
+    const { events } = await pageEvents(toolgate.db.database.knex, {}, 4)
+    const [granted, issued, refreshed, replayed] = events.reverse()
+    const link = (from: object, to: Tokens) => ({ ...from, refresh_token_id: nameOf(to.refresh_token) })
+    expect(granted).toMatchObject({ type: 'authorization.granted', detail: { code_id: nameOf(code) } })
+    expect(issued).toMatchObject({ type: 'token.issued', detail: link({ code_id: nameOf(code) }, first) })
+    const spent = { spent_refresh_token_id: nameOf(first.refresh_token) }
+    const again = { token_id: nameOf(second.access_token), detail: link(spent, second) }
+    expect(refreshed).toMatchObject({ type: 'token.refreshed', ...again })
+    expect(replayed).toMatchObject({ type: 'refresh_token.replayed', ...again })
+    expect(new Set([granted, issued, refreshed, replayed].map((event) => event?.grant_id)).size).toBe(1)
+  })
+
+  it('twice for one code names the code, the grant that ended, and whose it was', async () => {
+    const { person, id } = await toolgate.account()
+    const { code, code_verifier } = await toolgate.authorize(person(), client_id)
+    await toolgate.redeem(client_id, code, code_verifier)
+    await toolgate.redeem(client_id, code, code_verifier)
+    const { events } = await pageEvents(toolgate.db.database.knex, { account_id: id }, 1)
+    expect(events).toMatchObject([
+      {
+        type: 'refresh_token.reused',
+        grant_id: expect.stringMatching(/^gr_/),
+        detail: { presented: 'authorization_code', presented_id: nameOf(code) },
+      },
+    ])
   })
 })
 
@@ -118,7 +153,12 @@ describe('a revocation', () => {
     const { person, id } = await toolgate.account()
     const { refresh_token } = await toolgate.tokens(person(), client_id)
     expect(await eventsOf(form('/revoke', { client_id, token: refresh_token }))).toMatchObject([
-      { type: 'token.revoked', account_id: id, grant_id: expect.any(String), detail: { found: true } },
+      {
+        type: 'token.revoked',
+        account_id: id,
+        grant_id: expect.any(String),
+        detail: { found: true, token: 'refresh_token' },
+      },
     ])
   })
 

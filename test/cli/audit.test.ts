@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Command } from 'commander'
@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { AuditLog } from '../../src/audit/audit-log.ts'
 import { signCheckpoint } from '../../src/audit/checkpoint.ts'
 import { generateCheckpointKey, parseCheckpointKey } from '../../src/audit/checkpoint-key.ts'
-import { auditLine, registerAuditCommands } from '../../src/cli/audit.ts'
+import { registerAuditCommands } from '../../src/cli/audit.ts'
+import { auditLine } from '../../src/cli/audit-line.ts'
 import { chainOf, decided } from '../audit/rows.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
@@ -89,6 +90,60 @@ describe('audit tail', () => {
     const [row] = chainOf(1)
     const line = auditLine({ ...row!, tool: '\u001b[2Jx\ny', detail: { note: '\u009b31m\u202e' } })
     expect(line).not.toMatch(/[\p{Cc}\u202e]/u)
+  })
+})
+
+describe('audit story, who and export', () => {
+  it('a token comes from standard input or as an argument, and is never shown', async () => {
+    const error = await run('story', 'A'.repeat(43)).catch((caught) => caught)
+    expect(error).toMatchObject({ code: 'not_found' })
+    expect(error.message).not.toContain('AAAA')
+  })
+
+  it('tells what an account did, in words or as JSON', async () => {
+    const { knex } = test.database
+    await knex('accounts').insert({ id: 'usr_3', username: 'kim', password_hash: 'x', roles: [] })
+    const lines = await run('story', 'kim')
+    expect(lines[0]).toContain('The story of account kim (usr_3), from ')
+    expect(lines.slice(1).join('\n')).toMatch(/ 1 call of tool_10, token \?/)
+    printed = []
+    const told = (await run('story', 'kim', '--json', '--all')).map((line) => JSON.parse(line))
+    expect(told.map(({ event }) => event.tool)).toEqual(['tool_3', 'tool_10', 'tool_17'])
+    printed = []
+    vi.spyOn(console, 'error').mockImplementation(() => {})
+    await run('story', 'kim', '--from', '2001-01-01', '--to', '2001-01-02')
+    expect(process.exitCode).toBe(1)
+  })
+
+  it('says who called a tool', async () => {
+    const lines = await run('who', 'tool_3', '--last', '1d')
+    expect(lines[0]).toMatch(/^USERNAME\s+ACCOUNT_ID\s+CLIENT_ID\s+CALLS\s+DENIED\s+LAST_AT/)
+    expect(lines[1]).toMatch(/usr_3\s+https:\/\/client.example\/metadata.json\s+1\s+1/)
+    printed = []
+    expect(JSON.parse((await run('who', 'tool_3', '--json')).join(''))).toMatchObject([{ calls: 1 }])
+  })
+
+  it('refuses times that are none', async () => {
+    for (const words of [
+      ['who', 'x', '--last', 'week'],
+      ['export', '--from', 'yesterday'],
+      ['story', 'x', '--to', '2026-13-01'],
+    ])
+      await expect(run(...words)).rejects.toThrow(/Write a/)
+  })
+
+  it('exports to a new file that only its owner can read, and never over another', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'toolgate-export-'))
+    const file = join(directory, 'log.jsonl')
+    await run('export', '--output', file, '--type', 'tool.decided')
+    const lines = (await readFile(file, 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(lines.map(({ tool }) => tool)).toEqual(Array.from({ length: 20 }, (_, index) => `tool_${index}`))
+    expect((await stat(file)).mode & 0o777).toBe(0o600)
+    await expect(run('export', '--output', file)).rejects.toMatchObject({ code: 'EEXIST' })
+    await rm(directory, { recursive: true })
   })
 })
 

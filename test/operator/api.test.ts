@@ -12,6 +12,9 @@ const ROUTES: [method: string, path: string, body?: object][] = [
   ['POST', '/grants/revoke', { account: 'nobody' }],
   ['POST', '/grants/some-grant/revoke', {}],
   ['GET', '/refresh-tokens'],
+  ['GET', '/audit/events'],
+  ['GET', '/audit/story/some-grant'],
+  ['GET', '/audit/callers?tool=search_notes'],
   ['POST', '/refresh-tokens/revoke', { account: 'nobody' }],
   ['POST', `/refresh-tokens/${'A'.repeat(43)}/revoke`, {}],
 ]
@@ -100,7 +103,7 @@ describe('without an operator token', () => {
 describe('with an operator token', () => {
   it.each(ROUTES)('%s %s answers as it should', async (method, path, body) => {
     const response = await ask(method, path, body)
-    expect(response.status).toBe(path === '/grants/some-grant' ? 404 : 200)
+    expect(response.status).toBe(/^\/(grants|audit\/story)\/some-grant$/.test(path) ? 404 : 200)
     await expectClear(response, path)
   })
 

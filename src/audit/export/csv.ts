@@ -1,0 +1,33 @@
+import type { AuditRow } from '../hash-chain.ts'
+import { CONTENT_COLUMNS } from '../row-bytes.ts'
+import { eventDocument } from './json-lines.ts'
+
+const COLUMNS = [...CONTENT_COLUMNS, 'prev_hash', 'hash'] as const
+
+/**
+ * What a spreadsheet takes for a formula: = + - @, a tab or a line break at the start, the wide forms of the signs,
+ * also after blanks. An apostrophe in front makes it text. What begins with apostrophes before such a sign gets one
+ * too, so that a reader gets the value back by taking one off.
+ */
+const FORMULA = /^['\s]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/u
+
+/** RFC 4180 §2: every value in quotes, quotes in it doubled. Absent is nothing at all, empty is two quotes. */
+export function csvCell(value: unknown): string {
+  if (value === null || value === undefined) return ''
+  const text = value instanceof Date ? value.toISOString() : asText(value)
+  const harmless = FORMULA.test(text) ? `'${text}` : text
+  return `"${harmless.toWellFormed().replaceAll('"', '""')}"`
+}
+
+function asText(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
+
+/** The line that names the columns. */
+export const CSV_HEADER: string = `${COLUMNS.join(',')}\r\n`
+
+/** One record of CSV. */
+export function csvLine(event: AuditRow): string {
+  const document = eventDocument(event)
+  return `${COLUMNS.map((column) => csvCell(document[column])).join(',')}\r\n`
+}
