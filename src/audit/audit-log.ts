@@ -11,7 +11,7 @@ export type AuditLogOptions = {
 }
 
 /** Of a server. More wait less for the disk, and each gets smaller batches, which cost more. */
-export const AUDIT_WRITERS = Number(process.env.WRITERS ?? 3)
+export const AUDIT_WRITERS = 3
 
 /**
  * The audit log as a process writes it: by one writer, or by several, each with a chain of its own. While one waits
