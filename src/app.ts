@@ -49,6 +49,14 @@ function mount(koa: Koa, router: Router): void {
   koa.use(router.routes()).use(allowedMethods(router))
 }
 
+function createKoa({ cookies }: Keys, { http }: Config): Koa {
+  const koa = new Koa({ keys: cookies })
+  koa.proxy = http.trusted_proxy_hops > 0
+  koa.maxIpsCount = http.trusted_proxy_hops
+  koa.silent = true
+  return koa
+}
+
 export function createApp(dependencies: AppDependencies): App {
   const { config, keys, database, log, document_network } = dependencies
   const { issuer } = config
@@ -78,11 +86,7 @@ export function createApp(dependencies: AppDependencies): App {
   const operator = operatorApi({ ...shared, feed })
   const health = healthRoutes(database)
 
-  const koa = new Koa({ keys: keys.cookies })
-  koa.proxy = config.http.trusted_proxy_hops > 0
-  koa.maxIpsCount = config.http.trusted_proxy_hops
-  koa.silent = true
-
+  const koa = createKoa(keys, config)
   koa.use(requestContext())
   koa.use(accessLog(log))
   koa.use(securityHeaders({ issuer }))

@@ -8,8 +8,11 @@ import { CONTENT_COLUMNS } from './row-bytes.ts'
 /** Rows in this time; `from` inclusive, `to` exclusive. */
 export type TimeRange = { from?: Date | undefined; to?: Date | undefined }
 
-/** Some neighbouring blocks of one partition; `partition` is quoted as SQL needs it. */
-export type BlockRange = { partition: string; first_block: number; end_block: number }
+/**
+ * Some neighbouring blocks of one partition. `only` is a condition that no other partition meets, so that the whole
+ * table is named and nobody needs a right to its parts.
+ */
+export type BlockRange = { only: string; first_block: number; end_block: number }
 
 /** A connection for reading chains. */
 export type ChainReader = pg.Client
@@ -55,23 +58,23 @@ export async function listBlockRanges(
   blocks: number,
 ): Promise<BlockRange[]> {
   const { rows } = await client.query(
-    `select relid::regclass::text as partition,
+    `select coalesce(nullif(pg_get_partition_constraintdef(relid), ''), 'true') as only,
             (pg_relation_size(relid) / current_setting('block_size')::bigint)::integer as blocks
-     from pg_partition_tree('audit_events') where isleaf order by 1`,
+     from pg_partition_tree('audit_events') where isleaf order by relid::regclass::text`,
   )
   const ranges: BlockRange[] = []
-  for (const { partition, blocks: size } of rows as { partition: string; blocks: number }[]) {
-    if (size === 0 || !(await holdsTime(client, partition, time))) continue
+  for (const { only, blocks: size } of rows as { only: string; blocks: number }[]) {
+    if (size === 0 || !(await holdsTime(client, only, time))) continue
     for (let first_block = 0; first_block < size; first_block += blocks)
-      ranges.push({ partition, first_block, end_block: Math.min(first_block + blocks, size) })
+      ranges.push({ only, first_block, end_block: Math.min(first_block + blocks, size) })
   }
   return ranges
 }
 
-async function holdsTime(client: ChainReader, partition: string, time: TimeRange): Promise<boolean> {
+async function holdsTime(client: ChainReader, only: string, time: TimeRange): Promise<boolean> {
   if (!time.from && !time.to) return true
   const { rows } = await client.query(
-    `select exists (select from ${partition} where ${inTime(time)}) as holds`,
+    `select exists (select from audit_events where (${only}) and ${inTime(time)}) as holds`,
   )
   return rows[0].holds
 }
@@ -80,7 +83,7 @@ async function holdsTime(client: ChainReader, partition: string, time: TimeRange
 export function copyBlocks(
   client: ChainReader,
   snapshot: Snapshot,
-  { partition, first_block, end_block }: BlockRange,
+  { only, first_block, end_block }: BlockRange,
   time: TimeRange,
   take: TakeTuple,
 ): Promise<number> {
@@ -89,7 +92,7 @@ export function copyBlocks(
     client,
     `begin isolation level repeatable read, read only;
      set transaction snapshot ${pg.escapeLiteral(snapshot)};
-     copy (select ${COLUMNS} from ${partition} where ${blocks} and ${inTime(time)}) to stdout (format binary);
+     copy (select ${COLUMNS} from audit_events where (${only}) and ${blocks} and ${inTime(time)}) to stdout (format binary);
      commit`,
     take,
   )

@@ -73,8 +73,9 @@ export function placeBytes(occurred_at: Date, writer_id: string): Buffer {
 }
 
 export function writePlace(bytes: Buffer, start: number, seq: number, id: Buffer): void {
-  bytes.writeUInt32BE(Math.floor(seq / 2 ** 32), start + SEQ)
-  bytes.writeUInt32BE(seq % 2 ** 32, start + SEQ + 4)
+  const high = Math.floor(seq / 2 ** 32)
+  bytes.writeInt32BE(high, start + SEQ)
+  bytes.writeUInt32BE(seq - high * 2 ** 32, start + SEQ + 4)
   id.copy(bytes, start + ID)
 }
 

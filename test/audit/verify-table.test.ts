@@ -111,7 +111,8 @@ describe('verifyChains', () => {
       taken_as_given: 2,
     })
     const [one] = heads as [ChainHead, ChainHead]
-    const first = wanted.find(({ writer_id }) => writer_id === one.writer_id)?.seq ?? 0
+    const of_one = wanted.filter(({ writer_id }) => writer_id === one.writer_id)
+    const first = Math.min(...of_one.map(({ seq }) => Number(seq)))
     const change =
       (seq: number) =>
       (of: string): [string, unknown[]] => [

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
-import type { Knex } from 'knex'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { Toolgate } from '../support/toolgate.ts'
 
 /** What cannot be a token because of its shape is refused without asking the database about it. */
@@ -14,10 +14,18 @@ let statements: string[]
 beforeAll(async () => {
   toolgate = await Toolgate.start()
   client_id = (await toolgate.register()).client_id
-  const { knex } = toolgate.db.database
-  knex.on('query', ({ sql }: Knex.Sql) => void statements.push(sql))
+  // Every connection of the process, whichever pool it is of.
+  const query = pg.Client.prototype.query as (...given: unknown[]) => unknown
+  vi.spyOn(pg.Client.prototype, 'query').mockImplementation(function (this: pg.Client, ...given: unknown[]) {
+    const [asked] = given as [string | { text?: string }]
+    statements.push(typeof asked === 'string' ? asked : (asked.text ?? ''))
+    return query.apply(this, given)
+  } as never)
 })
-afterAll(() => toolgate.close())
+afterAll(async () => {
+  vi.restoreAllMocks()
+  await toolgate.close()
+})
 
 async function tokenStatements(work: () => Promise<Response>): Promise<{ status: number; asked: number }> {
   statements = []
