@@ -33,6 +33,8 @@ const SILENCE_MS = 1000
 
 // Planning the same few statements again costs more than running them.
 const HOT_SETTINGS = '-c plan_cache_mode=force_generic_plan -c jit=off'
+// They look up by key. A plan that was made while a table was small would else read all of it long after it has grown.
+const TOKENS_SETTINGS = `${HOT_SETTINGS} -c enable_seqscan=off`
 
 /** knex would print the failures that it also throws. */
 const SILENT = { warn() {}, error() {}, deprecate() {}, debug() {} }
@@ -64,13 +66,13 @@ export function openDatabase(options: DatabaseOptions): Database {
     keepAlive: true,
     types,
   }
-  const hot_connection = { ...connection, ...settingsOfUrl(options.url) }
   const pool_max = options.pool_max ?? POOL_MAX
   const tokens_max = Math.ceil(pool_max / 2)
   const db = openKnex(connection, Math.max(1, pool_max - tokens_max))
-  const tokens = openKnex(hot_connection, tokens_max)
+  const tokens = openKnex({ ...connection, ...withSettings(options.url, TOKENS_SETTINGS) }, tokens_max)
   const hot = new pg.Pool({
-    ...hot_connection,
+    ...connection,
+    ...withSettings(options.url, HOT_SETTINGS),
     max: options.hot_pool_max ?? 6,
     idleTimeoutMillis: 60_000,
   })
@@ -105,10 +107,10 @@ export function connectionUrl(db: Knex): string {
 }
 
 /** pg lets `options` of the URL replace ours, so that both are joined in the URL. */
-function settingsOfUrl(url: string): { connectionString: string; options?: string } {
-  if (!/[?&]options=/.test(url)) return { connectionString: url, options: HOT_SETTINGS }
+function withSettings(url: string, settings: string): { connectionString: string; options?: string } {
+  if (!/[?&]options=/.test(url)) return { connectionString: url, options: settings }
   const parsed = new URL(url)
-  parsed.searchParams.set('options', `${parsed.searchParams.get('options')} ${HOT_SETTINGS}`)
+  parsed.searchParams.set('options', `${parsed.searchParams.get('options')} ${settings}`)
   return { connectionString: parsed.href }
 }
 
