@@ -31,10 +31,10 @@ const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000
 /** Longer than the server's own limit, which answers with a cause: this one is for a network that fell silent. */
 const SILENCE_MS = 1000
 
-// Planning the same few statements again costs more than running them.
-const HOT_SETTINGS = '-c plan_cache_mode=force_generic_plan -c jit=off'
-// They look up by key. A plan that was made while a table was small would else read all of it long after it has grown.
-const TOKENS_SETTINGS = `${HOT_SETTINGS} -c enable_seqscan=off`
+// Planning the same few statements again costs more than running them. They look up by key: a plan that was made while
+// a table was small would else read all of it long after it has grown.
+const HOT_SETTINGS =
+  '-c plan_cache_mode=force_generic_plan -c jit=off -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off'
 
 /** knex would print the failures that it also throws. */
 const SILENT = { warn() {}, error() {}, deprecate() {}, debug() {} }
@@ -69,7 +69,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   const pool_max = options.pool_max ?? POOL_MAX
   const tokens_max = Math.ceil(pool_max / 2)
   const db = openKnex(connection, Math.max(1, pool_max - tokens_max))
-  const tokens = openKnex({ ...connection, ...withSettings(options.url, TOKENS_SETTINGS) }, tokens_max)
+  const tokens = openKnex({ ...connection, ...withSettings(options.url, HOT_SETTINGS) }, tokens_max)
   const hot = new pg.Pool({
     ...connection,
     ...withSettings(options.url, HOT_SETTINGS),
