@@ -49,7 +49,7 @@ describe('a database that is lost during a refresh', () => {
     ['begin', 'BEGIN', 'lost'],
     ['rotation', 'rotate-refresh-tokens', 'lost'],
     ['answer to the rotation', 'rotate-refresh-tokens', 'answer lost'],
-    ['audit event', 'insert into audit_events', 'lost'],
+    ['audit event', 'copy audit_events', 'lost'],
     ['commit', 'COMMIT', 'lost'],
     ['answer to the commit', 'COMMIT', 'answer lost'],
   ] as const)('is 503 at the %s, and the same token goes on', async (_, text, fate) => {
