@@ -5,6 +5,7 @@ import { codeExchange } from './parts/code-exchange.ts'
 import { durability } from './parts/durability.ts'
 import { growth } from './parts/growth.ts'
 import { introspection } from './parts/introspection.ts'
+import { manipulations } from './parts/manipulations.ts'
 import { memory } from './parts/memory.ts'
 import { processes } from './parts/processes.ts'
 import { refresh } from './parts/refresh.ts'
@@ -30,6 +31,7 @@ const PARTS: readonly Part[] = [
   growth,
   memory,
   durability,
+  manipulations,
 ]
 
 async function main(): Promise<void> {

@@ -30,27 +30,26 @@ export async function prepareAuditPartitions(knex: Knex, log: Logger): Promise<v
 
 /**
  * Drops what is older than the configuration keeps. Does nothing, and says so once, where this role does not own the
- * table or there is no key: then it is for `toolgate audit retain`, run as the owner.
+ * table: then it is for `toolgate audit retain`, run as the owner.
  */
 export function auditRetention(
   { audit: { retention_months: months, archive_dir: directory } }: Config,
   { knex, hot }: Database,
   log: Logger,
-  evidence: Evidence | undefined,
+  evidence: Evidence,
 ): () => Promise<void> {
   let told = false
   return async () => {
     if (months === undefined) return
-    if (!evidence || !(await mayDropPartitions(knex))) {
-      const message =
-        'this role may not drop months of the audit log: run `toolgate audit retain` as their owner'
-      if (!told) log.warn(evidence ? message : 'without an audit key no month of the audit log is dropped')
+    if (!(await mayDropPartitions(knex))) {
+      if (!told)
+        log.warn('this role may not drop months of the audit log: run `toolgate audit retain` as their owner')
       told = true
       return
     }
     if ((await monthsToDrop(knex, months)).length === 0) return
     // A writer of its own: the others must not wait for one that waits for the table.
-    const audit = new AuditLog(hot)
+    const audit = new AuditLog(hot, { writers: 1 })
     try {
       const dropped = await retain(knex, audit, { months, directory, evidence, actor: 'toolgate' })
       for (const month of dropped) log.info(month, 'a month of the audit log was dropped')
@@ -65,7 +64,7 @@ export function startMaintenance(
   config: Config,
   database: Database,
   log: Logger,
-  evidence?: Evidence,
+  evidence: Evidence,
 ): () => void {
   const { knex } = database
   const every = (interval_ms: number, name: string, work: () => Promise<unknown>) => {

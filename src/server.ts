@@ -2,7 +2,8 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import { type App, createApp } from './app.ts'
-import { loadCheckpointKey } from './audit/checkpoint-key.ts'
+import { checkpointEvidence } from './audit/checkpoint-evidence.ts'
+import { type CheckpointKey, loadCheckpointKey } from './audit/checkpoint-key.ts'
 import { startCheckpoints } from './audit/checkpoint-schedule.ts'
 import { loadKeys } from './authorization-server/keys.ts'
 import type { Config } from './config.ts'
@@ -69,6 +70,26 @@ async function checkRole(config: Config, { database: { knex } }: Installation, l
   else log.info({ role }, 'the database role may change the audit log; production should have another')
 }
 
+/** Starts what signs the audit log; what undoes it ends the log first, so that the last checkpoint names its end. */
+function startEvidence(
+  { issuer, audit: { checkpoint_interval_seconds, checkpoint_sinks } }: Config,
+  { database }: Installation,
+  { audit }: App,
+  key: CheckpointKey,
+  log: Logger,
+): [() => Promise<void>, () => Promise<void>] {
+  const checkpoints = startCheckpoints({
+    db: database.knex,
+    key,
+    issuer,
+    audit,
+    log,
+    interval_seconds: checkpoint_interval_seconds,
+    sinks: checkpoint_sinks,
+  })
+  return [() => checkpoints.close(), () => audit.close()]
+}
+
 export async function startServer(
   config: Config,
   log: Logger,
@@ -93,21 +114,16 @@ export async function startServer(
     await prepareAuditPartitions(installation.database.knex, log)
     await checkRole(config, installation, log)
     const app = createApp({ config, keys, database: installation.database, log })
-    const checkpoints = startCheckpoints({
-      db: installation.database.knex,
-      key: checkpoint_key,
-      issuer: config.issuer,
-      audit: app.audit,
-      log,
-      interval_seconds: config.audit.checkpoint_interval_seconds,
-      sinks: config.audit.checkpoint_sinks,
-    })
-    // After the log, so that the last checkpoint names the end of its chain.
-    undo.push(() => checkpoints.close())
-    undo.push(() => app.audit.close())
+    undo.push(...startEvidence(config, installation, app, checkpoint_key, log))
     await hooks.prepare?.(installation, app)
 
-    const stopMaintenance = startMaintenance(config, installation.database, log)
+    const evidence = checkpointEvidence({
+      db: installation.database.knex,
+      issuer: config.issuer,
+      key: async () => checkpoint_key,
+      sinks: config.audit.checkpoint_sinks,
+    })
+    const stopMaintenance = startMaintenance(config, installation.database, log, evidence)
     undo.push(async () => stopMaintenance())
     const server = createServer(app.listener)
     server.headersTimeout = HEADERS_TIMEOUT_MS

@@ -154,6 +154,10 @@ describe('the commands of the README', () => {
     )
   })
 
+  it('show the months of the audit log, and what retention would drop', async () => {
+    expect(await sh(block('audit retain'))).toMatch(/audit_events_\d{4}_\d{2}[\s\S]*None\./)
+  })
+
   it('prepare production, in which the server then serves', async () => {
     const preparation = block('TOOLGATE_ENV=production')
     expect(await sh(preparation)).toMatch(

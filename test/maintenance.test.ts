@@ -48,16 +48,6 @@ describe('retention by the server', () => {
     expect(await readdir(directory)).toHaveLength(6)
     expect(await verifyLog(test.database.knex)).toMatchObject({ fault_count: 0 })
   })
-
-  it('does nothing without a key, and says so once', async () => {
-    const before = await months()
-    const config = loadConfig({ TOOLGATE_AUDIT_RETENTION_MONTHS: '2' })
-    const run = auditRetention(config, test.database, log, undefined)
-    await run()
-    await run()
-    expect(await months()).toEqual(before)
-    expect(logged).toMatchObject([{ msg: expect.stringContaining('without an audit key') }])
-  })
 })
 
 describe('a server that starts', () => {

@@ -29,6 +29,8 @@ export type ArchiveFinding = {
 export type ArchiveVerification = {
   archives: number
   signed: number
+  /** Thumbprints of the keys that signed, where signatures were checked. Whose they are, the reader must know. */
+  signers: string[]
   rows: number
   writers: number
   /** In the order found, the first 100. */
@@ -113,6 +115,7 @@ class ArchiveCheck {
   #fault_count = 0
   #rows = 0
   #signed = 0
+  readonly #signers = new Set<string>()
 
   constructor(options: ArchiveVerifyOptions) {
     this.#options = options
@@ -138,7 +141,9 @@ class ArchiveCheck {
     if (jws === undefined) return this.#report(path, { message: 'has a manifest without a signature' })
     const expected = manifestStatement(manifest, sha256Of(text)).sha256
     const signed = await check_signature(jws.trim()).catch(() => undefined)
-    if (signed?.sha256 !== expected) this.#report(path, { message: 'has a manifest with a wrong signature' })
+    if (signed) this.#signers.add(signed.signer)
+    if (signed?.statement.sha256 !== expected)
+      this.#report(path, { message: 'has a manifest with a wrong signature' })
   }
 
   async read({ path, manifest }: Opened): Promise<void> {
@@ -179,6 +184,7 @@ class ArchiveCheck {
     const verification: ArchiveVerification = {
       archives: manifests.length,
       signed: this.#signed,
+      signers: [...this.#signers],
       rows: this.#rows,
       writers: new Set(runs.map(({ writer_id }) => writer_id)).size,
       faults: this.#faults,

@@ -49,6 +49,14 @@ export class AuditLog {
     return this.#freest().appendIn(trx, events, commit)
   }
 
+  /**
+   * Inserts the events in the transaction that `connection` is in and commits it, in one round trip. Throws
+   * `unavailable` when that fails; the caller then rolls back. There must be an event.
+   */
+  appendAndCommit(connection: pg.ClientBase, events: AuditEvent[]): Promise<void> {
+    return this.#freest().appendAndCommit(connection, events)
+  }
+
   /** Refuses new events and waits until those that wait are written or have failed. */
   async close(): Promise<void> {
     await Promise.all(this.#writers.map((writer) => writer.close()))

@@ -3,7 +3,7 @@ import { AppError } from '../errors.ts'
 import { type AuditType, auditText } from './audit-event.ts'
 import type { AuditRow } from './hash-chain.ts'
 
-/** Reads of audit_events: pages for people, scans for exports and stories, and whole chains for verification. */
+/** Reads of audit_events: pages for people, scans for exports and stories. */
 export type AuditFilter = {
   type?: AuditType | undefined
   account_id?: string | undefined
@@ -104,50 +104,6 @@ export async function* scanEvents(db: Knex, filter: AuditFilter, rows = 1_000): 
     if (page.length > 0) yield page
     after = page.length === rows ? page.at(-1) : undefined
   } while (after)
-}
-
-const CHAIN_PAGE_ROWS = 5_000
-const NIL_UUID = '00000000-0000-0000-0000-000000000000'
-
-/** Every row, chain after chain, each in the order of its seq; in pages, so that memory has a bound. */
-export async function* readChains(db: Knex): AsyncGenerator<AuditRow[]> {
-  let writer_id = NIL_UUID
-  for (;;) {
-    const next: { writer_id: string } | undefined = await db(TABLE)
-      .where('writer_id', '>', writer_id)
-      .orderBy(['writer_id', 'seq'])
-      .first('writer_id')
-    if (!next) return
-    writer_id = next.writer_id
-    yield* readChain(db, writer_id)
-  }
-}
-
-/**
- * One writer by equality: for a comparison of rows that starts with the writer Postgres expects one row, and
- * sorts all that are left for every page.
- */
-async function* readChain(db: Knex, writer_id: string): AsyncGenerator<AuditRow[]> {
-  let after: [number, Date] = [0, new Date(0)]
-  for (;;) {
-    const rows: StoredRow[] = await db(TABLE)
-      .where({ writer_id })
-      // The time tells rows apart that were forged under one seq in two partitions.
-      .whereRaw('(seq, occurred_at) > (?::bigint, ?::timestamptz)', after)
-      .orderBy(['seq', 'occurred_at'])
-      .limit(CHAIN_PAGE_ROWS)
-    const page = rows.map(eventOfRow)
-    if (page.length > 0) yield page
-    const last = page.at(-1)
-    if (!last || page.length < CHAIN_PAGE_ROWS) return
-    after = [last.seq, last.occurred_at]
-  }
-}
-
-/** The stored hash of one row. */
-export async function findHash(db: Knex, writer_id: string, seq: number): Promise<Buffer | undefined> {
-  const row: { hash: Buffer } | undefined = await db(TABLE).where({ writer_id, seq }).first('hash')
-  return row?.hash
 }
 
 export type StoredRow = Omit<AuditRow, 'seq'> & { seq: string | number }

@@ -4,7 +4,7 @@ import type pg from 'pg'
 import { AppError } from '../errors.ts'
 import { type AuditEvent, type AuditFields, normaliseEvent } from './audit-event.ts'
 import { type ChainHead, extendChain, GENESIS } from './hash-chain.ts'
-import { insertRows, WriterSession } from './writer-store.ts'
+import { insertRows, insertRowsAndCommit, WriterSession } from './writer-store.ts'
 
 export type AuditWriterOptions = {
   /** Events that may wait for their commit. */
@@ -15,11 +15,13 @@ export type AuditWriterOptions = {
 
 type Waiting = {
   events: AuditFields[]
-  /** Set for `appendIn`: the caller's transaction and its commit. */
-  within?: { trx: Knex.Transaction; commit: () => Promise<void> }
+  /** Set when they belong into the caller's transaction: inserts there, and commits it unless `commit` does. */
+  within?: Within
   resolve(): void
   reject(error: AppError): void
 }
+
+type Within = { insert: (tuples: Buffer) => Promise<number>; commit?: () => Promise<void> }
 
 const QUEUE_MAX = 10_000
 const ROWS_PER_INSERT_MAX = 512
@@ -79,7 +81,16 @@ export class AuditWriter {
    * other insert of this writer runs. Throws `unavailable` when either fails; the caller then rolls back.
    */
   appendIn(trx: Knex.Transaction, events: AuditEvent[], commit: () => Promise<void>): Promise<void> {
-    return events.length === 0 ? commit() : this.#enqueue(events, { trx, commit })
+    if (events.length === 0) return commit()
+    return this.#enqueue(events, { insert: (tuples) => insertIn(trx, tuples), commit })
+  }
+
+  /** The same for the transaction that `connection` is in, in one round trip. There must be an event. */
+  appendAndCommit(connection: pg.ClientBase, events: AuditEvent[]): Promise<void> {
+    if (events.length === 0) throw new RangeError('a commit without an event')
+    return this.#enqueue(events, {
+      insert: (tuples) => insertRowsAndCommit(connection, tuples),
+    })
   }
 
   /**
@@ -146,10 +157,10 @@ export class AuditWriter {
     const session = await this.#openSession()
     const { tuples, head } = extendChain(this.#head, events, new Date())
     try {
-      const inserted = await (within ? insertIn(within.trx, tuples) : session.insert(tuples))
+      const inserted = await (within ? within.insert(tuples) : session.insert(tuples))
       if (inserted !== events.length)
         throw new Error(`${inserted} of ${events.length} audit rows were inserted`)
-      await within?.commit()
+      await within?.commit?.()
     } catch (error) {
       if (!isRolledBack(error)) this.#leaveChain()
       throw error

@@ -14,7 +14,7 @@ const HEADS = `
   select w.writer_id, last.seq, last.hash
   from audit_writers w cross join lateral (
     select seq, hash from audit_events e where e.writer_id = w.writer_id order by seq desc limit 1) last
-  where closed_at is null or (stopped_at is null and last.seq > w.closed_seq)
+  where (closed_at is null or stopped_at is null) and (closed_at is null or last.seq > w.closed_seq)
   order by w.writer_id`
 
 /** One statement, and so one moment: what was committed before it is bound by these heads. */

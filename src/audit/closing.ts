@@ -100,8 +100,9 @@ export async function closingSignatureFaults(
 ): Promise<ChainFault[]> {
   const faults: ChainFault[] = []
   for (const { number, sha256, jws } of stored) {
-    const statement = await check_signature(jws).catch(() => undefined)
-    if (statement?.sha256 !== sha256.toString('hex')) faults.push(unproven(number, 'has a wrong signature'))
+    const signed = await check_signature(jws).catch(() => undefined)
+    if (signed?.statement.sha256 !== sha256.toString('hex'))
+      faults.push(unproven(number, 'has a wrong signature'))
   }
   return faults
 }

@@ -12,7 +12,7 @@ import { FAULTS_KEPT, type Verification, type VerifyOptions, verifyChains } from
  */
 export async function verifyLog(
   db: Knex,
-  options: Omit<VerifyOptions, 'pass_over' | 'is_dropped'> & {
+  options: Omit<VerifyOptions, 'pass_over' | 'has_left'> & {
     check_signature?: Evidence['check_signature'] | undefined
   } = {},
 ): Promise<Verification> {
@@ -22,7 +22,7 @@ export async function verifyLog(
   const chains = await verifyChains(db, {
     ...rest,
     pass_over: (head) => headAfterRuns(known, head),
-    is_dropped: (row) => isInRuns(known, row),
+    has_left: (row) => isInRuns(known, row),
   })
   const found = closingFaults(closings, await namedClosings(db))
   if (check_signature) found.push(...(await closingSignatureFaults(closings, check_signature)))

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
-import { copyIn } from '../storage/copy-in.ts'
+import { copyIn, copyInAndCommit } from '../storage/copy-in.ts'
 import { type ChainHead, extendChain, GENESIS } from './hash-chain.ts'
 import { CONTENT_COLUMNS } from './row-bytes.ts'
 import { writerClosed, writerStarted, writerStopped } from './witness.ts'
@@ -30,8 +30,9 @@ const ENDED = `
   with waiting as materialized (
     select writer_id, stopped_at from audit_writers w
     where writer_id <> all ($1::uuid[])
-      and (closed_at is null or (stopped_at is null and exists (
-        select from audit_events e where e.writer_id = w.writer_id and e.seq > w.closed_seq)))
+      and (closed_at is null or stopped_at is null)
+      and (closed_at is null or exists (
+        select from audit_events e where e.writer_id = w.writer_id and e.seq > w.closed_seq))
     order by started_at limit 500
     for update of w skip locked
   ), ended as materialized (
@@ -64,6 +65,11 @@ const COLUMNS = [...CONTENT_COLUMNS, 'prev_hash', 'hash']
 /** Inserts rows that `extendChain` made; answers how many Postgres took. */
 export function insertRows(client: pg.ClientBase, tuples: Buffer): Promise<number> {
   return copyIn(client, 'audit_events', COLUMNS, tuples)
+}
+
+/** The same, and commits the transaction that the connection is in, in one round trip. */
+export function insertRowsAndCommit(client: pg.ClientBase, tuples: Buffer): Promise<number> {
+  return copyInAndCommit(client, 'audit_events', COLUMNS, tuples)
 }
 
 export class WriterSession {

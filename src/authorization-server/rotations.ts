@@ -11,7 +11,7 @@ import {
 } from '../grants/rotation-store.ts'
 import type { FoundRefreshToken } from '../grants/token-store.ts'
 import { SharedTrips } from '../storage/shared-trips.ts'
-import { begin, commit } from '../storage/transaction.ts'
+import { inShortTransaction } from '../storage/short-transaction.ts'
 
 /**
  * The trips of all refreshes: one reads what they are decided by, one writes and records what was decided. Between
@@ -84,19 +84,13 @@ export class Rotations {
     throw new AppError('unavailable', 'This grant is being changed by another request')
   }
 
-  async #write(writes: Write[]): Promise<boolean[]> {
-    const trx = await begin(this.#db)
-    try {
-      const done = await rotateRefreshTokens(
-        trx,
-        writes.map(({ rotation }) => rotation),
-      )
+  #write(writes: Write[]): Promise<boolean[]> {
+    return inShortTransaction(this.#db, async (connection) => {
+      const rotations = writes.map(({ rotation }) => rotation)
+      const done = await rotateRefreshTokens(connection, rotations)
       const events = writes.flatMap((write, index) => (done[index] ? write.events : []))
-      if (events.length > 0) await this.#audit.appendIn(trx, events, () => commit(trx))
-      return done
-    } finally {
-      // After a commit this does nothing.
-      if (!trx.isCompleted()) await trx.rollback().catch(() => undefined)
-    }
+      if (events.length > 0) await this.#audit.appendAndCommit(connection, events)
+      return { result: done, is_committed: events.length > 0 }
+    })
   }
 }

@@ -2,8 +2,10 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { type Archived, archiveMonth, monthsToArchive } from '../audit/archive.ts'
 import { verifyArchivesAndLog } from '../audit/archive-live.ts'
 import { type ArchiveVerification, verifyArchives } from '../audit/archive-verify.ts'
+import { checkClosingSignature } from '../audit/checkpoint-evidence.ts'
 import type { Verification } from '../audit/verify.ts'
 import type { AuditCliContext } from './audit.ts'
+import { readKey } from './audit-proof.ts'
 import { withContext } from './context.ts'
 import { type OutputOptions, printResult, printRows } from './output.ts'
 
@@ -62,7 +64,7 @@ export function endProgress(): void {
   progress_shown = false
 }
 
-export type VerifyArchiveOptions = OutputOptions & { archive: string }
+export type VerifyArchiveOptions = OutputOptions & { archive: string; key?: string | undefined }
 
 /**
  * `audit verify --archive`: the archives by themselves when `open` is undefined, else with the log they came from.
@@ -70,16 +72,16 @@ export type VerifyArchiveOptions = OutputOptions & { archive: string }
  */
 export async function verifyArchive(
   open: (() => Promise<AuditCliContext>) | undefined,
-  { archive: path, json }: VerifyArchiveOptions,
+  { archive: path, key, json }: VerifyArchiveOptions,
 ): Promise<void> {
-  const result = await (open
-    ? withContext(open, ({ knex, evidence }) =>
-        verifyArchivesAndLog(knex, path, {
-          check_signature: evidence?.check_signature,
-          on_progress: showProgress,
-        }),
-      )
-    : verifyArchives(path, { on_progress: showProgress }).then((archives) => ({ archives, log: undefined })))
+  const public_key = key === undefined ? undefined : await readKey(key)
+  const options = {
+    check_signature: (jws: string) => checkClosingSignature(jws, { public_key }),
+    on_progress: showProgress,
+  }
+  const result = open
+    ? await withContext(open, ({ knex }) => verifyArchivesAndLog(knex, path, options))
+    : { archives: await verifyArchives(path, options), log: undefined }
   endProgress()
   const { archives, log } = result
   printResult(result, [...archiveVerdict(archives), ...logVerdict(log)], json ? { json } : {})
@@ -87,8 +89,8 @@ export async function verifyArchive(
 }
 
 function archiveVerdict(found: ArchiveVerification): string[] {
-  const { archives, signed, rows, writers, begun_before, faults, fault_count } = found
-  const checked = `${archives} archives (${signed} signed) with ${rows} rows of ${writers} writers`
+  const { archives, signers, rows, writers, begun_before, faults, fault_count } = found
+  const checked = `${archives} archives with ${rows} rows of ${writers} writers`
   if (fault_count > 0)
     return [
       `The archives are NOT whole: ${fault_count} faults in ${checked}.`,
@@ -97,8 +99,11 @@ function archiveVerdict(found: ArchiveVerification): string[] {
         return `  ${place}: ${message}`
       }),
     ]
-  const before = `${begun_before} chains began before them.`
-  return [`The archives are whole: ${checked}.${begun_before > 0 ? ` ${before}` : ''}`]
+  return [
+    `The archives are whole: ${checked}.`,
+    ...(begun_before > 0 ? [`${begun_before} chains began before them.`] : []),
+    `Signed with the key ${signers.join(', ')}; that it is the key of this log you must know, or name it with --key.`,
+  ]
 }
 
 function logVerdict(log: Verification | undefined): string[] {

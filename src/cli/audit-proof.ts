@@ -57,7 +57,8 @@ export async function verifyProofFile(
 
 const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/
 
-async function readKey(key: string): Promise<string | { kty: string }> {
+/** A key as `--key` names it: a thumbprint, or a file with a JWK. Throws `invalid_input` for anything else. */
+export async function readKey(key: string): Promise<string | { kty: string }> {
   if (THUMBPRINT.test(key)) return key
   const text = await readFile(key, 'utf8')
   try {

@@ -1,4 +1,6 @@
 import type { AuditLog } from '../audit/audit-log.ts'
+import { checkpointEvidence } from '../audit/checkpoint-evidence.ts'
+import { loadCheckpointKey } from '../audit/checkpoint-key.ts'
 import type { Evidence } from '../audit/evidence.ts'
 import { loadConfig } from '../config.ts'
 import { openWithAudit } from '../installation.ts'
@@ -21,8 +23,26 @@ export type OpenContext = () => Promise<CliContext>
 export const ACTOR = 'cli'
 
 /** Opens the installation that the environment describes. Throws when its schema is not this version's. */
-export async function openContext(): Promise<CliContext> {
-  const { database, audit, close } = await openWithAudit(loadConfig(), { application_name: 'toolgate-cli' })
+export function openContext(): Promise<CliContext> {
+  return openWith({ application_name: 'toolgate-cli' })
+}
+
+/**
+ * The same for commands about the log, which read or move whole months and sign: their statements may take as long as
+ * they need, and there is the audit key.
+ */
+export async function openAuditContext(): Promise<CliContext & { evidence: Evidence }> {
+  const { issuer, audit, database } = loadConfig()
+  const context = await openWith({ application_name: 'toolgate-cli', statement_timeout_ms: 0 })
+  const key = () => loadCheckpointKey({ audit_key: audit.key, data_dir: database.data_dir })
+  // The output of a command is its result; the closing stays in the table.
+  const sinks = audit.checkpoint_sinks.filter((place) => place !== 'stdout')
+  const evidence = checkpointEvidence({ db: context.knex, issuer, key, sinks })
+  return { ...context, evidence }
+}
+
+async function openWith(options: Parameters<typeof openWithAudit>[1]): Promise<CliContext> {
+  const { database, audit, close } = await openWithAudit(loadConfig(), options)
   try {
     await assertMigrated(database.knex)
   } catch (error) {

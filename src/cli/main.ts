@@ -9,7 +9,7 @@ import { registerAccountCommands } from './accounts.ts'
 import { registerAuditCommands } from './audit.ts'
 import { registerCatalogueCommands } from './catalogue.ts'
 import { registerClientCommands } from './clients.ts'
-import { openContext } from './context.ts'
+import { openAuditContext, openContext } from './context.ts'
 import { registerOperatorCommands } from './operator.ts'
 import { registerResourceServerCommands } from './resource-servers.ts'
 import { serve } from './serve.ts'
@@ -57,7 +57,7 @@ function createProgram(): Command {
   registerClientCommands(program, openContext)
   registerResourceServerCommands(program, openContext)
   registerOperatorCommands(program, openContext)
-  registerAuditCommands(program, openContext)
+  registerAuditCommands(program, openAuditContext)
   registerTraceCommand(program, openContext)
   return program
 }

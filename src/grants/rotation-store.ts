@@ -1,5 +1,7 @@
 import type { Knex } from 'knex'
+import type pg from 'pg'
 import { runPrepared } from '../storage/prepared.ts'
+import { beginWith } from '../storage/short-transaction.ts'
 import type { AccessTokenRow, FoundRefreshToken, StoredPayload } from './token-store.ts'
 
 /**
@@ -110,15 +112,15 @@ select id from spent`,
 }
 
 /**
- * Spends the tokens and inserts their successors; each family is held until the transaction ends. Answers for each
+ * Begins a transaction, spends the tokens and inserts their successors; each family is held until it ends. Answers for each
  * rotation, in order, whether it was done: not when the token was spent or is gone, nor when somebody holds the family.
  */
 export async function rotateRefreshTokens(
-  trx: Knex.Transaction,
+  connection: pg.ClientBase,
   rotations: readonly PreparedRotation[],
 ): Promise<boolean[]> {
   const column = <T>(pick: (rotation: PreparedRotation) => T): T[] => rotations.map(pick)
-  const rows = await runPrepared<{ id: Buffer }>(trx, ROTATE, [
+  const rows = await beginWith<{ id: Buffer }>(connection, ROTATE, [
     column(({ id }) => id),
     column(({ grant_id }) => grant_id),
     column(({ sealed_response }) => sealed_response),

@@ -8,7 +8,9 @@ type Wire = {
   endCopyFrom(): void
 }
 
-type Callback = (error: Error | null, rows?: number) => void
+type Copied = { rows: number; last_command: string }
+/** pg passes on two arguments and no more. */
+type Callback = (error: Error | null, copied?: Copied) => void
 
 /** Begins every binary COPY: its signature, no flags, no extension. */
 const HEADER = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1')
@@ -24,6 +26,7 @@ class BinaryCopy {
   readonly #text: string
   readonly #tuples: Buffer
   #rows = 0
+  #last_command = ''
   #error: Error | undefined
 
   constructor(text: string, tuples: Buffer, callback: Callback) {
@@ -45,7 +48,9 @@ class BinaryCopy {
   handleCopyInResponse(): void {}
 
   handleCommandComplete({ text }: { text: string }): void {
-    this.#rows = Number(/^COPY (\d+)$/.exec(text)?.[1])
+    const rows = /^COPY (\d+)$/.exec(text)?.[1]
+    if (rows !== undefined) this.#rows = Number(rows)
+    this.#last_command = text
   }
 
   handleError(error: Error): void {
@@ -55,21 +60,42 @@ class BinaryCopy {
   }
 
   handleReadyForQuery(): void {
-    if (!this.#error) this.callback(null, this.#rows)
+    if (!this.#error) this.callback(null, { rows: this.#rows, last_command: this.#last_command })
   }
 }
 
+function run(client: pg.ClientBase, text: string, tuples: Buffer): Promise<Copied> {
+  return new Promise((resolve, reject) => {
+    const copy = new BinaryCopy(text, tuples, (error, copied) => (copied ? resolve(copied) : reject(error)))
+    client.query(copy as never)
+  })
+}
+
+function copyStatement(table: string, columns: readonly string[]): string {
+  return `copy ${table} (${columns.join(', ')}) from stdin (format binary)`
+}
+
 /** Copies the rows into the table and answers how many Postgres took. Throws its error, or that of the connection. */
-export function copyIn(
+export async function copyIn(
   client: pg.ClientBase,
   table: string,
   columns: readonly string[],
   tuples: Buffer,
 ): Promise<number> {
-  const text = `copy ${table} (${columns.join(', ')}) from stdin (format binary)`
-  return new Promise((resolve, reject) => {
-    client.query(
-      new BinaryCopy(text, tuples, (error, rows) => (error ? reject(error) : resolve(rows ?? 0))) as never,
-    )
-  })
+  return (await run(client, copyStatement(table, columns), tuples)).rows
+}
+
+/**
+ * The same, and commits the transaction that the connection is in, in the same round trip. When the copy fails,
+ * Postgres skips the commit. An error that is not its own leaves open whether it committed.
+ */
+export async function copyInAndCommit(
+  client: pg.ClientBase,
+  table: string,
+  columns: readonly string[],
+  tuples: Buffer,
+): Promise<number> {
+  const { rows, last_command } = await run(client, `${copyStatement(table, columns)}; COMMIT`, tuples)
+  if (last_command !== 'COMMIT') throw new Error('COMMIT was answered by a rollback')
+  return rows
 }

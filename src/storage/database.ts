@@ -99,6 +99,11 @@ function openKnex(connection: object, max: number): Knex {
   })
 }
 
+/** Where these connections go, for one of another kind. Holds the password: never log it. */
+export function connectionUrl(db: Knex): string {
+  return db.client.config.connection.connectionString
+}
+
 /** pg lets `options` of the URL replace ours, so that both are joined in the URL. */
 function settingsOfUrl(url: string): { connectionString: string; options?: string } {
   if (!/[?&]options=/.test(url)) return { connectionString: url, options: HOT_SETTINGS }

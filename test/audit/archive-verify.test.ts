@@ -58,6 +58,7 @@ describe('verifyArchives', () => {
     expect(await check()).toEqual({
       archives: 3,
       signed: 3,
+      signers: ['audit key'],
       rows: 36,
       writers: 4,
       faults: [],

@@ -41,14 +41,20 @@ describe('several writers', () => {
     const held = new Promise<void>((resolve) => {
       letGo = resolve
     })
+    let began = () => {}
+    const committing = new Promise<void>((resolve) => {
+      began = resolve
+    })
     const slow = recorded(knex, log, async (trx) => {
       const commit = trx.commit.bind(trx)
       trx.commit = (async () => {
+        began()
         await held
         return commit()
       }) as typeof trx.commit
       return { result: undefined, events: [decided(1)] }
     })
+    await committing
     await log.append(decided(2))
     letGo()
     await slow

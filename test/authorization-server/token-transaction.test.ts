@@ -46,7 +46,6 @@ const poolInUse = () => inUse(toolgate.db.database)
 describe('a database that is lost during a refresh', () => {
   it.each([
     ['first look', 'refresh-states', 'lost'],
-    ['begin', 'BEGIN', 'lost'],
     ['rotation', 'rotate-refresh-tokens', 'lost'],
     ['answer to the rotation', 'rotate-refresh-tokens', 'answer lost'],
     ['audit event', 'copy audit_events', 'lost'],

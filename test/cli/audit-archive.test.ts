@@ -1,18 +1,32 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { readCheckpoint } from '../../src/audit/checkpoint.ts'
+import { checkpointEvidence } from '../../src/audit/checkpoint-evidence.ts'
+import {
+  type CheckpointKey,
+  generateCheckpointKey,
+  parseCheckpointKey,
+} from '../../src/audit/checkpoint-key.ts'
 import { registerAuditCommands } from '../../src/cli/audit.ts'
-import { evidence, inMonth, newWriter, partitionOf, write, writeMonths } from '../audit/months.ts'
+import { inMonth, newWriter, partitionOf, write, writeMonths } from '../audit/months.ts'
 import { type CommandLine, commandLine } from './commands.ts'
 
 let cli: CommandLine
 let directory: string
+let key: CheckpointKey
 
 beforeEach(async () => {
   cli = await commandLine(registerAuditCommands)
-  cli.context.evidence = evidence()
   directory = await mkdtemp(join(tmpdir(), 'toolgate-archive-'))
+  key = await parseCheckpointKey(await generateCheckpointKey())
+  cli.context.evidence = checkpointEvidence({
+    db: cli.context.knex,
+    issuer: 'https://auth.example',
+    key: async () => key,
+    sinks: [`file:${join(directory, 'closings')}`],
+  })
   vi.spyOn(process.stderr, 'write').mockImplementation(() => true)
   await writeMonths(cli.test.database, 4, 3)
 })
@@ -60,16 +74,24 @@ describe('audit verify --archive', () => {
 
   it('needs no database, and goes on into the log when one is configured', async () => {
     const verify = (...words: string[]) => cli.run('audit', 'verify', '--archive', directory, ...words)
-    expect(await verify()).toEqual([
-      'The archives are whole: 3 archives (3 signed) with 18 rows of 4 writers.',
-    ])
+    const whole = 'The archives are whole: 3 archives with 18 rows of 4 writers.'
+    const signed = expect.stringMatching(`^Signed with the key ${key.thumbprint}; `)
+    expect(await verify()).toEqual([whole, signed])
     vi.stubEnv('TOOLGATE_DATABASE_URL', cli.test.url)
     expect(await verify()).toEqual([
-      'The archives are whole: 3 archives (3 signed) with 18 rows of 4 writers.',
+      whole,
+      signed,
       'The audit log goes on from them and is whole: 30 rows of 6 writers.',
     ])
-    expect(await verify('--offline')).toHaveLength(1)
+    expect(await verify('--offline', '--key', key.thumbprint)).toHaveLength(2)
     expect(process.exitCode).toBeUndefined()
+  })
+
+  it('finds signatures by another key than the one that is named', async () => {
+    const { thumbprint } = await parseCheckpointKey(await generateCheckpointKey())
+    const found = await runJson('verify', '--archive', directory, '--key', thumbprint)
+    expect(found.archives.fault_count).toBe(3)
+    expect(process.exitCode).toBe(1)
   })
 
   it('ends with 1 and says what is wrong', async () => {
@@ -99,6 +121,11 @@ describe('audit retain', () => {
       })),
     )
     expect(await runJson(...words)).toEqual([])
+    const handed_out = (await readFile(join(directory, 'closings'), 'utf8')).trim().split('\n')
+    const closings = await Promise.all(
+      handed_out.map((jws) => readCheckpoint(jws, { public_key: key.thumbprint })),
+    )
+    expect(closings.map(({ closes }) => closes?.partition)).toEqual([4, 3].map(partitionOf))
     vi.stubEnv('TOOLGATE_DATABASE_URL', cli.test.url)
     expect(await runJson('verify', '--archive', directory)).toMatchObject({
       archives: { archives: 2, fault_count: 0 },
@@ -115,9 +142,15 @@ describe('audit retain', () => {
     expect(await runJson('retain')).toMatchObject([{ archive: join(directory, partitionOf(4)) }])
   })
 
-  it('drops nothing without a key', async () => {
-    delete cli.context.evidence
-    await expect(cli.run('audit', 'retain', '--months', '2')).rejects.toThrow('no audit key')
+  it('drops nothing when a place outside the database does not take the closing', async () => {
+    cli.context.evidence = checkpointEvidence({
+      db: cli.context.knex,
+      issuer: 'https://auth.example',
+      key: async () => key,
+      sinks: [`file:${directory}`],
+    })
+    await expect(cli.run('audit', 'retain', '--months', '2')).rejects.toThrow('does not take the closing')
+    expect((await runJson('partitions'))[0]).toMatchObject({ partition: partitionOf(4) })
   })
 })
 

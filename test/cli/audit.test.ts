@@ -1,9 +1,11 @@
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Command } from 'commander'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { AuditLog } from '../../src/audit/audit-log.ts'
+import { signCheckpoint } from '../../src/audit/checkpoint.ts'
+import { generateCheckpointKey, parseCheckpointKey } from '../../src/audit/checkpoint-key.ts'
 import { registerAuditCommands } from '../../src/cli/audit.ts'
 import { auditLine } from '../../src/cli/audit-line.ts'
 import { chainOf, decided } from '../audit/rows.ts'
@@ -157,7 +159,56 @@ describe('audit verify', () => {
     const writers = await knex('audit_events').where({ seq: 7 }).update({ tool: 'x' }).returning('writer_id')
     const lines = await run('verify')
     expect(process.exitCode).toBe(1)
-    expect(lines[0]).toContain(`First bad row: writer ${writers[0].writer_id} seq 7.`)
+    expect(lines[0]).toContain(`First bad row: writer ${writers[0].writer_id} seq 7 (event `)
     expect(JSON.parse((await run('verify', '--json'))[1]!)).toMatchObject({ rows: 21, fault_count: 1 })
+  })
+
+  it('ends with 2 when it cannot tell: no database, or options that make no sense', async () => {
+    const errors = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const program = new Command()
+    registerAuditCommands(program, async () => {
+      throw new Error('no database there')
+    })
+    await program.parseAsync(['audit', 'verify'], { from: 'user' })
+    expect(process.exitCode).toBe(2)
+    expect(errors.mock.lastCall?.[0]).toBe('toolgate: the audit log was not checked: no database there')
+    for (const words of [
+      ['--from', 'yesterday'],
+      ['--jobs', '0'],
+    ]) {
+      process.exitCode = undefined
+      await run('verify', ...words)
+      expect(process.exitCode).toBe(2)
+      expect(errors.mock.lastCall?.[0]).toContain(words[0])
+    }
+    expect(printed).toEqual([])
+  })
+
+  it('checks only the rows of a time', async () => {
+    expect(await run('verify', '--to', '2020-01-01')).toEqual([
+      'The audit log is whole: 0 rows of 0 writers.',
+    ])
+    const result = JSON.parse((await run('verify', '--from', '2020-01-01', '--jobs', '1', '--json'))[1]!)
+    expect(result).toMatchObject({ rows: 21, writers: 1, taken_as_given: 0 })
+  })
+
+  it('checks the log against checkpoints that were kept elsewhere', async () => {
+    const writer_id = 'c0ffee00-0000-4000-8000-000000000000'
+    const key = await parseCheckpointKey(await generateCheckpointKey())
+    const heads = [{ writer_id, seq: 3, hash: Buffer.alloc(32) }]
+    const file = join(await mkdtemp(join(tmpdir(), 'toolgate-')), 'checkpoints')
+    const jws = await signCheckpoint(key, { issuer: 'https://auth.example', created_at: new Date(), heads })
+    await writeFile(file, `${jws}\n`)
+    await run('verify', '--checkpoint', file)
+    expect(process.exitCode).toBe(1)
+    expect(printed[0]).toContain(`First bad row: writer ${writer_id} seq 1.`)
+    expect(printed[0]).toContain('missing_writer: the whole chain is missing; it had at least 3 rows')
+    await rm(dirname(file), { recursive: true })
+  })
+
+  it('shows progress where that is asked for', async () => {
+    await run('verify', '--progress')
+    const shown = vi.mocked(process.stderr.write).mock.calls.map(([text]) => String(text))
+    expect(shown[0]).toMatch(/^\r21 rows, \d+ a second, 100 % $/)
   })
 })

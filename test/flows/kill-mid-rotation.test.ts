@@ -14,9 +14,8 @@ const KILLS = 60
 /** Parts of the statements of a rotation, in their order, and whether its successor is then committed. */
 const STATEMENTS = [
   ['refresh-states', false],
-  ['BEGIN', false],
   ['rotate-refresh-tokens', false],
-  ['insert into audit_events', false],
+  ['copy audit_events', false],
   ['COMMIT', true],
 ] as const
 

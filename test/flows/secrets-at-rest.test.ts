@@ -187,7 +187,7 @@ class Flows {
 
 /** Statements that fail in the middle of a request: their errors are logged. */
 async function loseDatabase(flows: Flows) {
-  for (const text of ['refresh-states', 'rotate-refresh-tokens', 'insert into audit_events', 'COMMIT']) {
+  for (const text of ['refresh-states', 'rotate-refresh-tokens', 'copy audit_events', 'COMMIT']) {
     const { client_id } = await flows.register('none')
     const { right } = await flows.person()
     const first = await flows.tokens(await flows.authorize(right, client_id))

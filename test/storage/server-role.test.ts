@@ -1,7 +1,9 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Person } from '../../examples/demo/person.ts'
-import { createAuditPartitions } from '../../src/audit/partition-store.ts'
+import { generateCheckpointKey } from '../../src/audit/checkpoint-key.ts'
+import { createAuditPartitions, settleDefaultPartition } from '../../src/audit/partition-store.ts'
+import { monthsToDrop } from '../../src/audit/retention.ts'
 import { verifyChains } from '../../src/audit/verify.ts'
 import { generateKeys } from '../../src/authorization-server/keys.ts'
 import { addResourceServerWithKeys } from '../../src/clients/resource-servers.ts'
@@ -11,6 +13,7 @@ import { type Database, openDatabase } from '../../src/storage/database.ts'
 import { migrateUp } from '../../src/storage/migrate.ts'
 import { databaseRole, GRANTED_TABLES } from '../../src/storage/server-role.ts'
 import { sweepExpired, wipeSealedResponses } from '../../src/storage/sweep.ts'
+import { inMonth, newWriter, write } from '../audit/months.ts'
 import { asserting, assertion, jwksOf, testKey } from '../support/assertions.ts'
 import { createDatabaseWithRoles, type DatabaseWithRoles } from '../support/database-roles.ts'
 import { readDocument, tableRows } from '../support/readme.ts'
@@ -149,6 +152,7 @@ async function startAs(url: string, environment: Record<string, string>): Promis
     TOOLGATE_HOST: '127.0.0.1',
     TOOLGATE_EXAMPLE_SERVER: 'off',
     TOOLGATE_KEYS: JSON.stringify(keys),
+    TOOLGATE_AUDIT_KEY: await generateCheckpointKey(),
     ...environment,
   })
   const log = pino({ base: null }, { write: (line) => void lines.push(JSON.parse(line)) })
@@ -239,6 +243,17 @@ describe('such a role', () => {
     )
     expect(rows).toEqual([{ made: 0 }])
     await trx.rollback()
+  })
+
+  it('has events that lie in no month moved into theirs, and may not drop a month', async () => {
+    const { database } = roles.db
+    await write(database, newWriter(), inMonth(-30), 2)
+    expect(await settleDefaultPartition(limited.knex)).toBe(2)
+    await write(database, newWriter(), inMonth(3), 1)
+    expect(await settleDefaultPartition(limited.knex)).toBe(1)
+    await expect(monthsToDrop(limited.knex, 1)).rejects.toMatchObject({ code: 'forbidden' })
+    expect(await refused('select toolgate_settle_audit_default(); drop table audit_closings')).toBe('42501')
+    expect(await refused('delete from audit_closings')).toBe('42501')
   })
 
   it('is not needed by a role that nobody let in: it may do nothing', async () => {

@@ -38,4 +38,5 @@ await retain(
     on_progress: () => reached('rows'),
   },
 )
+await audit.close()
 await database.close()
