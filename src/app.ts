@@ -84,7 +84,6 @@ export function createApp(dependencies: AppDependencies): App {
   })
   const interactions = interactionRoutes({ ...shared, provider, form_key: keys.forms })
   const operator = operatorApi({ ...shared, feed })
-  const health = healthRoutes(database)
 
   const koa = createKoa(keys, config)
   koa.use(requestContext())
@@ -95,7 +94,7 @@ export function createApp(dependencies: AppDependencies): App {
   koa.use(hostCheck(new URL(issuer).host))
   koa.use(belowIssuer(issuer))
   koa.use(preflight)
-  mount(koa, health)
+  mount(koa, healthRoutes(database))
   koa.use(introspectionEndpoint(batch))
   koa.use(staticFiles())
   mount(koa, interactions)

@@ -130,8 +130,7 @@ export async function startServer(
     server.requestTimeout = REQUEST_TIMEOUT_MS
     server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS
     const port = await listen(server, config.http)
-    undo.push(() => drain(server))
-    undo.push(() => app.feed.close())
+    undo.push(() => app.feed.close().then(() => drain(server)))
     return { app, installation, port, close }
   } catch (error) {
     await close()

@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -14,7 +14,7 @@ import { PASSWORD, RESOURCE, Toolgate } from './support/toolgate.ts'
 const run = promisify(execFile)
 const BLOCKS = codeBlocks(readDocument('README.md'), 'sh')
 const WRITTEN = [
-  ...['keys.json', 'audit-key.json', 'checkpoints', 'proof.json'],
+  ...['keys.json', 'last-week.csv', 'audit-key.json', 'checkpoints', 'proof.json'],
   ...['notes-secret', 'notes-key.json', 'notes-jwks.json'],
 ]
 const UNLIKE_A_CHECKOUT = new Set(['.git', '.toolgate', 'dist', ...WRITTEN])
@@ -146,6 +146,12 @@ describe('the commands of the README', () => {
 
   it('read and verify the audit log', async () => {
     expect(await sh(block('audit verify\n'))).toMatch(/token\.issued[\s\S]*The audit log is whole/)
+  })
+
+  it('tells the story of an account, says who called a tool, and exports', async () => {
+    const said = await sh(block('audit story ada'))
+    expect(said).toMatch(/^The story of account ada \(usr_[\s\S]* became access token /)
+    expect(readFileSync(join(checkout, 'last-week.csv'), 'utf8')).toMatch(/^occurred_at,writer_id,/)
   })
 
   it('prove an event', async () => {
