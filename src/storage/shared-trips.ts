@@ -16,7 +16,8 @@ type Waiting<Question, Answer> = {
 
 /**
  * One trip to the database for everything that waits. A lone question goes at once. While others are under way, the
- * next trip gathers as many questions as those took, so that no slow trip holds up the rest and none goes half empty.
+ * next trip gathers half as many questions as those took, so that no slow trip holds up the rest and none goes nearly
+ * empty.
  * `run` answers in the order of its questions; what it throws, all of them get.
  */
 export class SharedTrips<Question, Answer> {
@@ -55,7 +56,7 @@ export class SharedTrips<Question, Answer> {
 
   #isTime(): boolean {
     if (this.#waiting.length === 0 || this.#trips >= this.#limits.trips_max) return false
-    return this.#waiting.length >= this.#under_way
+    return this.#waiting.length * 2 >= this.#under_way
   }
 
   async #trip(passengers: Waiting<Question, Answer>[]): Promise<void> {

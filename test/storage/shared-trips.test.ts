@@ -39,18 +39,18 @@ describe('a shared trip', () => {
     expect(taken()).toEqual([[1, 2, 3, 4], [5]])
   })
 
-  it('leaves beside a slow one when as many wait as that one took, and not before', async () => {
+  it('leaves beside a slow one when half as many wait as that one took, and not before', async () => {
     const { ask, taken } = tripsThatWait()
-    ask(1, 2)
+    ask(1, 2, 3, 4)
     await nextTurn()
-    ask(3)
+    ask(5)
     await nextTurn()
-    expect(taken()).toEqual([[1, 2]])
-    ask(4)
+    expect(taken()).toEqual([[1, 2, 3, 4]])
+    ask(6)
     await nextTurn()
     expect(taken()).toEqual([
-      [1, 2],
-      [3, 4],
+      [1, 2, 3, 4],
+      [5, 6],
     ])
   })
 
