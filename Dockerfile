@@ -17,7 +17,8 @@ CMD ["node", "--conditions=toolgate-source", "examples/notes-server/main.ts"]
 
 # glibc on purpose. Without the optional dependencies there is no embedded Postgres: set TOOLGATE_DATABASE_URL.
 FROM node:24-slim AS server
-ENV NODE_ENV=production TOOLGATE_ENV=production TOOLGATE_DATA_DIR=/data
+# A small young generation: under load the server stays below 250 MB, and would else take 360.
+ENV NODE_ENV=production TOOLGATE_ENV=production TOOLGATE_DATA_DIR=/data NODE_OPTIONS=--max-semi-space-size=8
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --omit=optional && npm cache clean --force \

@@ -26,7 +26,8 @@ export async function startToolgate(stage: Stage, options: ToolgateOptions = {})
     : []
   const server = await startProcess({
     program: process.execPath,
-    arguments: [...profiling, TOOLGATE, 'serve'],
+    // With the options of `npm start`.
+    arguments: ['--max-semi-space-size=8', ...profiling, TOOLGATE, 'serve'],
     env: {
       NODE_ENV: 'production',
       TOOLGATE_PORT: String(port),
