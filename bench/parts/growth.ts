@@ -123,13 +123,11 @@ async function askByTool(url: string): Promise<Figure[]> {
 
 /** The first page of "what did this account do", of accounts at random. */
 async function askByAccount(url: string, { accounts }: Volume): Promise<Figure[]> {
-  const filters = await withClient(url, (client) =>
-    Promise.all(
-      Array.from({ length: QUESTIONS }, async () => ({
-        account_id: await accountId(client, randomInt(accounts)),
-      })),
-    ),
-  )
+  const filters = await withClient(url, async (client) => {
+    const found: { account_id: string }[] = []
+    while (found.length < QUESTIONS) found.push({ account_id: await accountId(client, randomInt(accounts)) })
+    return found
+  })
   return askAll(url, 'what did this account do', filters)
 }
 

@@ -75,6 +75,8 @@ export function insertRowsAndCommit(client: pg.ClientBase, tuples: Buffer): Prom
 export class WriterSession {
   readonly #client: pg.Client
   #ping: NodeJS.Timeout | undefined
+  #asking: Promise<void> | undefined
+  #is_inserting = false
   #is_lost = false
 
   private constructor(client: pg.Client) {
@@ -102,7 +104,7 @@ export class WriterSession {
       if (!rows[0]?.claimed) throw new Error('another process writes as this writer')
       const name = `${pool.options.application_name ?? 'toolgate'} ${process.pid}@${hostname()}`
       const head = await session.#transaction(() => session.#begin(writer_id, name, predecessor))
-      session.#ping = setInterval(() => void session.#ask(), PING_MS).unref()
+      session.#ping = setInterval(() => session.#ask(), PING_MS).unref()
       return { session, head }
     } catch (error) {
       session.end()
@@ -115,19 +117,26 @@ export class WriterSession {
     return this.#is_lost
   }
 
-  insert(tuples: Buffer): Promise<number> {
-    return insertRows(this.#client, tuples)
+  async insert(tuples: Buffer): Promise<number> {
+    await this.#asking
+    this.#is_inserting = true
+    try {
+      return await insertRows(this.#client, tuples)
+    } finally {
+      this.#is_inserting = false
+    }
   }
 
   /** Ends the chain in order, behind `head`, and then the session. Throws when that could not be written. */
   async stop(head: ChainHead): Promise<void> {
+    clearInterval(this.#ping)
+    await this.#asking
     try {
       await this.#transaction(async () => {
         await this.insert(extendChain(head, [writerStopped()], new Date()).tuples)
         await this.#client.query(STOP, [head.writer_id])
       })
     } finally {
-      clearInterval(this.#ping)
       await Promise.race([this.#client.end(), delay(GOODBYE_MS, undefined, { ref: false })])
     }
   }
@@ -143,8 +152,16 @@ export class WriterSession {
     clearInterval(this.#ping)
   }
 
-  async #ask(): Promise<void> {
-    await this.#client.query('select 1').catch(() => this.end())
+  /** Not while rows are on their way: they tell as much, and one connection does one thing at a time. */
+  #ask(): void {
+    if (this.#is_inserting || this.#asking) return
+    this.#asking = this.#client.query('select 1').then(
+      () => undefined,
+      () => this.end(),
+    )
+    void this.#asking.then(() => {
+      this.#asking = undefined
+    })
   }
 
   async #transaction<T>(work: () => Promise<T>): Promise<T> {

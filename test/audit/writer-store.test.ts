@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import pg from 'pg'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { pageEvents } from '../../src/audit/audit-store.ts'
 import { AuditWriter } from '../../src/audit/audit-writer.ts'
 import type { AuditRow } from '../../src/audit/hash-chain.ts'
@@ -163,6 +164,35 @@ describe('a writer that lives', () => {
       seq: before.seq,
     })
     await log.close()
+    expect(await faults()).toEqual([])
+  })
+
+  it('asks whether its session lives when it is silent, and never while rows are on their way', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    const asked = vi.spyOn(pg.Client.prototype, 'query')
+    const questions = () => asked.mock.calls.filter(([text]) => (text as unknown) === 'select 1').length
+    try {
+      const log = new AuditWriter(test.database.hot)
+      await log.append(decided(1))
+      vi.advanceTimersByTime(30_000)
+      expect(questions()).toBe(1)
+      await log.append(decided(2))
+      const trx = await test.database.knex.transaction()
+      await trx.raw('lock table audit_events in exclusive mode')
+      const waiting = log.append(decided(3))
+      for (let blocked = 0; blocked === 0; ) {
+        const { rows } = await trx.raw('select 1 from pg_locks where not granted')
+        blocked = rows.length
+      }
+      vi.advanceTimersByTime(90_000)
+      expect(questions()).toBe(1)
+      await trx.rollback()
+      await waiting
+      await log.close()
+    } finally {
+      vi.restoreAllMocks()
+      vi.useRealTimers()
+    }
     expect(await faults()).toEqual([])
   })
 

@@ -83,15 +83,15 @@ describe('copyOut', () => {
     other.on('error', () => {})
     await other.connect()
     const { rows } = await other.query('select pg_backend_pid() as pid')
-    let killed = false
+    let killing: Promise<unknown> | undefined
     const reading = copyOut(
       other,
       `copy (select n, repeat('z', 1000) from generate_series(1, 200000) as n) to stdout (format binary)`,
       () => {
-        if (!killed) void client.query('select pg_terminate_backend($1)', [rows[0].pid])
-        killed = true
+        killing ??= client.query('select pg_terminate_backend($1)', [rows[0].pid])
       },
     )
     await expect(reading).rejects.toThrow()
+    await killing
   })
 })
