@@ -1,5 +1,5 @@
-import { Announcer } from './audit/announcer.ts'
 import { AuditLog } from './audit/audit-log.ts'
+import { Announcer } from './audit/live/announcer.ts'
 import type { Config } from './config.ts'
 import { type Database, openDatabase } from './storage/database.ts'
 import { startEmbeddedPostgres } from './storage/embedded-postgres.ts'

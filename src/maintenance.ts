@@ -1,14 +1,14 @@
 import type { Knex } from 'knex'
 import type { Logger } from 'pino'
-import { AuditLog } from './audit/audit-log.ts'
-import type { Evidence } from './audit/evidence.ts'
+import type { Evidence } from './audit/archive/evidence.ts'
 import {
   createAuditPartitions,
   mayDropPartitions,
   settleDefaultPartition,
   summariseAuditIds,
-} from './audit/partition-store.ts'
-import { monthsToDrop, retain } from './audit/retention.ts'
+} from './audit/archive/partition-store.ts'
+import { monthsToDrop, retain } from './audit/archive/retention.ts'
+import { AuditLog } from './audit/audit-log.ts'
 import type { Config } from './config.ts'
 import type { Database } from './storage/database.ts'
 import { sweepExpired, wipeSealedResponses } from './storage/sweep.ts'

@@ -23,6 +23,18 @@ const ROOMS: Record<string, { floor: Floor | 'annex'; main: string }> = {
   'resource-server': { floor: 'annex', main: 'index.ts' },
 }
 
+/** Folders within a room, with the same. */
+const INNER_ROOMS: Record<string, string> = {
+  'audit/archive': 'archive.ts',
+  'audit/chain': 'hash-chain.ts',
+  'audit/checkpoints': 'checkpoint.ts',
+  'audit/export': 'export.ts',
+  'audit/live': 'event-feed.ts',
+  'audit/reading': 'audit-store.ts',
+  'audit/story': 'story.ts',
+  'audit/verification': 'verify.ts',
+}
+
 /** Files that stand in no folder. */
 const SINGLE_FILES: Record<string, Floor> = {
   'config.ts': 'ground',
@@ -247,8 +259,15 @@ describe('shape', () => {
     ).toEqual([])
   })
 
+  it('a folder within a room is named here', () => {
+    const folders = files.map(({ path }) => path.split('/').slice(1, -1).join('/'))
+    const inner = new Set(folders.filter((folder) => folder.includes('/')))
+    expect([...inner].toSorted()).toEqual(Object.keys(INNER_ROOMS))
+  })
+
   it('the main file of every room begins by saying what the room is for', () => {
-    const silent = Object.entries(ROOMS).filter(([room, { main }]) => {
+    const outer = Object.entries(ROOMS).map(([room, { main }]) => [room, main])
+    const silent = [...outer, ...Object.entries(INNER_ROOMS)].filter(([room, main]) => {
       const file = files.find(({ path }) => path === `src/${room}/${main}`)
       if (!file) return true
       const first = file.tree.statements.find((statement) => !ts.isImportDeclaration(statement))
@@ -259,6 +278,6 @@ describe('shape', () => {
         ),
       )
     })
-    expect(silent.map(([room, { main }]) => `src/${room}/${main}`)).toEqual([])
+    expect(silent.map(([room, main]) => `src/${room}/${main}`)).toEqual([])
   })
 })

@@ -1,6 +1,12 @@
-import { type ChainHead, GENESIS } from '../../src/audit/hash-chain.ts'
-import { CONTENT_COLUMNS } from '../../src/audit/row-bytes.ts'
-import { hashOf, microsecondsOf, seqOf, uuidOf, writerBytesOf } from '../../src/audit/stored-tuple.ts'
+import { type ChainHead, GENESIS } from '../../src/audit/chain/hash-chain.ts'
+import { CONTENT_COLUMNS } from '../../src/audit/chain/row-bytes.ts'
+import {
+  hashOf,
+  microsecondsOf,
+  seqOf,
+  uuidOf,
+  writerBytesOf,
+} from '../../src/audit/verification/stored-tuple.ts'
 
 /**
  * What somebody who may write to the database could do to the log: each forgery says which rows go, which come in

@@ -1,10 +1,15 @@
 import type pg from 'pg'
-import { AuditWriter } from '../../src/audit/audit-writer.ts'
-import { connectReader, copyBlocks, listBlockRanges, takeSnapshot } from '../../src/audit/chain-store.ts'
-import type { ChainFault } from '../../src/audit/chain-verifier.ts'
-import type { ChainHead } from '../../src/audit/hash-chain.ts'
-import { CONTENT_COLUMNS } from '../../src/audit/row-bytes.ts'
-import { seqOf } from '../../src/audit/stored-tuple.ts'
+import { AuditWriter } from '../../src/audit/chain/audit-writer.ts'
+import type { ChainHead } from '../../src/audit/chain/hash-chain.ts'
+import { CONTENT_COLUMNS } from '../../src/audit/chain/row-bytes.ts'
+import {
+  connectReader,
+  copyBlocks,
+  listBlockRanges,
+  takeSnapshot,
+} from '../../src/audit/verification/chain-store.ts'
+import type { ChainFault } from '../../src/audit/verification/chain-verifier.ts'
+import { seqOf } from '../../src/audit/verification/stored-tuple.ts'
 import { copyIn } from '../../src/storage/copy-in.ts'
 import type { Database } from '../../src/storage/database.ts'
 import { type Forgery, hashOfTuple, type Log, writerOf } from './forgeries.ts'

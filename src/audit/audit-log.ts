@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type pg from 'pg'
 import type { AuditEvent } from './audit-event.ts'
-import { AuditWriter, type AuditWriterOptions } from './audit-writer.ts'
+import { AuditWriter, type AuditWriterOptions } from './chain/audit-writer.ts'
 
 export type AuditLogOptions = {
   /** How many chains are written side by side. */

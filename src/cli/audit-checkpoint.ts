@@ -1,9 +1,13 @@
 import type { Command } from 'commander'
 import type { Knex } from 'knex'
-import { readCheckpoint } from '../audit/checkpoint.ts'
-import { type CheckpointKey, generateCheckpointKey, loadCheckpointKey } from '../audit/checkpoint-key.ts'
-import { appendCheckpoint } from '../audit/checkpoint-sinks.ts'
-import { type CheckpointMaking, makeCheckpoint } from '../audit/checkpointer.ts'
+import { readCheckpoint } from '../audit/checkpoints/checkpoint.ts'
+import {
+  type CheckpointKey,
+  generateCheckpointKey,
+  loadCheckpointKey,
+} from '../audit/checkpoints/checkpoint-key.ts'
+import { appendCheckpoint } from '../audit/checkpoints/checkpoint-sinks.ts'
+import { type CheckpointMaking, makeCheckpoint } from '../audit/checkpoints/checkpointer.ts'
 import { loadConfig } from '../config.ts'
 import { type OutputOptions, printResult } from './output.ts'
 

@@ -1,5 +1,5 @@
 import { auditText } from '../audit/audit-event.ts'
-import type { AuditRow } from '../audit/hash-chain.ts'
+import type { AuditRow } from '../audit/chain/hash-chain.ts'
 
 const SHOWN = [
   'actor',

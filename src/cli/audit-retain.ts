@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
-import { baseName, MANIFEST_ENDING } from '../audit/archive-format.ts'
+import { baseName, MANIFEST_ENDING } from '../audit/archive/archive-format.ts'
 import {
   type AuditPartition,
   createAuditPartitions,
   listPartitions,
   settleDefaultPartition,
-} from '../audit/partition-store.ts'
-import { monthsToDrop, retain } from '../audit/retention.ts'
+} from '../audit/archive/partition-store.ts'
+import { monthsToDrop, retain } from '../audit/archive/retention.ts'
 import { loadConfig } from '../config.ts'
 import { AppError } from '../errors.ts'
 import type { AuditCliContext } from './audit.ts'

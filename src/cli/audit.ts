@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Knex } from 'knex'
+import type { Evidence } from '../audit/archive/evidence.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
-import type { Evidence } from '../audit/evidence.ts'
 import { registerAuditArchive } from './audit-archive.ts'
 import { registerAuditCheckpointCommand, registerAuditKeyCommands } from './audit-checkpoint.ts'
 import { registerExportCommand } from './audit-export.ts'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { traceEvents } from '../audit/trace-store.ts'
+import { traceEvents } from '../audit/reading/trace-store.ts'
 import { auditJson, auditLine } from './audit-line.ts'
 import { type OpenContext, withContext } from './context.ts'
 import type { OutputOptions } from './output.ts'

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream'
 import type { Context } from 'koa'
-import type { AuditFilter } from '../audit/audit-store.ts'
-import type { EventFeed } from '../audit/event-feed.ts'
 import { eventDocument } from '../audit/export/json-lines.ts'
-import { type FollowPosition, withPositions } from '../audit/follow-store.ts'
+import type { EventFeed } from '../audit/live/event-feed.ts'
+import { type FollowPosition, withPositions } from '../audit/live/follow-store.ts'
+import type { AuditFilter } from '../audit/reading/audit-store.ts'
 import { AppError } from '../errors.ts'
 
 /** New events as they are committed, by server-sent events (WHATWG HTML §9.2). */

@@ -10,7 +10,7 @@ import {
   signIn,
 } from '../../src/accounts/accounts.ts'
 import { AuditLog } from '../../src/audit/audit-log.ts'
-import { pageEvents } from '../../src/audit/audit-store.ts'
+import { pageEvents } from '../../src/audit/reading/audit-store.ts'
 import { AppError } from '../../src/errors.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AuditLog } from '../../src/audit/audit-log.ts'
-import { verifyChains } from '../../src/audit/verify.ts'
+import { verifyChains } from '../../src/audit/verification/verify.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { decided } from './rows.ts'
 

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { AuditLog } from '../../src/audit/audit-log.ts'
-import { pageEvents } from '../../src/audit/audit-store.ts'
+import { pageEvents } from '../../src/audit/reading/audit-store.ts'
 import { recorded } from '../../src/audit/recorded.ts'
-import { verifyChains } from '../../src/audit/verify.ts'
+import { verifyChains } from '../../src/audit/verification/verify.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { decided } from './rows.ts'
 

@@ -1,12 +1,12 @@
-import { signCheckpoint } from '../../src/audit/checkpoint.ts'
+import { type AuditRow, type ChainHead, contentDigest, GENESIS } from '../../src/audit/chain/hash-chain.ts'
+import { writerStarted } from '../../src/audit/chain/witness.ts'
+import { signCheckpoint } from '../../src/audit/checkpoints/checkpoint.ts'
 import {
   type CheckpointKey,
   generateCheckpointKey,
   parseCheckpointKey,
-} from '../../src/audit/checkpoint-key.ts'
-import { type AuditRow, type ChainHead, contentDigest, GENESIS } from '../../src/audit/hash-chain.ts'
-import { type Proof, type ProofSegment, writeProof } from '../../src/audit/proof.ts'
-import { writerStarted } from '../../src/audit/witness.ts'
+} from '../../src/audit/checkpoints/checkpoint-key.ts'
+import { type Proof, type ProofSegment, writeProof } from '../../src/audit/checkpoints/proof.ts'
 import { chainOf, linked } from './rows.ts'
 
 export const ISSUER = 'https://auth.example.com'

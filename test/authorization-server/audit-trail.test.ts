@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { pageEvents } from '../../src/audit/audit-store.ts'
-import type { AuditRow } from '../../src/audit/hash-chain.ts'
+import type { AuditRow } from '../../src/audit/chain/hash-chain.ts'
+import { pageEvents } from '../../src/audit/reading/audit-store.ts'
 import { sha256 } from '../../src/clients/client-secret.ts'
 import { REDIRECT_URI, RESOURCE, type Tokens, Toolgate } from '../support/toolgate.ts'
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { pageEvents } from '../../src/audit/audit-store.ts'
+import { pageEvents } from '../../src/audit/reading/audit-store.ts'
 import { Rotations } from '../../src/authorization-server/rotations.ts'
 import { sha256 } from '../../src/clients/client-secret.ts'
 import { revokeGrants } from '../../src/grants/grants.ts'

@@ -1,7 +1,7 @@
 import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { pageEvents } from '../../src/audit/audit-store.ts'
-import { verifyChains } from '../../src/audit/verify.ts'
+import { pageEvents } from '../../src/audit/reading/audit-store.ts'
+import { verifyChains } from '../../src/audit/verification/verify.ts'
 import type { Database } from '../../src/storage/database.ts'
 import { begin } from '../../src/storage/transaction.ts'
 import {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { signIn } from '../../src/accounts/accounts.ts'
-import { pageEvents } from '../../src/audit/audit-store.ts'
+import { pageEvents } from '../../src/audit/reading/audit-store.ts'
 import { registerAccountCommands } from '../../src/cli/accounts.ts'
 import { type CommandLine, commandLine } from './commands.ts'
 

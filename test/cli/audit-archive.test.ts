@@ -2,13 +2,13 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { readCheckpoint } from '../../src/audit/checkpoint.ts'
-import { checkpointEvidence } from '../../src/audit/checkpoint-evidence.ts'
+import { readCheckpoint } from '../../src/audit/checkpoints/checkpoint.ts'
+import { checkpointEvidence } from '../../src/audit/checkpoints/checkpoint-evidence.ts'
 import {
   type CheckpointKey,
   generateCheckpointKey,
   parseCheckpointKey,
-} from '../../src/audit/checkpoint-key.ts'
+} from '../../src/audit/checkpoints/checkpoint-key.ts'
 import { registerAuditCommands } from '../../src/cli/audit.ts'
 import { inMonth, newWriter, partitionOf, write, writeMonths } from '../audit/months.ts'
 import { type CommandLine, commandLine } from './commands.ts'

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AuditLog } from '../../src/audit/audit-log.ts'
-import { readCheckpoint } from '../../src/audit/checkpoint.ts'
+import { readCheckpoint } from '../../src/audit/checkpoints/checkpoint.ts'
 import { decided } from '../audit/rows.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 

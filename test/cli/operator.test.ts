@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { insertAccount } from '../../src/accounts/account-store.ts'
-import { pageEvents } from '../../src/audit/audit-store.ts'
+import { pageEvents } from '../../src/audit/reading/audit-store.ts'
 import { registerOperatorCommands } from '../../src/cli/operator.ts'
 import { sha256 } from '../../src/clients/client-secret.ts'
 import { putGrant } from '../../src/grants/grant-store.ts'

@@ -3,7 +3,7 @@ import type { Knex } from 'knex'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { insertAccount } from '../../src/accounts/account-store.ts'
 import { AuditLog } from '../../src/audit/audit-log.ts'
-import { pageEvents } from '../../src/audit/audit-store.ts'
+import { pageEvents } from '../../src/audit/reading/audit-store.ts'
 import { sha256 } from '../../src/clients/client-secret.ts'
 import { putGrant } from '../../src/grants/grant-store.ts'
 import {

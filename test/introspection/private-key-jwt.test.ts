@@ -1,7 +1,7 @@
 import { createHmac, randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { pageEvents } from '../../src/audit/audit-store.ts'
+import { pageEvents } from '../../src/audit/reading/audit-store.ts'
 import {
   addResourceServerWithKeys,
   removeResourceServer,

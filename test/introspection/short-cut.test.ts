@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { pageEvents } from '../../src/audit/audit-store.ts'
+import { pageEvents } from '../../src/audit/reading/audit-store.ts'
 import { introspectionShortCut } from '../../src/introspection/short-cut.ts'
 import { serveRaw } from '../http/raw-http.ts'
 import { send } from '../support/send.ts'

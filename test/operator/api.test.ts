@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { pageEvents } from '../../src/audit/audit-store.ts'
+import { pageEvents } from '../../src/audit/reading/audit-store.ts'
 import { revokeOperatorToken } from '../../src/operator/operator-tokens.ts'
 import { expectClear } from '../support/hostile.ts'
 import { type Tokens, Toolgate } from '../support/toolgate.ts'

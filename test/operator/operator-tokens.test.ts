@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AuditLog } from '../../src/audit/audit-log.ts'
-import { pageEvents } from '../../src/audit/audit-store.ts'
+import { pageEvents } from '../../src/audit/reading/audit-store.ts'
 import { sha256 } from '../../src/clients/client-secret.ts'
 import { findOperatorToken, listOperatorTokens } from '../../src/operator/operator-token-store.ts'
 import {

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
-import { type AuditFilter, scanEvents } from '../audit-store.ts'
-import type { AuditRow } from '../hash-chain.ts'
+import type { AuditRow } from '../chain/hash-chain.ts'
+import { type AuditFilter, scanEvents } from '../reading/audit-store.ts'
 import { CSV_HEADER, csvLine } from './csv.ts'
 import { jsonLine } from './json-lines.ts'
 import { ocsfLine } from './ocsf.ts'

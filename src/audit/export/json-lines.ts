@@ -1,4 +1,4 @@
-import type { AuditRow } from '../hash-chain.ts'
+import type { AuditRow } from '../chain/hash-chain.ts'
 
 /** An event with all its columns for JSON; hashes as lower-case hex, times as RFC 3339 in UTC, what is absent null. */
 export function eventDocument({ prev_hash, hash, ...event }: AuditRow): Record<string, unknown> {

@@ -1,0 +1,94 @@
+import { FREQUENT_TYPES } from '../audit-event.ts'
+import type { AuditRow } from '../chain/hash-chain.ts'
+
+/** Many calls as few lines: what a story says between two things that happened. */
+export type CallGroup = {
+  kind: 'calls'
+  from: Date
+  to: Date
+  grant_id: string | null
+  token_id: string | null
+  client_id: string | null
+  resource: string | null
+  /** The tool, else the MCP method; null for an introspection that named neither. */
+  called: string | null
+  count: number
+  /** Of those, refused for want of a scope. */
+  denied: number
+  /** Of those, asked with a token that was not live. */
+  inactive: number
+}
+
+export type ToldEvent = { kind: 'event'; event: AuditRow }
+
+const GROUPS_MAX = 200
+/** So that a long quiet story still says when its calls were. */
+const GROUP_SPAN_MS = 24 * 60 * 60 * 1_000
+
+export function isFrequent(event: AuditRow): boolean {
+  return FREQUENT_TYPES.some((type) => type === event.type)
+}
+
+function calledIn({ tool, detail }: AuditRow): string | null {
+  return tool ?? (typeof detail?.method === 'string' ? detail.method : null)
+}
+
+function keyOf(event: AuditRow): string {
+  return JSON.stringify([event.grant_id, event.token_id, event.client_id, event.resource, calledIn(event)])
+}
+
+function begin(event: AuditRow): CallGroup {
+  const { occurred_at, grant_id, token_id, client_id, resource } = event
+  const called = calledIn(event)
+  const ids = { grant_id, token_id, client_id, resource, called }
+  return { kind: 'calls', from: occurred_at, to: occurred_at, ...ids, count: 0, denied: 0, inactive: 0 }
+}
+
+/** Takes events in order and gives them back in order, calls of one tool with one token between two others as one. */
+export async function* groupCalls(events: AsyncIterable<AuditRow>): AsyncGenerator<ToldEvent | CallGroup> {
+  const open = new Map<string, CallGroup>()
+  const close = () => {
+    const groups = [...open.values()]
+    open.clear()
+    return groups
+  }
+  for await (const event of events) {
+    const [oldest] = open.values()
+    const is_long = oldest && event.occurred_at.getTime() - oldest.from.getTime() > GROUP_SPAN_MS
+    if (is_long || open.size >= GROUPS_MAX || !isFrequent(event)) yield* close()
+    if (!isFrequent(event)) {
+      yield { kind: 'event', event }
+      continue
+    }
+    const key = keyOf(event)
+    const group = open.get(key) ?? begin(event)
+    open.set(key, group)
+    group.to = event.occurred_at
+    group.count += 1
+    if (event.decision === 'denied') group.denied += 1
+    if (event.decision === 'inactive') group.inactive += 1
+  }
+  yield* close()
+}
+
+/** Sequences that are each in the order of time, as one. What is of the same moment keeps the order of the sources. */
+export async function* mergeByTime(sources: readonly AsyncGenerator<AuditRow>[]): AsyncGenerator<AuditRow> {
+  const heads: { source: AsyncGenerator<AuditRow>; event: AuditRow }[] = []
+  try {
+    for (const source of sources) {
+      const { value, done } = await source.next()
+      if (!done) heads.push({ source, event: value })
+    }
+    while (heads.length > 0) {
+      const first = heads.reduce((one, other) =>
+        other.event.occurred_at < one.event.occurred_at ? other : one,
+      )
+      yield first.event
+      const { value, done } = await first.source.next()
+      if (done) heads.splice(heads.indexOf(first), 1)
+      else first.event = value
+    }
+  } finally {
+    await Promise.all(sources.map((source) => source.return(undefined)))
+  }
+}
