@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http'
 import type Router from '@koa/router'
 import Koa from 'koa'
 import type { Logger } from 'pino'
+import { ACCOUNT_PAGES } from './account-pages/routes.ts'
 import { AUDIT_WRITERS, AuditLog } from './audit/audit-log.ts'
 import { Announcer } from './audit/live/announcer.ts'
 import { EventFeed } from './audit/live/event-feed.ts'
@@ -30,6 +31,11 @@ import { IntrospectionBatch } from './introspection/batch.ts'
 import { introspectionEndpoint } from './introspection/endpoint.ts'
 import { introspectionShortCut } from './introspection/short-cut.ts'
 import { operatorApi } from './operator/api.ts'
+import { builtIn } from './operator/operator-resource.ts'
+import { OPERATOR_PAGES } from './operator-pages/routes.ts'
+import type { PageDependencies } from './pages/page.ts'
+import { pageRoutes } from './pages/pages.ts'
+import { signInRoutes } from './pages/sign-in.ts'
 import type { Database } from './storage/database.ts'
 
 /** The composition root: every room is built here, once, and mounted below in the order in which requests pass. */
@@ -49,6 +55,11 @@ function mount(koa: Koa, router: Router): void {
   koa.use(router.routes()).use(allowedMethods(router))
 }
 
+function mountPages(koa: Koa, dependencies: PageDependencies): void {
+  mount(koa, signInRoutes(dependencies))
+  mount(koa, pageRoutes(dependencies, [...OPERATOR_PAGES, ...ACCOUNT_PAGES]))
+}
+
 function createKoa({ cookies }: Keys, { http }: Config): Koa {
   const koa = new Koa({ keys: cookies })
   koa.proxy = http.trusted_proxy_hops > 0
@@ -64,7 +75,7 @@ export function createApp(dependencies: AppDependencies): App {
 
   const audit = new AuditLog(hot, { writers: AUDIT_WRITERS, announcer: new Announcer(db) })
   const feed = new EventFeed(db)
-  const catalogues = new CatalogueCache()
+  const catalogues = new CatalogueCache(builtIn(issuer))
   const render = createRenderer({ base_path: basePath(issuer) })
   const shared = { db, audit, catalogues, render, issuer }
 
@@ -83,7 +94,7 @@ export function createApp(dependencies: AppDependencies): App {
     renderError: errorPage(render),
   })
   const interactions = interactionRoutes({ ...shared, provider, form_key: keys.forms })
-  const operator = operatorApi({ ...shared, feed })
+  const operator = operatorApi({ ...shared, batch, feed })
 
   const koa = createKoa(keys, config)
   koa.use(requestContext())
@@ -99,6 +110,7 @@ export function createApp(dependencies: AppDependencies): App {
   koa.use(staticFiles())
   mount(koa, interactions)
   mount(koa, operator)
+  mountPages(koa, { ...shared, form_key: keys.forms })
   for (const each of engine) koa.use(each)
   const listener = koa.callback()
   return { listener: koa.proxy ? listener : introspectionShortCut({ batch, issuer }, listener), audit, feed }

@@ -19,6 +19,9 @@ const ROOMS: Record<string, { floor: Floor | 'annex'; main: string }> = {
   interactions: { floor: 'edge', main: 'routes.ts' },
   introspection: { floor: 'edge', main: 'endpoint.ts' },
   operator: { floor: 'edge', main: 'api.ts' },
+  pages: { floor: 'edge', main: 'page.ts' },
+  'operator-pages': { floor: 'edge', main: 'routes.ts' },
+  'account-pages': { floor: 'edge', main: 'routes.ts' },
   cli: { floor: 'roof', main: 'main.ts' },
   'resource-server': { floor: 'annex', main: 'index.ts' },
 }
@@ -33,6 +36,7 @@ const INNER_ROOMS: Record<string, string> = {
   'audit/reading': 'audit-store.ts',
   'audit/story': 'story.ts',
   'audit/verification': 'verify.ts',
+  'operator/actions': 'index.ts',
 }
 
 /** Files that stand in no folder. */
@@ -220,7 +224,9 @@ describe('what may be used where', () => {
   it('koa is known to the plumbing, the protocol, the edge and app.ts', () => {
     const known = (path: string) =>
       ['plumbing', 'protocol'].includes(floorOf(path) ?? '') ||
-      /^src\/(interactions\/|operator\/|introspection\/endpoint\.ts$|app\.ts$)/.test(path)
+      /^src\/(interactions\/|operator\/|pages\/|account-pages\/|operator-pages\/|introspection\/endpoint\.ts$|app\.ts$)/.test(
+        path,
+      )
     expect(
       importOffenders(({ path }, { specifier }) => /^(koa|@koa\/.*|koa-.*)$/.test(specifier) && !known(path)),
     ).toEqual([])

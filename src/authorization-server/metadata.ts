@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import type { Middleware } from 'koa'
-import type { Catalogue } from '../catalogue/catalogue.ts'
+import { type Catalogue, publishedResources } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
 import { ASSERTION_ALGORITHMS } from '../clients/assertion-algorithm.ts'
 
@@ -16,7 +16,8 @@ const ENDPOINTS = {
 
 /** Several clients ask for every scope they see here, so only the default scopes are shown; the rest is step-up. */
 function advertisedScopes(catalogue: Catalogue | undefined): string[] {
-  return [...new Set(catalogue?.resources.flatMap((resource) => resource.default_scopes) ?? [])]
+  const published = catalogue ? publishedResources(catalogue) : []
+  return [...new Set(published.flatMap((resource) => resource.default_scopes))]
 }
 
 /** The document as this installation publishes it: endpoints from the issuer, never from the Host header. */

@@ -1,6 +1,12 @@
 import type { Knex } from 'knex'
 import type { Context, Middleware } from 'koa'
-import { type Catalogue, defaultScopes, findResource, type Resource } from '../catalogue/catalogue.ts'
+import {
+  type Catalogue,
+  defaultScopes,
+  findResource,
+  publishedResources,
+  type Resource,
+} from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
 import { sha256 } from '../clients/client-secret.ts'
 import { AppError } from '../errors.ts'
@@ -58,7 +64,8 @@ function mendAuthorizationRequest(ctx: Context, catalogue: Catalogue): void {
   const { resource: sent, scope, nonce: _, max_age: __, ...rest } = ctx.query
   // A doubled scope is left as it is: the engine refuses it.
   if (Array.isArray(scope)) return
-  const only = catalogue.resources.length === 1 ? catalogue.resources[0]?.resource : undefined
+  const [single, ...others] = publishedResources(catalogue)
+  const only = others.length === 0 ? single?.resource : undefined
   const asked = canonicalResources(catalogue, asList(sent))
   const resources = asked.length === 0 && only ? [only] : asked
   const [first] = resources

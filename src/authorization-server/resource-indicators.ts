@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provider'
 import { findActiveAccount } from '../accounts/account-store.ts'
-import { type Catalogue, findResource, grantableScopes } from '../catalogue/catalogue.ts'
+import { type Catalogue, findResource, grantableScopes, publishedResources } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
 import { connectionFor, currentUnit } from './unit-of-work.ts'
 
@@ -25,6 +25,10 @@ async function rolesOf(ctx: KoaContextWithOIDC, db: Knex): Promise<string[] | un
   return (await findActiveAccount(db, session.accountId))?.roles ?? []
 }
 
+function identifiersOf(catalogue: Catalogue): string[] {
+  return publishedResources(catalogue).map(({ resource }) => resource)
+}
+
 /**
  * The engine's `getResourceServerInfo`: before anybody signed in, every scope of the resource; afterwards those
  * that the account's roles hold, evaluated again at every token request. Throws `invalid_target`.
@@ -38,7 +42,7 @@ export function resourceServerInfo(dependencies: ResourceDependencies) {
     const catalogue = await catalogueInForce(dependencies)
     const resource = catalogue && findResource(catalogue, identifier)
     if (!catalogue || !resource) {
-      const known = catalogue?.resources.map((each) => each.resource).join(' ') ?? 'none'
+      const known = catalogue ? identifiersOf(catalogue).join(' ') : 'none'
       throw new errors.InvalidTarget(`this resource is not known here; known: ${known}`)
     }
     const roles = await rolesOf(ctx, db)
@@ -60,7 +64,7 @@ export function defaultResource(dependencies: ResourceDependencies) {
     const [first, ...others] = one_of ?? []
     if (first !== undefined && others.length === 0) return first
     const catalogue = await catalogueInForce(dependencies)
-    const known = one_of ?? catalogue?.resources.map((resource) => resource.resource) ?? []
+    const known = one_of ?? (catalogue ? identifiersOf(catalogue) : [])
     throw new errors.InvalidTarget(`name a resource; known: ${known.join(' ')}`)
   }
 }

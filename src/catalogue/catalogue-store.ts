@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { Knex } from 'knex'
-import { type Catalogue, catalogueDocument } from './catalogue.ts'
+import { type Catalogue, catalogueDocument, type Resource, type Role } from './catalogue.ts'
 import { diffCatalogues } from './catalogue-diff.ts'
+
+/** A resource that every catalogue has although no file names it, and the roles that open it. */
+export type BuiltIn = { resource: Resource; roles: readonly Role[] }
 
 export type CatalogueVersion = { version: number; catalogue: Catalogue }
 
@@ -62,13 +65,18 @@ export async function applyCatalogue(
  * lookup, so that a catalogue applied anywhere counts from the next tool call on.
  */
 export class CatalogueCache {
+  readonly #built_in: BuiltIn | undefined
   #version = 0
   #catalogue: Promise<Catalogue> | undefined
+
+  constructor(built_in?: BuiltIn) {
+    this.#built_in = built_in
+  }
 
   /** The catalogue of that version, from the database only when it is not the one held. Throws for an unknown one. */
   async at(db: Knex, version: number): Promise<Catalogue> {
     if (this.#catalogue && this.#version === version) return this.#catalogue
-    const loading = load(db, version)
+    const loading = load(db, version).then((catalogue) => withBuiltIn(catalogue, this.#built_in))
     // A straggler that read an older version must not push out the newer one.
     if (version < this.#version) return loading
     this.#version = version
@@ -87,6 +95,11 @@ export class CatalogueCache {
     const version = await currentVersion(db)
     return version === undefined ? undefined : { version, catalogue: await this.at(db, version) }
   }
+}
+
+function withBuiltIn({ resources, roles }: Catalogue, built_in: BuiltIn | undefined): Catalogue {
+  if (!built_in) return { resources, roles }
+  return { resources: [...resources, built_in.resource], roles: [...roles, ...built_in.roles] }
 }
 
 async function load(db: Knex, version: number): Promise<Catalogue> {

@@ -18,6 +18,8 @@ export type Resource = {
   readonly name: string
   readonly default_scopes: readonly string[]
   readonly scopes: readonly Scope[]
+  /** Toolgate's own: in every catalogue, and in no file. */
+  readonly built_in?: true
 }
 
 /** What the holder of a role may be granted, per resource. */
@@ -80,6 +82,11 @@ export function findResource(catalogue: Catalogue, value: string): Resource | un
   return canonical === undefined
     ? undefined
     : catalogue.resources.find((resource) => resource.resource === canonical)
+}
+
+/** What the file names: what is told to everybody, and what a request that names no resource may mean. */
+export function publishedResources(catalogue: Catalogue): Resource[] {
+  return catalogue.resources.filter(({ built_in }) => !built_in)
 }
 
 type Index = { scopes: Map<string, Scope>; scopes_of_tool: Map<string, string[]> }

@@ -37,9 +37,13 @@ function isOpen(method: string): boolean {
   return OPEN_METHODS.has(method) || method.startsWith('notifications/')
 }
 
-type ToolDecision = { allowed: boolean; scope: string; tools?: string[] }
+export type ToolDecision = { allowed: boolean; scope: string; tools?: string[] }
 
-function decideMethod({ resource, effective }: Standing, question: Question): ToolDecision {
+/** Pure: whether these scopes open an MCP message, and all scopes that it needs. */
+export function decideMethod(
+  { resource, effective }: Pick<Standing, 'resource' | 'effective'>,
+  question: Pick<Question, 'mcp_method' | 'mcp_name'>,
+): ToolDecision {
   const { mcp_method = '', mcp_name = '' } = question
   if (mcp_method === 'tools/call')
     return {
@@ -49,6 +53,11 @@ function decideMethod({ resource, effective }: Standing, question: Question): To
   if (mcp_method === 'tools/list')
     return { allowed: true, scope: '', tools: toolsForScopes(resource, effective) }
   return { allowed: isOpen(mcp_method), scope: '' }
+}
+
+/** The resource that asks. */
+function resourceOf({ credentials }: Question, row: LookupRow): string | undefined {
+  return credentials.built_in?.resource ?? row.resource_server?.resource
 }
 
 function refuse(question: Question): Decision {
@@ -76,7 +85,7 @@ function baseEvent(question: Question, row: LookupRow): AuditEvent {
     actor: row.token?.account_id ?? 'unknown',
     account_id: row.token?.account_id,
     client_id: row.token?.client_id,
-    resource: row.resource_server?.resource,
+    resource: resourceOf(question, row),
     grant_id: row.token?.grant_id,
     token_id: question.token_id?.toString('base64url'),
     request_id: question.request_id,
@@ -121,7 +130,7 @@ export function decide(
   const { token } = row
   if (!token) return inactive(question, row, 'not_live')
   // RFC 7662 §4: a resource server learns nothing about tokens that were not issued for it.
-  if (token.resource !== row.resource_server?.resource) return inactive(question, row, 'wrong_resource')
+  if (token.resource !== resourceOf(question, row)) return inactive(question, row, 'wrong_resource')
   const standing = catalogue && standingOf(catalogue, token)
   if (!standing) return inactive(question, row, 'resource_not_in_catalogue')
 

@@ -29,8 +29,13 @@ export function readQuestion(form: Form, { authorization, request_id, ip }: Circ
     throw new AppError('invalid_input', 'mcp_name needs mcp_method')
   if (mcp_method === 'tools/call' && mcp_name === undefined)
     throw new AppError('invalid_input', 'mcp_method tools/call needs mcp_name, the name of the tool')
-  const token_id = TOKEN.test(token) ? sha256(token) : undefined
+  const token_id = tokenIdOf(token)
   return { credentials, token_id, mcp_method, mcp_name, request_id, ip }
+}
+
+/** Under which id a token is looked up; undefined for what cannot be one, which costs no query. */
+export function tokenIdOf(token: string): Buffer | undefined {
+  return TOKEN.test(token) ? sha256(token) : undefined
 }
 
 function limited(form: Form, name: string, max: number): string | undefined {

@@ -1,89 +1,45 @@
 import Router from '@koa/router'
-import type { Knex } from 'knex'
 import type { Context } from 'koa'
-import { z } from 'zod'
-import type { AuditLog } from '../audit/audit-log.ts'
-import {
-  pageOfGrants,
-  pageOfRefreshTokens,
-  type Revocation,
-  revokeGrants,
-  revokeRefreshToken,
-  showGrant,
-} from '../grants/grants.ts'
+import { AppError } from '../errors.ts'
 import { readJson } from '../http/read-body.ts'
-import { requestId } from '../http/request-context.ts'
-import { validate } from '../http/validate.ts'
+import { type Action, type ActionContext, perform } from './action.ts'
+import { ACTIONS } from './actions/index.ts'
 import { type AuditRouteDependencies, auditRoutes } from './audit-routes.ts'
-import { authenticateOperator } from './authenticate.ts'
+import { type AuthenticationDependencies, authenticateOperator } from './authenticate.ts'
 
-/** /operator/api/v1: what operators do, for programs. Every route calls the function that the command line calls. */
-export type OperatorDependencies = { db: Knex; audit: AuditLog } & AuditRouteDependencies
-
-const id = z
-  .string()
-  .min(1)
-  .max(2_048)
-  .refine((text) => text.isWellFormed() && !text.includes('\0'), 'has characters that no id has')
-const filter = {
-  id: id.optional(),
-  account: id.optional(),
-  client_id: id.optional(),
-  resource: id.optional(),
-}
-const limit = z.coerce.number().int().min(1).max(500).optional()
-
-const GrantsQuery = z.strictObject({ ...filter, limit, before: id.optional() })
-const RefreshTokensQuery = z.strictObject({ ...filter, limit })
-const RevokeBody = z.strictObject({ ...filter, reason: z.string().min(1).max(256).optional() })
-const ReasonBody = z.strictObject({ reason: z.string().min(1).max(256).optional() })
-
-function revocation(ctx: Context, reason: string | undefined): Revocation {
-  return { actor: String(ctx.state.actor), reason, request_id: requestId(ctx) }
-}
+/**
+ * /operator/api/v1: what operators do, for programs. Each action is a route; the pages, the MCP server and the command
+ * line perform the same actions.
+ */
+export type OperatorDependencies = ActionContext & AuthenticationDependencies & AuditRouteDependencies
 
 /** A body is optional where all of its members are. */
-async function optionalBody(ctx: Context): Promise<unknown> {
-  return ctx.get('content-type') === '' ? {} : readJson(ctx)
+async function readInput({ method }: Action, ctx: Context): Promise<Record<string, unknown>> {
+  const { params } = ctx
+  if (method === 'get' || method === 'delete') return { ...ctx.query, ...params }
+  const body = ctx.get('content-type') === '' ? {} : await readJson(ctx)
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw new AppError('invalid_input', 'Send a JSON object')
+  return { ...body, ...params }
 }
 
 /**
- * Everything under /operator/api/v1, behind an operator token. Each route names the check itself: the router matches
- * `use` by the exact path but routes in any case, so that /OPERATOR/… would pass a check that is only put in front.
+ * Everything under /operator/api/v1. Each route authenticates itself: the router matches `use` by the exact path but
+ * routes in any case, so that /OPERATOR/… would pass a check that is only put in front.
  */
 export function operatorApi(dependencies: OperatorDependencies): Router {
   const router = new Router({ prefix: '/operator/api/v1', sensitive: true })
-  const authenticated = authenticateOperator(dependencies)
-
-  router.get('/grants', authenticated, async (ctx) => {
-    const { limit, before, ...by } = validate(GrantsQuery, { ...ctx.query })
-    ctx.body = { grants: await pageOfGrants(dependencies, by, { limit, before }) }
-  })
-  router.get('/grants/:id', authenticated, async (ctx) => {
-    ctx.body = await showGrant(dependencies, validate(id, ctx.params.id))
-  })
-  router.post('/grants/revoke', authenticated, async (ctx) => {
-    const { reason, ...by } = validate(RevokeBody, await readJson(ctx))
-    ctx.body = await revokeGrants(dependencies, by, revocation(ctx, reason))
-  })
-  router.post('/grants/:id/revoke', authenticated, async (ctx) => {
-    const { reason } = validate(ReasonBody, await optionalBody(ctx))
-    ctx.body = await revokeGrants(dependencies, { id: validate(id, ctx.params.id) }, revocation(ctx, reason))
-  })
-  router.get('/refresh-tokens', authenticated, async (ctx) => {
-    const { limit, ...by } = validate(RefreshTokensQuery, { ...ctx.query })
-    ctx.body = { refresh_tokens: await pageOfRefreshTokens(dependencies, by, { limit }) }
-  })
-  router.post('/refresh-tokens/revoke', authenticated, async (ctx) => {
-    const { reason, ...by } = validate(RevokeBody, await readJson(ctx))
-    ctx.body = await revokeGrants(dependencies, by, revocation(ctx, reason))
-  })
-  router.post('/refresh-tokens/:id/revoke', authenticated, async (ctx) => {
-    const { reason } = validate(ReasonBody, await optionalBody(ctx))
-    ctx.body = await revokeRefreshToken(dependencies, validate(id, ctx.params.id), revocation(ctx, reason))
-  })
-  auditRoutes(router, dependencies, authenticated)
+  auditRoutes(router, dependencies)
+  for (const action of ACTIONS) {
+    const { method, name } = action
+    router[method](action.path.replaceAll(/\{(\w+)\}/g, ':$1'), async (ctx: Context) => {
+      const caller = await authenticateOperator(dependencies, ctx, { method: 'tools/call', name })
+      ctx.body = await perform(action, dependencies, caller, await readInput(action, ctx))
+    })
+  }
   // What is no route says so only to operators.
-  router.all('/{*rest}', authenticated)
+  router.all('/{*rest}', async (ctx: Context) => {
+    await authenticateOperator(dependencies, ctx, { method: 'ping' })
+  })
   return router
 }

@@ -3,26 +3,45 @@ import type { Knex } from 'knex'
 /** Tokens that open the operator API; only their SHA-256 is kept. */
 export async function insertOperatorToken(
   db: Knex,
-  row: { id: string; token_hash: Buffer; name: string; ttl_seconds: number },
+  row: {
+    id: string
+    token_hash: Buffer
+    name: string
+    scope: string
+    created_by: string
+    ttl_seconds: number
+  },
 ): Promise<void> {
   await db.raw(
-    `insert into operator_tokens (id, token_hash, name, expires_at)
-     values (?, ?, ?, now() + make_interval(secs => ?))`,
-    [row.id, row.token_hash, row.name, row.ttl_seconds],
+    `insert into operator_tokens (id, token_hash, name, scope, created_by, expires_at)
+     values (?, ?, ?, ?, ?, now() + make_interval(secs => ?))`,
+    [row.id, row.token_hash, row.name, row.scope, row.created_by, row.ttl_seconds],
   )
 }
 
 export async function findOperatorToken(
   db: Knex,
   token_hash: Buffer,
-): Promise<{ id: string; name: string } | undefined> {
-  return db('operator_tokens').where({ token_hash }).andWhereRaw('expires_at > now()').first('id', 'name')
+): Promise<{ id: string; name: string; scope: string } | undefined> {
+  return db('operator_tokens')
+    .where({ token_hash })
+    .andWhereRaw('expires_at > now()')
+    .first('id', 'name', 'scope')
 }
 
-export type OperatorTokenView = { id: string; name: string; created_at: Date; expires_at: Date }
+export type OperatorTokenView = {
+  id: string
+  name: string
+  scope: string
+  created_by: string | null
+  created_at: Date
+  expires_at: Date
+}
 
 export async function listOperatorTokens(db: Knex): Promise<OperatorTokenView[]> {
-  return db('operator_tokens').orderBy('created_at').select('id', 'name', 'created_at', 'expires_at')
+  return db('operator_tokens')
+    .orderBy('created_at')
+    .select('id', 'name', 'scope', 'created_by', 'created_at', 'expires_at')
 }
 
 export async function deleteOperatorToken(db: Knex, id: string): Promise<boolean> {

@@ -4,6 +4,7 @@ import type { AuditLog } from '../audit/audit-log.ts'
 import { recorded } from '../audit/recorded.ts'
 import { generateSecret, sha256 } from '../clients/client-secret.ts'
 import { AppError } from '../errors.ts'
+import type { OperatorScope } from './action.ts'
 import { deleteOperatorToken, insertOperatorToken } from './operator-token-store.ts'
 
 /** Operator tokens: created and shown once, always expiring, revocable. They look like `tgo_` and 43 characters. */
@@ -11,12 +12,14 @@ export type OperatorTokenDependencies = { db: Knex; audit: AuditLog }
 
 export const OPERATOR_TOKEN = /^tgo_[A-Za-z0-9_-]{43}$/
 
+const DEFAULT_SCOPES: readonly OperatorScope[] = ['operator:read', 'operator:revoke']
+
 const DAY_SECONDS = 86_400
 const DAYS_MAX = 365
 
 export async function createOperatorToken(
   { db, audit }: OperatorTokenDependencies,
-  request: { name: string; days: number; actor: string },
+  request: { name: string; days: number; scopes?: readonly OperatorScope[]; actor: string },
 ): Promise<{ id: string; token: string }> {
   if (!Number.isInteger(request.days) || request.days < 1 || request.days > DAYS_MAX)
     throw new AppError('invalid_input', `An operator token lives 1 to ${DAYS_MAX} days`)
@@ -24,8 +27,10 @@ export async function createOperatorToken(
   const id = `opt_${randomBytes(8).toString('hex')}`
   return recorded(db, audit, async (trx) => {
     const ttl_seconds = request.days * DAY_SECONDS
-    await insertOperatorToken(trx, { id, token_hash: sha256(token), name: request.name, ttl_seconds })
-    const detail = { operator_token: id, name: request.name, change: 'created', days: request.days }
+    const { name, actor: created_by, days } = request
+    const scope = (request.scopes ?? DEFAULT_SCOPES).join(' ')
+    await insertOperatorToken(trx, { id, token_hash: sha256(token), name, scope, created_by, ttl_seconds })
+    const detail = { operator_token: id, name, scope, change: 'created', days }
     return {
       result: { id, token },
       events: [{ type: 'operator_token.created', actor: request.actor, detail }],

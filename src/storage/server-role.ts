@@ -3,7 +3,7 @@ import { AppError } from '../errors.ts'
 
 /**
  * The role of a server that does not own its tables: what it may do, given by whoever migrates. It adds to the audit
- * log and reads it. It makes no accounts, no operator tokens and no credentials of resource servers.
+ * log and reads it. It makes no credentials of resource servers.
  */
 const ALL = ['select', 'insert', 'update', 'delete']
 const PRIVILEGES: Record<string, readonly string[]> = {
@@ -12,12 +12,17 @@ const PRIVILEGES: Record<string, readonly string[]> = {
   audit_writers: ['select', 'insert', 'update'],
   audit_checkpoints: ['select', 'insert'],
   audit_checkpoint_heads: ['select', 'insert'],
-  accounts: ['select'],
-  operator_tokens: ['select'],
   resource_servers: ['select'],
   // A server applies TOOLGATE_CATALOGUE as a new version; versions never change.
   catalogue_versions: ['select', 'insert'],
   knex_migrations: ['select'],
+  accounts: ALL,
+  operator_tokens: ALL,
+  page_sessions: ALL,
+  personal_access_tokens: ALL,
+  grant_tool_uses: ALL,
+  usage_hours: ALL,
+  blocked_clients: ALL,
   login_attempts: ALL,
   clients: ALL,
   metadata_documents: ALL,

@@ -1,0 +1,53 @@
+import type { Knex } from 'knex'
+import type { AuditLog } from '../audit/audit-log.ts'
+import { generateSecret, sha256 } from '../clients/client-secret.ts'
+import type { Account } from './account-store.ts'
+import {
+  deletePageSession,
+  type FoundSession,
+  findPageSession,
+  insertPageSession,
+} from './page-session-store.ts'
+
+/** Being signed in to the pages: a random value in a cookie, whose SHA-256 is kept. */
+export type SessionDependencies = { db: Knex; audit: AuditLog }
+
+/** `id` is the SHA-256 in base64url; it names the session and opens nothing. */
+export type PageSession = FoundSession & { id: string }
+
+const HOUR_SECONDS = 3_600
+export const SESSION_TTL_SECONDS = 12 * HOUR_SECONDS
+const IDLE_SECONDS = 2 * HOUR_SECONDS
+const VALUE = /^[A-Za-z0-9_-]{43}$/
+const USER_AGENT_MAX = 256
+
+/** Opens a session for somebody who just signed in. Answers the value for the cookie; it is not kept. */
+export async function openPageSession(
+  { db }: SessionDependencies,
+  account: Pick<Account, 'id'>,
+  browser: { ip: string | undefined; user_agent: string },
+): Promise<string> {
+  const value = generateSecret()
+  await insertPageSession(db, sha256(value), {
+    account_id: account.id,
+    ip: browser.ip,
+    user_agent: browser.user_agent.slice(0, USER_AGENT_MAX) || undefined,
+    ttl_seconds: SESSION_TTL_SECONDS,
+  })
+  return value
+}
+
+/** The session that a cookie's value opens now; a value of the wrong shape costs no query. */
+export async function currentPageSession(
+  db: Knex,
+  value: string | undefined,
+): Promise<PageSession | undefined> {
+  if (value === undefined || !VALUE.test(value)) return undefined
+  const id = sha256(value)
+  const found = await findPageSession(db, id, IDLE_SECONDS)
+  return found && { ...found, id: id.toString('base64url') }
+}
+
+export async function closePageSession({ db }: SessionDependencies, session: PageSession): Promise<void> {
+  await deletePageSession(db, Buffer.from(session.id, 'base64url'))
+}

@@ -1,0 +1,24 @@
+import { z } from 'zod'
+
+/** Members that several actions take or give. */
+
+/** An id, a name or a URL that somebody typed; whether it exists is found out by asking. */
+export const text = z
+  .string()
+  .min(1)
+  .max(2_048)
+  .refine((value) => value.isWellFormed() && !value.includes('\0'), 'has characters that nothing here has')
+
+/** Why something was done, for the audit log and for the person who asks later. */
+export const reason = z.string().trim().min(1).max(256).describe('Why; it is kept in the audit log')
+
+export const limit = z.coerce.number().int().min(1).max(500).default(50).describe('How many at most')
+
+/** What a page of a list says to get the page after it. */
+export const cursor = text.describe('`next` of the page before')
+
+/** A moment in an answer. */
+export const moment = z.date().meta({ override: { type: 'string', format: 'date-time' } })
+
+/** A moment in a question: ISO 8601 with an offset. */
+export const time = z.iso.datetime({ offset: true }).transform((value) => new Date(value))

@@ -1,0 +1,121 @@
+import Router from '@koa/router'
+import type { Context } from 'koa'
+import { currentPageSession, type PageSession } from '../accounts/page-sessions.ts'
+import { AppError } from '../errors.ts'
+import { basePath } from '../http/base-path.ts'
+import { assertSameOrigin, csrfToken, verifyCsrf } from '../http/csrf.ts'
+import { Form } from '../http/form.ts'
+import { readForm } from '../http/read-body.ts'
+import { clientIp, requestId } from '../http/request-context.ts'
+import type { Caller } from '../operator/action.ts'
+import { operatorScopesOf } from '../operator/operator-resource.ts'
+import { navigation } from './navigation.ts'
+import type { Page, PageDependencies, PageRoute } from './page.ts'
+import { readSessionCookie, setNotice, takeNotice } from './session-cookie.ts'
+
+const EMPTY = new Form(new Map(), new Set())
+
+/** Builds the routes: who is not signed in is asked to, who may not see the page is refused, and only then it is made. */
+export function pageRoutes(dependencies: PageDependencies, routes: readonly PageRoute[]): Router {
+  const router = new Router({ sensitive: true })
+  for (const route of routes)
+    router[route.method](route.path, (ctx: Context) => answer(dependencies, route, ctx))
+  return router
+}
+
+async function answer(dependencies: PageDependencies, route: PageRoute, ctx: Context): Promise<void> {
+  const { db, issuer } = dependencies
+  const session = await currentPageSession(db, readSessionCookie(ctx, issuer))
+  if (!session) return askToSignIn(ctx, issuer)
+  const caller = callerOf(ctx, session)
+  await assertMay(dependencies, route, ctx, caller)
+  const form = route.method === 'post' ? await submittedForm(dependencies, route, ctx, session) : EMPTY
+  await route.handle(pageOf(dependencies, ctx, session, caller, form))
+}
+
+/** A form cannot be sent again after signing in, so only a page that was asked for is come back to. */
+function askToSignIn(ctx: Context, issuer: string): void {
+  if (ctx.method !== 'GET' && ctx.method !== 'HEAD')
+    throw new AppError('unauthenticated', 'You are signed out. Sign in and try again.')
+  ctx.status = 303
+  ctx.redirect(`${basePath(issuer)}/sign-in?${new URLSearchParams({ return_to: ctx.url })}`)
+}
+
+function callerOf(ctx: Context, { account_id, roles }: PageSession): Caller {
+  return {
+    actor: account_id,
+    account_id,
+    scopes: operatorScopesOf(roles),
+    request_id: requestId(ctx),
+    ip: clientIp(ctx) ?? undefined,
+  }
+}
+
+async function assertMay(
+  { audit }: PageDependencies,
+  { needs }: PageRoute,
+  ctx: Context,
+  caller: Caller,
+): Promise<void> {
+  if (needs === 'account' || caller.scopes.has(needs)) return
+  await audit.append({
+    type: 'operator.refused',
+    actor: caller.actor,
+    account_id: caller.account_id,
+    decision: 'denied',
+    scope: needs,
+    request_id: caller.request_id,
+    ip: caller.ip,
+    detail: { method: ctx.method, path: ctx.path },
+  })
+  throw new AppError('forbidden', `Your account may not do this: it needs a role with ${needs}.`)
+}
+
+async function submittedForm(
+  { issuer, form_key }: PageDependencies,
+  { lists }: PageRoute,
+  ctx: Context,
+  session: PageSession,
+): Promise<Form> {
+  assertSameOrigin(ctx, new URL(issuer).origin)
+  const form = await readForm(ctx, { multiple: lists ?? [] })
+  if (!verifyCsrf(form_key, session.id, form.get('csrf')))
+    throw new AppError('forbidden', 'This form was not sent from its own page. Go back and try again.')
+  return form
+}
+
+function pageOf(
+  dependencies: PageDependencies,
+  ctx: Context,
+  session: PageSession,
+  caller: Caller,
+  form: Form,
+): Page {
+  const { issuer, form_key, render } = dependencies
+  const href = (path: string) => basePath(issuer) + path
+  return {
+    ...dependencies,
+    ctx,
+    session,
+    caller,
+    form,
+    href,
+    show(view, data) {
+      ctx.type = 'html'
+      ctx.body = render(view, {
+        csrf: csrfToken(form_key, session.id),
+        signed_in: session.username,
+        scopes: caller.scopes,
+        nav: navigation(caller.scopes, ctx.path, href),
+        notice: takeNotice(ctx, issuer),
+        href,
+        ...data,
+      })
+    },
+    goTo(path, notice) {
+      if (notice !== undefined) setNotice(ctx, issuer, notice)
+      ctx.status = 303
+      ctx.redirect(href(path))
+    },
+  }
+}
