@@ -13,11 +13,11 @@ const place = z.tuple([
   z
     .string()
     .min(1)
-    .max(256)
+    .max(2_048)
     .refine((id) => id.isWellFormed() && !id.includes('\0')),
 ])
 
-const CURSOR_MAX = 1_024
+const CURSOR_MAX = 4_096
 
 /** What is given out to ask for the page after `place`; opaque to whoever gets it. */
 export function writeCursor({ at_us, id }: Place): string {
