@@ -15,6 +15,7 @@ import { ClientKeys } from './clients/client-keys.ts'
 import type { DocumentNetwork } from './clients/document-fetch.ts'
 import { MetadataDocuments } from './clients/metadata-documents.ts'
 import type { Config } from './config.ts'
+import { UserAgents } from './grants/user-agents.ts'
 import { accessLog } from './http/access-log.ts'
 import { allowedMethods } from './http/allowed-methods.ts'
 import { basePath, belowIssuer } from './http/base-path.ts'
@@ -48,8 +49,16 @@ export type AppDependencies = {
   document_network?: DocumentNetwork
 }
 
-/** `feed` has to be closed before connections are drained: whoever follows the log keeps one open. */
-export type App = { listener: RequestListener; audit: AuditLog; feed: EventFeed }
+/**
+ * `feed` has to be closed before connections are drained: whoever follows the log keeps one open. `user_agents` has to be
+ * flushed now and then.
+ */
+export type App = {
+  listener: RequestListener
+  audit: AuditLog
+  feed: EventFeed
+  user_agents: UserAgents
+}
 
 function mount(koa: Koa, router: Router): void {
   koa.use(router.routes()).use(allowedMethods(router))
@@ -83,7 +92,8 @@ export function createApp(dependencies: AppDependencies): App {
   const admission = new Admission(config.client_documents, audit)
   const documents = new MetadataDocuments({ ...published, admission })
   const client_keys = new ClientKeys(published)
-  const batch = new IntrospectionBatch({ ...shared, hot })
+  const user_agents = new UserAgents(db)
+  const batch = new IntrospectionBatch({ ...shared, hot, user_agents })
   const { provider, middleware: engine } = createAuthorizationServer({
     ...shared,
     tokens,
@@ -113,5 +123,10 @@ export function createApp(dependencies: AppDependencies): App {
   mountPages(koa, { ...shared, form_key: keys.forms })
   for (const each of engine) koa.use(each)
   const listener = koa.callback()
-  return { listener: koa.proxy ? listener : introspectionShortCut({ batch, issuer }, listener), audit, feed }
+  return {
+    listener: koa.proxy ? listener : introspectionShortCut({ batch, issuer }, listener),
+    audit,
+    feed,
+    user_agents,
+  }
 }
