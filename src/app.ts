@@ -77,6 +77,11 @@ function createKoa({ cookies }: Keys, { http }: Config): Koa {
   return koa
 }
 
+function listenerOf(koa: Koa, batch: IntrospectionBatch, issuer: string): RequestListener {
+  const listener = koa.callback()
+  return koa.proxy ? listener : introspectionShortCut({ batch, issuer }, listener)
+}
+
 export function createApp(dependencies: AppDependencies): App {
   const { config, keys, database, log, document_network } = dependencies
   const { issuer } = config
@@ -122,11 +127,5 @@ export function createApp(dependencies: AppDependencies): App {
   mount(koa, operator)
   mountPages(koa, { ...shared, form_key: keys.forms })
   for (const each of engine) koa.use(each)
-  const listener = koa.callback()
-  return {
-    listener: koa.proxy ? listener : introspectionShortCut({ batch, issuer }, listener),
-    audit,
-    feed,
-    user_agents,
-  }
+  return { listener: listenerOf(koa, batch, issuer), audit, feed, user_agents }
 }

@@ -15,8 +15,7 @@ describe('the text of a personal access token', () => {
   })
 
   it('has the checksum that anybody computes from SECURITY.md', () => {
-    expect(isPersonalAccessToken(`tgp_${'0'.repeat(43)}3UrRg7`)).toBe(false)
-    expect(isPersonalAccessToken(`tgp_${'0'.repeat(43)}KNOWN`)).toBe(false)
+    expect(isPersonalAccessToken(`tgp_${'0'.repeat(43)}17jAMh`)).toBe(true)
   })
 
   it('uses every character about equally often in its random part', () => {
