@@ -8,16 +8,22 @@ import type { TokenRole } from './personal-token-scopes.ts'
  */
 export type TokenOwner = { id: string; username: string; roles: string[] }
 
+const OWNER = `select id, username, roles from accounts
+  where (id = :account or username = lower(:account)) and disabled_at is null
+  order by id = :account desc limit 1`
+
+/** The active account of this id or username. */
+export async function findOwner(db: Knex, account: string): Promise<TokenOwner | undefined> {
+  const { rows } = await db.raw(OWNER, { account })
+  return rows[0]
+}
+
 /**
- * The active account of this id or username, held until the transaction ends, so that of two tokens that are made at
+ * The same, held until the transaction ends, so that of two tokens that are made at
  * once for one account the second counts the first.
  */
 export async function lockOwner(trx: Knex, account: string): Promise<TokenOwner | undefined> {
-  const { rows } = await trx.raw(
-    `select id, username, roles from accounts
-     where (id = ? or username = ?) and disabled_at is null order by id = ? desc limit 1 for no key update`,
-    [account, account.toLowerCase(), account],
-  )
+  const { rows } = await trx.raw(`${OWNER} for no key update`, { account })
   return rows[0]
 }
 
