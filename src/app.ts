@@ -15,6 +15,7 @@ import { ClientKeys } from './clients/client-keys.ts'
 import type { DocumentNetwork } from './clients/document-fetch.ts'
 import { MetadataDocuments } from './clients/metadata-documents.ts'
 import type { Config } from './config.ts'
+import { UsageRecorder } from './grants/usage.ts'
 import { UserAgents } from './grants/user-agents.ts'
 import { accessLog } from './http/access-log.ts'
 import { allowedMethods } from './http/allowed-methods.ts'
@@ -50,13 +51,14 @@ export type AppDependencies = {
 }
 
 /**
- * `feed` has to be closed before connections are drained: whoever follows the log keeps one open. `user_agents` has to be
- * flushed now and then.
+ * `feed` has to be closed before connections are drained: whoever follows the log keeps one open. `usage` is closed after
+ * that and before the database, into which it writes what it still has. `user_agents` has to be flushed now and then.
  */
 export type App = {
   listener: RequestListener
   audit: AuditLog
   feed: EventFeed
+  usage: UsageRecorder
   user_agents: UserAgents
 }
 
@@ -97,8 +99,9 @@ export function createApp(dependencies: AppDependencies): App {
   const admission = new Admission(config.client_documents, audit)
   const documents = new MetadataDocuments({ ...published, admission })
   const client_keys = new ClientKeys(published)
+  const usage = new UsageRecorder(db, log)
   const user_agents = new UserAgents(db)
-  const batch = new IntrospectionBatch({ ...shared, hot, user_agents })
+  const batch = new IntrospectionBatch({ ...shared, hot, usage, user_agents })
   const { provider, middleware: engine } = createAuthorizationServer({
     ...shared,
     tokens,
@@ -127,5 +130,5 @@ export function createApp(dependencies: AppDependencies): App {
   mount(koa, operator)
   mountPages(koa, { ...shared, form_key: keys.forms })
   for (const each of engine) koa.use(each)
-  return { listener: listenerOf(koa, batch, issuer), audit, feed, user_agents }
+  return { listener: listenerOf(koa, batch, issuer), audit, feed, usage, user_agents }
 }

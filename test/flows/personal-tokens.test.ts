@@ -82,6 +82,9 @@ describe('a colleague with a personal access token', () => {
     const client = await connect(token)
     expect(await client.tools()).toEqual(['get_note', 'search_notes'])
     expect(await client.call('search_notes', { query: 'welcome' })).toContain('Welcome')
+    await stage.toolgate.app.user_agents.flush()
+    const shown = await api('GET', `/personal-tokens/${id}`)
+    expect(shown.body).toMatchObject({ username, could_use_oauth: { client: 'Cursor' } })
     await expect(client.call('create_note', { title: 'a', text: 'b' })).rejects.toThrow()
     const denied = await answerTo(token, 'create_note')
     expect(denied.status).toBe(403)
@@ -104,9 +107,6 @@ describe('a colleague with a personal access token', () => {
         token_id: sha256(token).toString('base64url'),
       })
 
-    await stage.toolgate.app.user_agents.flush()
-    const shown = await api('GET', `/personal-tokens/${id}`)
-    expect(shown.body).toMatchObject({ username, could_use_oauth: { client: 'Cursor' } })
     const story = await api<{ entries: { text?: string }[] }>('GET', `/audit/story/${id}`)
     expect(JSON.stringify(story.body)).toContain('personal_token.created')
     const of_value = await api('GET', `/audit/story/${sha256(token).toString('base64url')}`)
