@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { AuditFields } from '../../src/audit/audit-event.ts'
+import { tellStory } from '../../src/audit/story/story.ts'
+import { subjectOf } from '../../src/audit/story/story-subject.ts'
+import { storyLines } from '../../src/audit/story/story-text.ts'
 import { CatalogueCache } from '../../src/catalogue/catalogue-store.ts'
 import { sha256 } from '../../src/clients/client-secret.ts'
 import { revokeGrants } from '../../src/grants/grants.ts'
@@ -212,6 +215,27 @@ describe('revocation', () => {
     expect(await isActive(token)).toBe(false)
     await expect(showPersonalToken(dependencies, { id })).rejects.toMatchObject({ code: 'not_found' })
   })
+})
+
+it('its story is told in words, by the token itself too', async () => {
+  const { id: account, username } = await toolgate.account()
+  const first = await create(account, { name: 'Nightly' })
+  await toolgate.introspect(rs, first.token, { mcp_method: 'tools/call', mcp_name: 'search_notes' })
+  await rotate(first.id)
+  await revokePersonalToken(dependencies, { id: first.id }, { ...BY, reason: 'leaked' })
+  const { db } = dependencies
+  for (const named of [first.id, first.token]) {
+    const lines: string[] = []
+    const told = tellStory({ db, catalogues: dependencies.catalogues }, await subjectOf(db, named))
+    for await (const entry of told) lines.push(...storyLines(entry, new Map()))
+    expect(lines.join('\n')).toMatch(
+      new RegExp(
+        `“Nightly” made for ${username} by operator:test[^]*which opens get_note, search_notes[^]*1 call of search_notes` +
+          '[^]*was replaced by operator:test[^]*REVOKED by operator:test \\(leaked\\): personal access token “Nightly”',
+      ),
+    )
+    expect(lines.join()).not.toContain(first.token)
+  }
 })
 
 describe('lists', () => {
