@@ -2,5 +2,10 @@
 import type { PageRoute } from '../pages/page.ts'
 import { GRANT_PAGES } from './grants.ts'
 import { OVERVIEW_PAGES } from './overview.ts'
+import { PERSONAL_TOKEN_PAGES } from './personal-tokens.ts'
 
-export const OPERATOR_PAGES: readonly PageRoute[] = [...OVERVIEW_PAGES, ...GRANT_PAGES]
+export const OPERATOR_PAGES: readonly PageRoute[] = [
+  ...GRANT_PAGES,
+  ...OVERVIEW_PAGES,
+  ...PERSONAL_TOKEN_PAGES,
+]
