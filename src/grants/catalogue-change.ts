@@ -79,19 +79,23 @@ async function lostScopes(db: Knex, before: Catalogue, after: Catalogue): Promis
 export type CatalogueApplication = {
   actor: string
   expected_version?: number | undefined
+  /** Of the catalogue that was looked at. */
+  digest?: string | undefined
   reason?: string | undefined
   request_id?: string | undefined
 }
 
 /**
  * Puts the catalogue in force for the next tool call on any instance. What equals the one in force changes and records
- * nothing. Throws `conflict` when another version than `expected_version` is in force.
+ * nothing. Throws `conflict` when it is not the one with `digest`, or another version than `expected_version` is in force.
  */
 export async function changeCatalogue(
   { db, audit }: CatalogueChangeDependencies,
   catalogue: Catalogue,
-  { actor, expected_version, reason, request_id }: CatalogueApplication,
+  { actor, expected_version, digest, reason, request_id }: CatalogueApplication,
 ): Promise<{ version: number; changes: string[] }> {
+  if (digest !== undefined && digest !== catalogueDigest(catalogue))
+    throw new AppError('conflict', 'This is not the catalogue that was compared. Compare it again.')
   return recorded(db, audit, async (trx) => {
     const result = await applyCatalogue(trx, catalogue, actor, expected_version)
     const { version, changes } = result

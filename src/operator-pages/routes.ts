@@ -1,5 +1,11 @@
 /** The operator's pages, under /operator. Each performs actions of the operator and shows what they answer. */
 import type { PageRoute } from '../pages/page.ts'
+import { CATALOGUE_PAGES } from './catalogue.ts'
+import { EXPLANATION_PAGES } from './explanation.ts'
 import { OVERVIEW_PAGES } from './overview.ts'
 
-export const OPERATOR_PAGES: readonly PageRoute[] = [...OVERVIEW_PAGES]
+export const OPERATOR_PAGES: readonly PageRoute[] = [
+  ...OVERVIEW_PAGES,
+  ...CATALOGUE_PAGES,
+  ...EXPLANATION_PAGES,
+]

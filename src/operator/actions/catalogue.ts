@@ -44,7 +44,6 @@ function documentOf({ resources, roles }: Catalogue): Pick<z.input<typeof shown>
 
 const shown = z.object({
   ...record,
-  /** As the environment names it. */
   catalogue_file: z.string().optional().describe('The file that the server applies whenever it starts'),
   resources: z.array(resource),
   roles: z.array(role),
@@ -163,6 +162,11 @@ export const applyNewCatalogue = defineAction({
       .max(Number.MAX_SAFE_INTEGER)
       .optional()
       .describe('The version that is replaced; a conflict when another is in force by then'),
+    digest: z
+      .string()
+      .max(64)
+      .optional()
+      .describe('As a comparison gave it; a conflict when this is another catalogue'),
     reason: reason.optional(),
   }),
   output: z.object({ version: z.int(), changes: z.array(z.string()) }),
