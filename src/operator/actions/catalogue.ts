@@ -6,6 +6,7 @@ import { AppError } from '../../errors.ts'
 import { catalogueOf, changeCatalogue, compareCatalogue } from '../../grants/catalogue-change.ts'
 import { type ActionContext, defineAction } from '../action.ts'
 import { cursor, limit, moment, reason } from './fields.ts'
+import { readNameCursor, writeNameCursor } from './name-cursor.ts'
 import { grant_count } from './resources.ts'
 
 /** A file of 1 MB, with its line ends and quotes escaped as JSON has it. */
@@ -92,14 +93,14 @@ export const exportCatalogue = defineAction({
   },
 })
 
-const CURSOR = /^[1-9]\d{0,14}$/
+const VERSION = /^[1-9]\d{0,14}$/
 
 function versionOfCursor(after: string | undefined): number | undefined {
-  if (after === undefined) return undefined
-  const text = Buffer.from(after, 'base64url').toString('latin1')
-  if (!CURSOR.test(text))
+  const name = readNameCursor(after)
+  if (name === undefined) return undefined
+  if (!VERSION.test(name))
     throw new AppError('invalid_input', 'The cursor is none that a page of versions gave')
-  return Number(text)
+  return Number(name)
 }
 
 export const catalogueHistory = defineAction({
@@ -116,9 +117,8 @@ export const catalogueHistory = defineAction({
     const found = await listVersions(db, { limit: limit + 1, before: versionOfCursor(after) })
     const versions = found.slice(0, limit)
     const last = versions.at(-1)
-    const next =
-      found.length > limit && last ? Buffer.from(String(last.version)).toString('base64url') : undefined
-    return { versions, ...(next === undefined ? {} : { next }) }
+    const next = found.length > limit && last ? { next: writeNameCursor(String(last.version)) } : {}
+    return { versions, ...next }
   },
 })
 

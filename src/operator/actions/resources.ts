@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { AppError } from '../../errors.ts'
 import { scopeHolders } from '../../grants/holders.ts'
 import { listResources, showResource } from '../../grants/resources.ts'
 import { defineAction } from '../action.ts'
 import { cursor, limit, moment, text } from './fields.ts'
+import { readNameCursor, writeNameCursor } from './name-cursor.ts'
 
 export const grant_count = z.object({
   count: z.int(),
@@ -21,23 +21,8 @@ const summary = z.object({
   calls: calls.describe('Of the last 24 hours'),
 })
 
-/** A cursor names what the page ended with. */
-function encodeCursor(name: string): string {
-  return Buffer.from(JSON.stringify([name])).toString('base64url')
-}
-
-function decodeCursor(after: string | undefined): string | undefined {
-  if (after === undefined) return undefined
-  try {
-    const [name] = z.tuple([text]).parse(JSON.parse(Buffer.from(after, 'base64url').toString('utf8')))
-    return name
-  } catch {
-    throw new AppError('invalid_input', 'The cursor is none that a page of this list gave')
-  }
-}
-
 function withCursor<Page extends { next?: string }>({ next, ...page }: Page) {
-  return { ...page, ...(next === undefined ? {} : { next: encodeCursor(next) }) }
+  return { ...page, ...(next === undefined ? {} : { next: writeNameCursor(next) }) }
 }
 
 export const listAllResources = defineAction({
@@ -51,7 +36,7 @@ export const listAllResources = defineAction({
   input: z.strictObject({ limit, after: cursor.optional() }),
   output: z.object({ resources: z.array(summary), next: z.string().optional() }),
   run: async (context, { limit, after }) =>
-    withCursor(await listResources(context, { limit, after: decodeCursor(after) })),
+    withCursor(await listResources(context, { limit, after: readNameCursor(after) })),
 })
 
 export const showOneResource = defineAction({
@@ -118,7 +103,7 @@ export const scopeHoldersOf = defineAction({
     ),
   }),
   run: async (context, { limit, after, ...wanted }) =>
-    withCursor(await scopeHolders(context, wanted, { limit, after: decodeCursor(after) })),
+    withCursor(await scopeHolders(context, wanted, { limit, after: readNameCursor(after) })),
 })
 
 export const RESOURCE_ACTIONS = [listAllResources, showOneResource, scopeHoldersOf]
