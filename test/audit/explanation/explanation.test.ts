@@ -3,10 +3,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { changeAccount } from '../../../src/accounts/accounts.ts'
 import { explainEvent } from '../../../src/audit/explanation/explanation.ts'
 import { pageEvents } from '../../../src/audit/reading/audit-store.ts'
-import { CatalogueCache } from '../../../src/catalogue/catalogue-store.ts'
+import { applyCatalogue, CatalogueCache, currentCatalogue } from '../../../src/catalogue/catalogue-store.ts'
 import { revokeGrants } from '../../../src/grants/grants.ts'
 import { builtIn } from '../../../src/operator/operator-resource.ts'
 import { createOperatorToken } from '../../../src/operator/operator-tokens.ts'
+import { signedIn } from '../../support/signed-in.ts'
 import { type Tokens, Toolgate } from '../../support/toolgate.ts'
 
 let toolgate: Toolgate
@@ -211,9 +212,37 @@ describe('a request that was refused', () => {
     expect(why).toContain('(invalid_grant')
   })
 
+  it('an authorization for a resource that nobody knows', async () => {
+    const { person } = await toolgate.account()
+    await toolgate
+      .authorize(person(), client_id, { resource: 'http://localhost:1/mcp' })
+      .catch(() => undefined)
+    const { verdict, why, help } = await explained('authorization.refused')
+    expect(verdict).toBe('request_refused')
+    expect(why).toContain('(invalid_target')
+    expect(help).toContain('operator: If the MCP server is new, add it to the catalogue.')
+  })
+
   it('an operator without a token, and a person without the role', async () => {
     await toolgate.fetch('/operator/api/v1/grants')
     expect((await explained('operator.refused')).verdict).toBe('credentials_missing')
+    const { username, get } = await signedIn(toolgate, ['editor'])
+    expect((await get('/operator')).status).toBe(403)
+    const { verdict, why } = await explained('operator.refused')
+    expect(verdict).toBe('operator_scope_missing')
+    expect(why).toContain(`${username} asked for /operator, which needs operator:read`)
+  })
+
+  it('a token for a resource that the catalogue lost', async () => {
+    const { tokens } = await connected('notes:read')
+    const { db } = toolgate.dependencies
+    const other = (await currentCatalogue(db))!.catalogue
+    const moved = other.resources.map((each) => ({ ...each, resource: 'http://localhost:4999/mcp' }))
+    await applyCatalogue(db, { resources: moved, roles: [] }, 'test')
+    expect(await toolgate.introspect(rs, tokens.access_token)).toEqual({ active: false })
+    expect((await explained('token.introspected')).verdict).toBe('resource_not_in_catalogue')
+    await applyCatalogue(db, other, 'test')
+    expect((await explained('token.introspected')).verdict).toBe('allowed_now')
   })
 
   it('a sign-in', async () => {
