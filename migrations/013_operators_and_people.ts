@@ -81,7 +81,7 @@ export async function down(knex: Knex): Promise<void> {
     alter table operator_tokens drop column scope, drop column created_by;
     drop table blocked_clients; drop index grants_personal_expiry; drop table personal_access_tokens;
     drop index oidc_payloads_session_account; drop table page_sessions;
-    drop table usage_hours; drop table grant_tool_uses;
+    drop table usage_hours; drop table grant_tool_uses; drop index grants_created, grants_last_sign;
     alter table grants drop column label, drop column redirect_host, drop column last_used_at;
   `)
 }

@@ -1,11 +1,19 @@
 /** Everything that operators can do, each once. A file here is one subject. */
 import type { Action } from '../action.ts'
 import { AUDIT_ACTIONS } from './audit.ts'
+import { CATALOGUE_ACTIONS } from './catalogue.ts'
+import { EXPLANATION_ACTIONS } from './explanation.ts'
 import { GRANT_ACTIONS } from './grants.ts'
+import { OVERVIEW_ACTIONS } from './overview.ts'
 import { PERSONAL_TOKEN_ACTIONS } from './personal-tokens.ts'
+import { RESOURCE_ACTIONS } from './resources.ts'
 
 export const ACTIONS: readonly Action[] = [
-  ...GRANT_ACTIONS,
   ...AUDIT_ACTIONS,
+  ...CATALOGUE_ACTIONS,
+  ...EXPLANATION_ACTIONS,
+  ...GRANT_ACTIONS,
+  ...OVERVIEW_ACTIONS,
   ...PERSONAL_TOKEN_ACTIONS,
+  ...RESOURCE_ACTIONS,
 ] as unknown as readonly Action[]
