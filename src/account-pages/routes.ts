@@ -1,13 +1,7 @@
 /** The pages of a person, under /account: what they connected, their tokens, where they are signed in, what happened. */
-
-import type { Page, PageRoute } from '../pages/page.ts'
+import type { PageRoute } from '../pages/page.ts'
 import { SIGN_OUT } from '../pages/sign-in.ts'
+import { ACTIVITY_PAGES } from './activity.ts'
+import { APPS_PAGES } from './apps.ts'
 
-async function showApps(page: Page): Promise<void> {
-  page.show('account/apps', {})
-}
-
-export const ACCOUNT_PAGES: readonly PageRoute[] = [
-  { method: 'get', path: '/account', needs: 'account', handle: showApps },
-  SIGN_OUT,
-]
+export const ACCOUNT_PAGES: readonly PageRoute[] = [...APPS_PAGES, ...ACTIVITY_PAGES, SIGN_OUT]
