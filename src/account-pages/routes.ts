@@ -3,5 +3,11 @@ import type { PageRoute } from '../pages/page.ts'
 import { SIGN_OUT } from '../pages/sign-in.ts'
 import { ACTIVITY_PAGES } from './activity.ts'
 import { APPS_PAGES } from './apps.ts'
+import { SESSION_PAGES } from './sessions.ts'
 
-export const ACCOUNT_PAGES: readonly PageRoute[] = [...APPS_PAGES, ...ACTIVITY_PAGES, SIGN_OUT]
+export const ACCOUNT_PAGES: readonly PageRoute[] = [
+  ...APPS_PAGES,
+  ...ACTIVITY_PAGES,
+  ...SESSION_PAGES,
+  SIGN_OUT,
+]

@@ -1,14 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { findActiveAccount, listAccounts } from '../../src/accounts/account-store.ts'
-import {
-  type AccountDependencies,
-  changeAccount,
-  createAccount,
-  type SignInRequest,
-  signIn,
-} from '../../src/accounts/accounts.ts'
+import { findAccount, findActiveAccount } from '../../src/accounts/account-store.ts'
+import { type AccountDependencies, changeAccount, createAccount } from '../../src/accounts/accounts.ts'
+import { type SignInRequest, signIn } from '../../src/accounts/sign-in.ts'
 import { AuditLog } from '../../src/audit/audit-log.ts'
 import { pageEvents } from '../../src/audit/reading/audit-store.ts'
 import { AppError } from '../../src/errors.ts'
@@ -71,7 +66,7 @@ describe('creating', () => {
     const username = someone()
     const outcomes = await Promise.allSettled([create(username), create(username)])
     expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
-    const { id } = (await listAccounts(db)).find((account) => account.username === username)!
+    const { id } = (await findAccount(db, username))!
     expect(await eventsOf(id)).toEqual([['account.created', undefined]])
   })
 
@@ -195,7 +190,9 @@ describe('changing', () => {
     await expect(attempt(username, 'another password')).resolves.toMatchObject({ id })
     expect(await refusal(attempt(username))).toMatchObject({ code: 'unauthenticated' })
     const { events } = await pageEvents(db, { account_id: id, type: 'account.changed' }, 10)
-    expect(events.map(({ detail }) => detail)).toEqual([{ password: 'changed' }])
+    expect(events.map(({ detail }) => detail)).toEqual([
+      { password: 'changed', ended_page_sessions: 0, ended_browser_sign_ins: 0 },
+    ])
   })
 
   it('of nobody is not found', async () => {
