@@ -114,7 +114,7 @@ describe('a server whose role does not own the tables', () => {
     const audit = new AuditLog(limited.hot)
     const dependencies = { db: knex, audit }
     const username = 'made-by-the-server'
-    const account = { username, password: 'correct horse battery', roles: ['operator'], actor: 'test' }
+    const account = { username, password: 'correct horse battery', roles: ['editor'], actor: 'test' }
     const { id } = await createAccount(dependencies, account)
     await changeAccount(dependencies, {
       username,
