@@ -33,6 +33,13 @@ export async function up(knex: Knex): Promise<void> {
       primary key (hour, resource, tool, decision)
     );
 
+    alter table accounts
+      -- A whole second. A sign-in before it counts no more, also one that was under way when this was written.
+      add column sessions_valid_from timestamptz not null default to_timestamp(0);
+    create index accounts_listed on accounts (username collate "C");
+    create index accounts_by_role on accounts using gin (roles);
+    create index accounts_disabled on accounts (username collate "C") where disabled_at is not null;
+
     -- Who is signed in to the pages; the id is the SHA-256 of the cookie's value.
     create table page_sessions (
       id            bytea primary key,
@@ -82,6 +89,8 @@ export async function down(knex: Knex): Promise<void> {
     drop table blocked_clients; drop index grants_personal_expiry; drop table personal_access_tokens;
     drop index oidc_payloads_session_account; drop table page_sessions;
     drop table usage_hours; drop table grant_tool_uses; drop index grants_created, grants_last_sign;
+    drop index accounts_listed; drop index accounts_by_role; drop index accounts_disabled;
+    alter table accounts drop column sessions_valid_from;
     alter table grants drop column label, drop column redirect_host, drop column last_used_at;
   `)
 }

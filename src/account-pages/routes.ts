@@ -1,15 +1,15 @@
 /** The pages of a person, under /account: what they connected, their tokens, where they are signed in, what happened. */
-
-import type { Page, PageRoute } from '../pages/page.ts'
+import type { PageRoute } from '../pages/page.ts'
 import { SIGN_OUT } from '../pages/sign-in.ts'
+import { ACTIVITY_PAGES } from './activity.ts'
+import { APPS_PAGES } from './apps.ts'
+import { SESSION_PAGES } from './sessions.ts'
 import { TOKEN_PAGES } from './tokens.ts'
 
-async function showApps(page: Page): Promise<void> {
-  page.show('account/apps', {})
-}
-
 export const ACCOUNT_PAGES: readonly PageRoute[] = [
-  { method: 'get', path: '/account', needs: 'account', handle: showApps },
+  ...APPS_PAGES,
+  ...ACTIVITY_PAGES,
+  ...SESSION_PAGES,
   ...TOKEN_PAGES,
   SIGN_OUT,
 ]

@@ -33,49 +33,93 @@ export async function findByUsername(
     .first([...PUBLIC, 'password_hash'])
 }
 
-export async function listAccounts(db: Knex): Promise<Account[]> {
-  return db('accounts').orderBy('username').select(PUBLIC)
+/** The account of this id, else of this username in any case. */
+export async function findAccount(db: Knex, name: string): Promise<Account | undefined> {
+  return (
+    (await db('accounts').where({ id: name }).first(PUBLIC)) ??
+    (await db('accounts').where({ username: name.toLowerCase() }).first(PUBLIC))
+  )
+}
+
+/** The account as it is now, held until the transaction ends. */
+export async function holdAccount(trx: Knex, id: string): Promise<Account | undefined> {
+  return trx('accounts').where({ id }).forNoKeyUpdate().first(PUBLIC)
+}
+
+/** Ids of the accounts that may act and have the role, held in one order until the transaction ends. */
+export async function holdActiveWithRole(trx: Knex, role: string): Promise<string[]> {
+  const rows: { id: string }[] = await trx('accounts')
+    .whereRaw('roles @> ?::text[]', [[role]])
+    .whereNull('disabled_at')
+    .orderBy('id')
+    .forNoKeyUpdate()
+    .select('id')
+  return rows.map(({ id }) => id)
 }
 
 export async function updateAccount(
   db: Knex,
   id: string,
-  change: { roles?: readonly string[]; password_hash?: string; disabled?: boolean },
+  change: {
+    roles?: readonly string[] | undefined
+    password_hash?: string | undefined
+    disabled?: boolean | undefined
+  },
 ): Promise<void> {
-  const { disabled, ...columns } = change
-  const disabled_at = disabled === undefined ? {} : { disabled_at: disabled ? db.fn.now() : null }
+  const { disabled, roles, password_hash } = change
   await db('accounts')
     .where({ id })
-    .update({ ...columns, ...disabled_at })
+    .update({
+      ...(roles && { roles }),
+      ...(password_hash !== undefined && { password_hash }),
+      ...(disabled !== undefined && { disabled_at: disabled ? db.fn.now() : null }),
+    })
 }
 
-/**
- * Counts one more failed sign-in for each key and answers the highest count in its window.
- * Counted before the password is looked at, so parallel guesses cannot slip through together.
- */
-export async function countAttempt(db: Knex, keys: string[], window_seconds: number): Promise<number[]> {
+/** Replaces the password if it is still the one that was checked. */
+export async function replacePassword(
+  db: Knex,
+  id: string,
+  { checked_hash, password_hash }: { checked_hash: string; password_hash: string },
+): Promise<boolean> {
+  const change = db('accounts').where({ id, password_hash: checked_hash }).whereNull('disabled_at')
+  return (await change.update({ password_hash })) === 1
+}
+
+export type AccountFilter = {
+  /** What the username begins with. */
+  username?: string | undefined
+  role?: string | undefined
+  disabled?: boolean | undefined
+}
+
+/** Above every character that a username can have. */
+const AFTER_ALL = '\x7f'
+
+/** By username, from the one after `after` on. */
+export async function listAccounts(
+  db: Knex,
+  { username, role, disabled }: AccountFilter,
+  page: { limit: number; after?: string | undefined },
+): Promise<Account[]> {
+  const query = db('accounts').orderByRaw('username collate "C"').limit(page.limit).select(PUBLIC)
+  if (username !== undefined) {
+    const prefix = username.toLowerCase()
+    query.whereRaw('username collate "C" >= ? and username collate "C" < ?', [prefix, prefix + AFTER_ALL])
+  }
+  if (role !== undefined) query.whereRaw('roles @> ?::text[]', [[role]])
+  if (disabled === true) query.whereNotNull('disabled_at')
+  if (disabled === false) query.whereNull('disabled_at')
+  if (page.after !== undefined) query.whereRaw('username collate "C" > ?', [page.after])
+  return query
+}
+
+/** How many live grants an account has, counted up to `max`. */
+export async function countLiveGrants(db: Knex, account_id: string, max: number): Promise<number> {
   const { rows } = await db.raw(
-    `insert into login_attempts as l (key, failures, window_ends_at)
-     select key, 1, now() + make_interval(secs => ?) from unnest(?::text[]) as key order by key
-     on conflict (key) do update set
-       failures = case when l.window_ends_at <= now() then 1 else l.failures + 1 end,
-       window_ends_at = case when l.window_ends_at <= now() then excluded.window_ends_at else l.window_ends_at end
-     returning key, failures`,
-    [window_seconds, keys],
+    `select count(*)::int as live from
+       (select 1 from grants where account_id = ? and expires_at > now() limit ?) as found`,
+    [account_id, max],
   )
-  return keys.map(
-    (key) => rows.find((row: { key: string; failures: number }) => row.key === key)?.failures ?? 0,
-  )
-}
-
-/** Seconds until the window of `key` ends, at least 1. */
-export async function attemptsForgottenIn(db: Knex, key: string): Promise<number> {
-  const row = await db('login_attempts')
-    .where({ key })
-    .first(db.raw('ceil(extract(epoch from window_ends_at - now()))::int as seconds'))
-  return Math.max(1, row?.seconds ?? 1)
-}
-
-export async function forgetAttempts(db: Knex, key: string): Promise<void> {
-  await db('login_attempts').where({ key }).delete()
+  return rows[0].live
 }

@@ -1,37 +1,56 @@
 import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
-import type { AuditEvent } from '../audit/audit-event.ts'
+import type { AuditDetail, AuditEvent } from '../audit/audit-event.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { recorded } from '../audit/recorded.ts'
 import { AppError } from '../errors.ts'
 import {
   type Account,
-  countAttempt,
-  findByUsername,
-  forgetAttempts,
+  findAccount,
+  holdAccount,
+  holdActiveWithRole,
   insertAccount,
   updateAccount,
 } from './account-store.ts'
-import { hashPassword, PASSWORD_MAX, PASSWORD_MIN, verifyPassword } from './password.ts'
+import { hashPassword, PASSWORD_MAX, PASSWORD_MIN } from './password.ts'
+import { endAllSessions } from './sessions.ts'
+import { USERNAME } from './username.ts'
 
-/** Creating accounts, changing them, and signing in. Every outcome is in the audit log before it is told. */
+/** Creating and changing accounts. Every change is in the audit log, or did not happen. */
 export type AccountDependencies = { db: Knex; audit: AuditLog }
 
-const USERNAME = /^[a-z0-9](?:[a-z0-9._@+-]{0,62}[a-z0-9])?$/
+/** Who asks for a change, and why. */
+export type ChangedBy = {
+  actor: string
+  /** Of a person who is signed in: some changes cannot be made to oneself. */
+  account_id?: string | undefined
+  reason?: string | undefined
+  request_id?: string | undefined
+  ip?: string | undefined
+}
 
-const WINDOW_SECONDS = 15 * 60
-const FAILURES_PER_ACCOUNT = 10
-const FAILURES_PER_ADDRESS = 100
+/** The role of those who may do everything here. */
+export const OPERATOR_ROLE = 'operator'
 
-function assertPassword(password: string): void {
+export function assertPassword(password: string): void {
   if (password.length < PASSWORD_MIN || password.length > PASSWORD_MAX)
     throw new AppError('invalid_input', `A password has ${PASSWORD_MIN} to ${PASSWORD_MAX} characters`)
+}
+
+function eventOf(
+  type: AuditEvent['type'],
+  id: string,
+  { actor, reason, request_id, ip }: ChangedBy,
+  detail: AuditDetail,
+): AuditEvent {
+  const why = reason === undefined ? {} : { reason }
+  return { type, actor, account_id: id, request_id, ip, detail: { ...detail, ...why } }
 }
 
 /** Creates an account; a conflict when the username is taken. */
 export async function createAccount(
   { db, audit }: AccountDependencies,
-  request: { username: string; password: string; roles: readonly string[]; actor: string },
+  request: { username: string; password: string; roles: readonly string[] } & ChangedBy,
 ): Promise<{ id: string; username: string }> {
   const username = request.username.toLowerCase()
   if (!USERNAME.test(username))
@@ -42,87 +61,87 @@ export async function createAccount(
   assertPassword(request.password)
   const id = `usr_${randomBytes(12).toString('base64url')}`
   const password_hash = await hashPassword(request.password)
-  const event: AuditEvent = {
-    type: 'account.created',
-    actor: request.actor,
-    account_id: id,
-    detail: { roles: [...request.roles] },
-  }
+  const roles = [...new Set(request.roles)]
   return recorded(db, audit, async (trx) => {
-    if (!(await insertAccount(trx, { id, username, password_hash, roles: request.roles })))
+    if (!(await insertAccount(trx, { id, username, password_hash, roles })))
       throw new AppError('conflict', `The username ${username} is taken`)
-    return { result: { id, username }, events: [event] }
+    return { result: { id, username }, events: [eventOf('account.created', id, request, { roles })] }
   })
 }
 
-export type AccountChange = { roles?: readonly string[]; password?: string; disabled?: boolean }
-
-/** Changes roles, password or whether the account may act. All of it bites on the next request anywhere. */
-export async function changeAccount(
-  { db, audit }: AccountDependencies,
-  request: { username: string; change: AccountChange; actor: string },
-): Promise<Account> {
-  const account = await findByUsername(db, request.username.toLowerCase())
-  if (!account) throw new AppError('not_found', `There is no account ${request.username}`)
-  const { password, ...rest } = request.change
-  if (password !== undefined) assertPassword(password)
-  const password_hash = password === undefined ? {} : { password_hash: await hashPassword(password) }
-  const detail = {
-    ...(rest.roles === undefined ? {} : { roles: [...rest.roles] }),
-    ...(rest.disabled === undefined ? {} : { disabled: rest.disabled }),
-    ...(password === undefined ? {} : { password: 'changed' }),
-  }
-  return recorded(db, audit, async (trx) => {
-    await updateAccount(trx, account.id, { ...rest, ...password_hash })
-    const result = { ...account, ...(rest.roles === undefined ? {} : { roles: [...rest.roles] }) }
-    return {
-      result,
-      events: [{ type: 'account.changed', actor: request.actor, account_id: account.id, detail }],
-    }
-  })
+export type AccountChange = {
+  roles?: readonly string[] | undefined
+  password?: string | undefined
+  disabled?: boolean | undefined
 }
 
-export type SignInRequest = {
-  username: string
-  password: string
-  ip: string | undefined
-  request_id: string
-  client_id?: string | undefined
+/** An account by its id or username. Throws `not_found`. */
+export async function accountNamed(db: Knex, name: string): Promise<Account> {
+  const account = await findAccount(db, name)
+  if (!account) throw new AppError('not_found', `There is no account ${name}`)
+  return account
 }
 
 /**
- * Checks a password. Returns the account, or throws `unauthenticated` (same words and same work whether the
- * account is unknown, disabled or the password wrong) or `throttled` after too many failures.
+ * Operators who are signed in must not lock everybody out. Their accounts are held in one order, so that of two who take
+ * each other's role the second finds himself the last.
  */
-export async function signIn({ db, audit }: AccountDependencies, request: SignInRequest): Promise<Account> {
-  const username = request.username.toLowerCase().slice(0, 64)
-  const account_key = `account ${username}`
-  const base = { request_id: request.request_id, ip: request.ip, client_id: request.client_id }
-  const [of_account = 0, of_address = 0] = await countAttempt(
-    db,
-    [account_key, `address ${request.ip ?? 'unknown'}`],
-    WINDOW_SECONDS,
-  )
-  const account = USERNAME.test(username) ? await findByUsername(db, username) : undefined
-  // What was typed is recorded only as the account it names: people type passwords into the wrong field.
-  const failed = (reason: string) =>
-    audit.append({
-      type: 'login.failed',
-      actor: 'anonymous',
-      account_id: account?.id,
-      ...base,
-      detail: { reason },
-    })
-  if (of_account > FAILURES_PER_ACCOUNT || of_address > FAILURES_PER_ADDRESS) {
-    await failed('throttled')
-    throw new AppError('throttled', 'Too many attempts to sign in. Wait 15 minutes, then try again.')
+async function assertOperatorRemains(
+  trx: Knex,
+  id: string,
+  change: AccountChange,
+  by: ChangedBy,
+): Promise<void> {
+  const loses = change.disabled === true || (change.roles && !change.roles.includes(OPERATOR_ROLE))
+  if (by.account_id === undefined || !loses) return
+  if (change.disabled === true && by.account_id === id)
+    throw new AppError('conflict', 'You cannot disable your own account. Ask another operator to.')
+  const operators = await holdActiveWithRole(trx, OPERATOR_ROLE)
+  if (operators.length === 1 && operators[0] === id)
+    throw new AppError(
+      'conflict',
+      'This is the last account with the role operator that is not disabled. Give the role to another account first.',
+    )
+}
+
+/** What of a change is one: what is so already is left out. */
+function differences(account: Account, { roles, disabled, password }: AccountChange): AccountChange {
+  const same_roles = roles && [...roles].sort().join(' ') === account.roles.toSorted().join(' ')
+  return {
+    ...(roles && !same_roles && { roles: [...new Set(roles)] }),
+    ...(disabled !== undefined && disabled !== (account.disabled_at !== null) && { disabled }),
+    ...(password !== undefined && { password }),
   }
-  const matches = await verifyPassword(request.password.slice(0, PASSWORD_MAX), account?.password_hash)
-  if (!account || !matches || account.disabled_at) {
-    await failed('refused')
-    throw new AppError('unauthenticated', 'That username and password do not match.')
-  }
-  await forgetAttempts(db, account_key)
-  await audit.append({ type: 'login.succeeded', actor: account.id, account_id: account.id, ...base })
-  return account
+}
+
+/**
+ * Changes roles, password or whether the account may act. All of it bites on the next request anywhere. A new password
+ * and being disabled end all sessions of the account. `username` may be the id. Throws `not_found`, and `conflict` for
+ * what operators must not do to themselves.
+ */
+export async function changeAccount(
+  { db, audit }: AccountDependencies,
+  request: { username: string; change: AccountChange } & ChangedBy,
+): Promise<Account> {
+  const { id } = await accountNamed(db, request.username)
+  const { password } = request.change
+  if (password !== undefined) assertPassword(password)
+  const password_hash = password === undefined ? undefined : await hashPassword(password)
+  return recorded(db, audit, async (trx) => {
+    await assertOperatorRemains(trx, id, request.change, request)
+    const before = await holdAccount(trx, id)
+    if (!before) throw new AppError('not_found', `There is no account ${request.username}`)
+    const { roles, disabled, ...rest } = differences(before, request.change)
+    const detail: AuditDetail = {
+      ...(roles && { roles: [...roles] }),
+      ...(disabled !== undefined && { disabled }),
+      ...(rest.password !== undefined && { password: 'changed' }),
+    }
+    if (Object.keys(detail).length === 0) return { result: before, events: [] }
+    await updateAccount(trx, id, { roles, disabled, password_hash })
+    const ends = disabled === true || rest.password !== undefined
+    const ended = ends ? await endAllSessions(trx, id) : undefined
+    const result = (await holdAccount(trx, id)) ?? before
+    return { result, events: [eventOf('account.changed', id, request, { ...detail, ...ended })] }
+  })
 }

@@ -1,13 +1,9 @@
 import type { Knex } from 'knex'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { generateSecret, sha256 } from '../clients/client-secret.ts'
-import type { Account } from './account-store.ts'
-import {
-  deletePageSession,
-  type FoundSession,
-  findPageSession,
-  insertPageSession,
-} from './page-session-store.ts'
+import { AppError } from '../errors.ts'
+import { type FoundSession, findPageSession, insertPageSession } from './page-session-store.ts'
+import type { SignedIn } from './sign-in.ts'
 
 /** Being signed in to the pages: a random value in a cookie, whose SHA-256 is kept. */
 export type SessionDependencies = { db: Knex; audit: AuditLog }
@@ -17,23 +13,28 @@ export type PageSession = FoundSession & { id: string }
 
 const HOUR_SECONDS = 3_600
 export const SESSION_TTL_SECONDS = 12 * HOUR_SECONDS
-const IDLE_SECONDS = 2 * HOUR_SECONDS
+export const IDLE_SECONDS = 2 * HOUR_SECONDS
 const VALUE = /^[A-Za-z0-9_-]{43}$/
 const USER_AGENT_MAX = 256
 
-/** Opens a session for somebody who just signed in. Answers the value for the cookie; it is not kept. */
+/**
+ * Opens a session for somebody who just signed in. Answers the value for the cookie; it is not kept. Throws
+ * `unauthenticated` when the account was disabled or signed out everywhere meanwhile.
+ */
 export async function openPageSession(
   { db }: SessionDependencies,
-  account: Pick<Account, 'id'>,
+  account: Pick<SignedIn, 'id' | 'signed_in_at_seconds'>,
   browser: { ip: string | undefined; user_agent: string },
 ): Promise<string> {
   const value = generateSecret()
-  await insertPageSession(db, sha256(value), {
+  const opened = await insertPageSession(db, sha256(value), {
     account_id: account.id,
     ip: browser.ip,
     user_agent: browser.user_agent.slice(0, USER_AGENT_MAX) || undefined,
+    signed_in_at_seconds: account.signed_in_at_seconds,
     ttl_seconds: SESSION_TTL_SECONDS,
   })
+  if (!opened) throw new AppError('unauthenticated', 'You were signed out meanwhile. Sign in again.')
   return value
 }
 
@@ -46,8 +47,4 @@ export async function currentPageSession(
   const id = sha256(value)
   const found = await findPageSession(db, id, IDLE_SECONDS)
   return found && { ...found, id: id.toString('base64url') }
-}
-
-export async function closePageSession({ db }: SessionDependencies, session: PageSession): Promise<void> {
-  await deletePageSession(db, Buffer.from(session.id, 'base64url'))
 }

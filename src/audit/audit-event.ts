@@ -46,6 +46,8 @@ export const AUDIT_TYPES = [
   'resource_server.created',
   'server.started',
   'server.stopped',
+  /** Somebody was signed out, by themselves or by an operator. */
+  'session.ended',
   'token.introspected',
   'token.issued',
   'token.refreshed',

@@ -1,5 +1,10 @@
 import type { Knex } from 'knex'
 import { type Adapter, type AdapterFactory, errors, Provider } from 'oidc-provider'
+import {
+  deleteBrowserSession,
+  findBrowserSession,
+  putBrowserSession,
+} from '../accounts/browser-session-store.ts'
 import type { ClientKeys } from '../clients/client-keys.ts'
 import { secretDigest, sha256 } from '../clients/client-secret.ts'
 import { type ClientMetadata, deleteClient, findClient, insertClient } from '../clients/client-store.ts'
@@ -7,13 +12,7 @@ import { assertionKeyId } from '../clients/key-set.ts'
 import { documentUrl, type MetadataDocuments } from '../clients/metadata-documents.ts'
 import { deleteGrant, findGrantPayload, putGrant } from '../grants/grant-store.ts'
 import { requestId } from '../http/request-context.ts'
-import {
-  deletePayload,
-  getPayload,
-  getPayloadByUid,
-  putPayload,
-  putPayloadOnce,
-} from '../storage/payload-store.ts'
+import { deletePayload, getPayload, putPayload, putPayloadOnce } from '../storage/payload-store.ts'
 import { type ModelAdapter, type ModelPayload, unsupported } from './model-adapter.ts'
 import { accessTokenAdapter, authorizationCodeAdapter, refreshTokenAdapter } from './token-adapters.ts'
 import { connectionFor, currentUnit } from './unit-of-work.ts'
@@ -119,18 +118,18 @@ function sessionAdapter(db: Knex): ModelAdapter & Pick<Adapter, 'findByUid'> {
   const key = (id: string) => sha256(id).toString('base64url')
   return {
     async upsert(id, { jti: _, ...payload }, ttl_seconds) {
-      await putPayload(db, { model: 'Session', id: key(id), uid: payload.uid, payload, ttl_seconds })
+      await putBrowserSession(db, { id: key(id), uid: payload.uid, payload, ttl_seconds })
     },
     async find(id) {
-      const payload = ID.test(id) ? await getPayload(db, 'Session', key(id)) : undefined
-      return payload && { ...payload, jti: id }
+      const found = ID.test(id) ? await findBrowserSession(db, { id: key(id) }) : undefined
+      return found && { ...found.payload, jti: id }
     },
     async findByUid(uid) {
-      const found = ID.test(uid) ? await getPayloadByUid(db, 'Session', uid) : undefined
+      const found = ID.test(uid) ? await findBrowserSession(db, { uid }) : undefined
       return found && { ...found.payload, jti: found.id }
     },
     consume: unsupported('Session'),
-    destroy: (id) => deletePayload(db, 'Session', key(id)),
+    destroy: (id) => deleteBrowserSession(db, key(id)),
     revokeByGrantId: unsupported('Session'),
   }
 }

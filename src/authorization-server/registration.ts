@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Knex } from 'knex'
 import type { Context, Middleware } from 'koa'
-import { attemptsForgottenIn, countAttempt } from '../accounts/account-store.ts'
+import { attemptsForgottenIn, countAttempt } from '../accounts/attempt-store.ts'
 import { sanitiseClientMetadata } from '../clients/client-metadata.ts'
 import { sha256 } from '../clients/client-secret.ts'
 import { findSameRegistration } from '../clients/client-store.ts'
@@ -62,8 +62,8 @@ async function readMetadata(ctx: Context): Promise<Record<string, unknown> | und
 /** Counts in the request's own transaction, so that a registration that is refused after all counts for nothing. */
 async function isWithinRate(ctx: Context, db: Knex, new_clients_per_hour: number): Promise<boolean> {
   const key = `register ${clientNetwork(ctx)}`
-  const [count = 0] = await countAttempt(db, [key], HOUR_SECONDS)
-  if (count <= new_clients_per_hour) return true
+  const [attempt] = await countAttempt(db, [key], HOUR_SECONDS)
+  if (attempt && attempt.failures <= new_clients_per_hour) return true
   ctx.set('Retry-After', String(await attemptsForgottenIn(db, key)))
   const words = 'Too many new clients from this address; try again later'
   answerOAuthError(ctx, 429, 'temporarily_unavailable', words)

@@ -137,6 +137,11 @@ export class CatalogueCache {
     const version = await currentVersion(db)
     return version === undefined ? undefined : { version, catalogue: await this.at(db, version) }
   }
+
+  /** The roles that accounts may have now; the built-in ones are there before any catalogue. */
+  async roles(db: Knex): Promise<readonly Role[]> {
+    return (await this.current(db))?.catalogue.roles ?? this.#built_in?.roles ?? []
+  }
 }
 
 function withBuiltIn({ resources, roles }: Catalogue, built_in: BuiltIn | undefined): Catalogue {

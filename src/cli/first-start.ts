@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { listAccounts } from '../accounts/account-store.ts'
+import { pageOfAccounts } from '../accounts/account-management.ts'
 import { createAccount } from '../accounts/accounts.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { parseCatalogue } from '../catalogue/catalogue-file.ts'
@@ -9,6 +9,7 @@ import { currentCatalogue } from '../catalogue/catalogue-store.ts'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { changeCatalogue } from '../grants/catalogue-change.ts'
+import { OPERATOR_ROLES } from '../operator/operator-resource.ts'
 import { createOperatorToken } from '../operator/operator-tokens.ts'
 import type { Database } from '../storage/database.ts'
 
@@ -49,9 +50,11 @@ export async function createFirstAccount(
   config: Config,
   { db, audit }: Dependencies,
 ): Promise<FirstSignIn | undefined> {
-  if (config.environment !== 'development' || (await listAccounts(db)).length > 0) return undefined
+  if (config.environment !== 'development') return undefined
+  if ((await pageOfAccounts({ db }, {}, { limit: 1 })).accounts.length > 0) return undefined
   const actor = 'first start'
-  const roles = (await currentCatalogue(db))?.catalogue.roles.map((role) => role.name) ?? []
+  const in_catalogue = (await currentCatalogue(db))?.catalogue.roles.map((role) => role.name) ?? []
+  const roles = [...in_catalogue, ...OPERATOR_ROLES]
   const password = randomBytes(9).toString('base64url')
   const { username } = await createAccount({ db, audit }, { username: 'admin', password, roles, actor })
   const { token } = await createOperatorToken({ db, audit }, { name: 'first start', days: 90, actor })

@@ -3,7 +3,7 @@ import type { Knex } from 'knex'
 import type { Context } from 'koa'
 import type { InteractionResults, Provider } from 'oidc-provider'
 import { type Account, findActiveAccount } from '../accounts/account-store.ts'
-import { signIn } from '../accounts/accounts.ts'
+import { signIn } from '../accounts/sign-in.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { findResource } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
@@ -102,7 +102,7 @@ async function submitLogin(page: Page): Promise<void> {
         'forbidden',
         'Another person is signed in in this browser. Sign in as that person, or use a private window.',
       )
-    await finish(page, { login: { accountId: account.id } })
+    await finish(page, { login: { accountId: account.id, ts: account.signed_in_at_seconds } })
   } catch (error) {
     if (!(error instanceof AppError) || error.code === 'unavailable') throw error
     ctx.status = error.status

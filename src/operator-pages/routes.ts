@@ -1,5 +1,6 @@
 /** The operator's pages, under /operator. Each performs actions of the operator and shows what they answer. */
 import type { PageRoute } from '../pages/page.ts'
+import { ACCOUNTS_PAGES } from './accounts.ts'
 import { CATALOGUE_PAGES } from './catalogue.ts'
 import { EXPLANATION_PAGES } from './explanation.ts'
 import { GRANT_PAGES } from './grants.ts'
@@ -7,6 +8,7 @@ import { OVERVIEW_PAGES } from './overview.ts'
 import { PERSONAL_TOKEN_PAGES } from './personal-tokens.ts'
 
 export const OPERATOR_PAGES: readonly PageRoute[] = [
+  ...ACCOUNTS_PAGES,
   ...CATALOGUE_PAGES,
   ...EXPLANATION_PAGES,
   ...GRANT_PAGES,

@@ -1,3 +1,4 @@
+import { OPERATOR_ROLE } from '../accounts/accounts.ts'
 import { expandScopes, type Resource, type Role, type Scope } from '../catalogue/catalogue.ts'
 import type { BuiltIn } from '../catalogue/catalogue-store.ts'
 import { OPERATOR_SCOPES, type OperatorScope } from './action.ts'
@@ -19,7 +20,7 @@ const INCLUDES: Record<OperatorScope, readonly OperatorScope[]> = {
 }
 /** By role: `operator` may do everything, `auditor` may look. */
 const ROLES: Record<string, readonly OperatorScope[]> = {
-  operator: ['operator:admin'],
+  [OPERATOR_ROLE]: ['operator:admin'],
   auditor: ['operator:read'],
 }
 

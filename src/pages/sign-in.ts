@@ -1,7 +1,8 @@
 import Router from '@koa/router'
 import type { Context } from 'koa'
-import { signIn } from '../accounts/accounts.ts'
-import { closePageSession, currentPageSession, openPageSession } from '../accounts/page-sessions.ts'
+import { currentPageSession, openPageSession } from '../accounts/page-sessions.ts'
+import { endSession } from '../accounts/sessions.ts'
+import { signIn } from '../accounts/sign-in.ts'
 import { AppError } from '../errors.ts'
 import { basePath } from '../http/base-path.ts'
 import { assertSameOrigin } from '../http/csrf.ts'
@@ -72,7 +73,10 @@ async function submitSignIn(dependencies: PageDependencies, ctx: Context): Promi
 
 /** Ends this session; its form's token ends with it. */
 async function signOut(page: Page): Promise<void> {
-  await closePageSession(page, page.session)
+  const { session, caller } = page
+  const { account_id } = session
+  const { request_id, ip } = caller
+  await endSession(page, { kind: 'page', id: session.id, account_id, actor: account_id, request_id, ip })
   clearSessionCookie(page.ctx, page.issuer)
   page.goTo('/sign-in')
 }

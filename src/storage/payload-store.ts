@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 
-/** Rows of oidc-provider's short-lived models (sessions, interactions, replay guards), one JSON payload each. */
+/** Rows of oidc-provider's short-lived models (interactions, replay guards), one JSON payload each. */
 export type Payload = Record<string, unknown>
 
 /** Inserts or replaces a payload; it is gone `ttl_seconds` from now, by the database's clock. */
@@ -9,17 +9,16 @@ export async function putPayload(
   row: {
     model: string
     id: string
-    uid?: string | undefined
     payload: Payload
     ttl_seconds: number | undefined
   },
 ): Promise<void> {
   await db.raw(
-    `insert into oidc_payloads (model, id, uid, payload, expires_at)
-     values (?, ?, ?, ?, now() + make_interval(secs => ?))
+    `insert into oidc_payloads (model, id, payload, expires_at)
+     values (?, ?, ?, now() + make_interval(secs => ?))
      on conflict (model, id) do update
-       set uid = excluded.uid, payload = excluded.payload, expires_at = excluded.expires_at`,
-    [row.model, row.id, row.uid ?? null, JSON.stringify(row.payload), row.ttl_seconds ?? null],
+       set payload = excluded.payload, expires_at = excluded.expires_at`,
+    [row.model, row.id, JSON.stringify(row.payload), row.ttl_seconds ?? null],
   )
 }
 
@@ -45,14 +44,6 @@ export async function getPayload(db: Knex, model: string, id: string): Promise<P
     .andWhereRaw('(expires_at is null or expires_at > now())')
     .first('payload')
   return row?.payload
-}
-
-export async function getPayloadByUid(
-  db: Knex,
-  model: string,
-  uid: string,
-): Promise<{ id: string; payload: Payload } | undefined> {
-  return db('oidc_payloads').where({ model, uid }).andWhereRaw('expires_at > now()').first('id', 'payload')
 }
 
 export async function deletePayload(db: Knex, model: string, id: string): Promise<void> {

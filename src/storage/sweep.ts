@@ -33,6 +33,7 @@ const EXPIRED = [
   ['client_key_sets', 'jwks_uri', "keys is null and ask_again_at <= now() - interval '1 hour'"],
   ['client_key_sets', 'jwks_uri', "fresh_until <= now() - interval '90 days'"],
   ['oidc_payloads', '(model, id)', 'expires_at <= now()'],
+  ['page_sessions', 'id', 'expires_at <= now()'],
   ['login_attempts', 'key', 'window_ends_at <= now()'],
   ['usage_hours', '(hour, resource, tool, decision)', "hour <= now() - interval '90 days'"],
 ] as const

@@ -1,14 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { findActiveAccount, listAccounts } from '../../src/accounts/account-store.ts'
-import {
-  type AccountDependencies,
-  changeAccount,
-  createAccount,
-  type SignInRequest,
-  signIn,
-} from '../../src/accounts/accounts.ts'
+import { findAccount, findActiveAccount } from '../../src/accounts/account-store.ts'
+import { type AccountDependencies, changeAccount, createAccount } from '../../src/accounts/accounts.ts'
+import { type SignInRequest, signIn } from '../../src/accounts/sign-in.ts'
 import { AuditLog } from '../../src/audit/audit-log.ts'
 import { pageEvents } from '../../src/audit/reading/audit-store.ts'
 import { AppError } from '../../src/errors.ts'
@@ -53,14 +48,6 @@ async function refusal(work: Promise<unknown>): Promise<{ code: string; message:
 const eventsOf = async (account_id: string) =>
   (await pageEvents(db, { account_id }, 100)).events.map(({ type, detail }) => [type, detail?.reason])
 
-/** As if this account had failed so often in the window that is open. */
-const failedBefore = (username: string, failures: number) =>
-  db('login_attempts').insert({
-    key: `account ${username}`,
-    failures,
-    window_ends_at: db.raw("now() + interval '10 minutes'"),
-  })
-
 describe('creating', () => {
   it('takes a username in any case as one', async () => {
     const { username } = await create()
@@ -71,7 +58,7 @@ describe('creating', () => {
     const username = someone()
     const outcomes = await Promise.allSettled([create(username), create(username)])
     expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
-    const { id } = (await listAccounts(db)).find((account) => account.username === username)!
+    const { id } = (await findAccount(db, username))!
     expect(await eventsOf(id)).toEqual([['account.created', undefined]])
   })
 
@@ -85,98 +72,6 @@ describe('creating', () => {
   it.each([0, 11, 257])('refuses a password of %i characters', async (length) => {
     const request = { username: someone(), password: 'x'.repeat(length), roles: [], actor: 'test' }
     expect(await refusal(createAccount(dependencies, request))).toMatchObject({ code: 'invalid_input' })
-  })
-})
-
-describe('signing in', () => {
-  it('gives the account, in any case of its name, and records it', async () => {
-    const { id, username } = await create()
-    expect(await attempt(username.toUpperCase())).toMatchObject({ id, username, roles: ['reader'] })
-    expect(await eventsOf(id)).toContainEqual(['login.succeeded', undefined])
-  })
-
-  it('is refused in the same words whether the account is unknown, disabled or the password wrong', async () => {
-    const [known, disabled] = await Promise.all([create(), create()])
-    await changeAccount(dependencies, {
-      username: disabled.username,
-      change: { disabled: true },
-      actor: 'test',
-    })
-    const refusals = await Promise.all([
-      refusal(attempt(known.username, 'wrong password')),
-      refusal(attempt(disabled.username)),
-      refusal(attempt(someone())),
-      refusal(attempt('')),
-      refusal(attempt("' or 1=1 --")),
-      refusal(attempt('\ud800'.repeat(100), 'x'.repeat(100_000))),
-    ])
-    expect(new Set(refusals.map((each) => JSON.stringify(each)))).toEqual(
-      new Set([
-        JSON.stringify({ code: 'unauthenticated', message: 'That username and password do not match.' }),
-      ]),
-    )
-  })
-
-  it('what was typed as an unknown username is not recorded: it may be a password', async () => {
-    await refusal(attempt('hunter2-is-my-password'))
-    const { events } = await pageEvents(db, { type: 'login.failed' }, 1_000)
-    expect(JSON.stringify(events)).not.toContain('hunter2')
-  })
-
-  it('is throttled after ten failures, even with the right password', async () => {
-    const { id, username } = await create()
-    await failedBefore(username, 9)
-    expect(await refusal(attempt(username, 'wrong password'))).toMatchObject({ code: 'unauthenticated' })
-    expect(await refusal(attempt(username))).toMatchObject({
-      code: 'throttled',
-      message: expect.stringContaining('15 minutes'),
-    })
-    expect(await eventsOf(id)).toContainEqual(['login.failed', 'throttled'])
-  })
-
-  it('an unknown account is throttled just so', async () => {
-    const username = someone()
-    await failedBefore(username, 10)
-    expect(await refusal(attempt(username))).toMatchObject({ code: 'throttled' })
-  })
-
-  it('guesses at the same moment do not slip through together', async () => {
-    const { username } = await create()
-    await failedBefore(username, 8)
-    const refusals = await Promise.all(
-      Array.from({ length: 6 }, () => refusal(attempt(username, 'wrong password'))),
-    )
-    expect(refusals.filter(({ code }) => code === 'unauthenticated')).toHaveLength(2)
-    expect(refusals.filter(({ code }) => code === 'throttled')).toHaveLength(4)
-  })
-
-  it('a success forgets the failures before it', async () => {
-    const { username } = await create()
-    await failedBefore(username, 9)
-    await attempt(username)
-    expect(await refusal(attempt(username, 'wrong password'))).toMatchObject({ code: 'unauthenticated' })
-  })
-
-  it('when the window is over, counting starts anew', async () => {
-    const { username } = await create()
-    await db('login_attempts').insert({
-      key: `account ${username}`,
-      failures: 99,
-      window_ends_at: db.raw("now() - interval '1 second'"),
-    })
-    await expect(attempt(username)).resolves.toMatchObject({ username })
-  })
-
-  it('one address is throttled after a hundred failures, whoever it tries', async () => {
-    const { username } = await create()
-    const ip = '198.51.100.7'
-    await db('login_attempts').insert({
-      key: `address ${ip}`,
-      failures: 100,
-      window_ends_at: db.raw("now() + interval '5 minutes'"),
-    })
-    expect(await refusal(attempt(username, PASSWORD, { ip }))).toMatchObject({ code: 'throttled' })
-    await expect(attempt(username)).resolves.toMatchObject({ username })
   })
 })
 
@@ -195,7 +90,9 @@ describe('changing', () => {
     await expect(attempt(username, 'another password')).resolves.toMatchObject({ id })
     expect(await refusal(attempt(username))).toMatchObject({ code: 'unauthenticated' })
     const { events } = await pageEvents(db, { account_id: id, type: 'account.changed' }, 10)
-    expect(events.map(({ detail }) => detail)).toEqual([{ password: 'changed' }])
+    expect(events.map(({ detail }) => detail)).toEqual([
+      { password: 'changed', ended_page_sessions: 0, ended_browser_sign_ins: 0 },
+    ])
   })
 
   it('of nobody is not found', async () => {

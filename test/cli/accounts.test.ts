@@ -1,12 +1,18 @@
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { signIn } from '../../src/accounts/accounts.ts'
+import { signIn } from '../../src/accounts/sign-in.ts'
 import { pageEvents } from '../../src/audit/reading/audit-store.ts'
+import { parseCatalogue } from '../../src/catalogue/catalogue-file.ts'
+import { applyCatalogue } from '../../src/catalogue/catalogue-store.ts'
 import { registerAccountCommands } from '../../src/cli/accounts.ts'
 import { type CommandLine, commandLine } from './commands.ts'
 
 let cli: CommandLine
 beforeAll(async () => {
   cli = await commandLine(registerAccountCommands)
+  const read = parseCatalogue(readFileSync('catalogue.yaml', 'utf8'))
+  if ('faults' in read) throw new Error(read.faults.join())
+  await applyCatalogue(cli.context.db, read.catalogue, 'test')
 })
 afterAll(() => cli.close())
 
@@ -46,6 +52,19 @@ describe('accounts', () => {
     expect(await accounts('enable', 'kim')).toEqual(['kim: enabled; it counts from the next request on.'])
   })
 
+  it('list narrows by the start of the username, by role and by state', async () => {
+    await accounts('create', 'kit', '--role', 'operator')
+    await accounts('disable', 'kit')
+    const listed = async (...words: string[]) =>
+      JSON.parse((await accounts('list', '--json', ...words)).join('')).map(
+        ({ username }: { username: string }) => username,
+      )
+    expect(await listed('--username', 'KI')).toEqual(['kim', 'kit'])
+    expect(await listed('--role', 'operator')).toEqual(['kit'])
+    expect(await listed('--disabled')).toEqual(['kit'])
+    expect(await listed('--username', 'kit%')).toEqual([])
+  })
+
   it('a list never shows a password hash', async () => {
     expect((await accounts('list', '--json')).join('')).not.toContain('scrypt')
   })
@@ -54,6 +73,8 @@ describe('accounts', () => {
     ['a username that is taken', ['create', 'KIM'], 'is taken'],
     ['a username that is none', ['create', 'a b'], 'A username has'],
     ['an account that is not there', ['disable', 'nobody'], 'There is no account nobody'],
+    ['a role that is not there', ['roles', 'kim', 'king'], 'there are: auditor, editor, operator, reader'],
+    ['an unknown role at the start', ['create', 'lou', '--role', 'king'], 'There is no role "king"'],
     ['a missing argument', ['create'], 'missing required argument'],
     ['an unknown option', ['list', '--all'], 'unknown option'],
     ['a password on the command line', ['create', 'lee', '--password', 'x'], 'unknown option'],

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Knex } from 'knex'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { listAccounts } from '../../src/accounts/account-store.ts'
-import { signIn } from '../../src/accounts/accounts.ts'
+import { pageOfAccounts } from '../../src/accounts/account-management.ts'
+import { signIn } from '../../src/accounts/sign-in.ts'
 import { AuditLog } from '../../src/audit/audit-log.ts'
 import { pageEvents } from '../../src/audit/reading/audit-store.ts'
 import { currentCatalogue } from '../../src/catalogue/catalogue-store.ts'
@@ -95,7 +95,12 @@ describe('the first account', () => {
       ip: undefined,
       request_id: 'request-1',
     }
-    expect((await signIn(dependencies, request)).roles.sort()).toEqual(['editor', 'reader'])
+    expect((await signIn(dependencies, request)).roles.sort()).toEqual([
+      'auditor',
+      'editor',
+      'operator',
+      'reader',
+    ])
     expect(await findOperatorToken(dependencies.db, sha256(first.operator_token))).toMatchObject({
       name: 'first start',
     })
@@ -106,6 +111,6 @@ describe('the first account', () => {
     expect(await createFirstAccount(production(), dependencies)).toBeUndefined()
     expect(await createFirstAccount(config, dependencies)).toMatchObject({ username: 'admin' })
     expect(await createFirstAccount(config, dependencies)).toBeUndefined()
-    expect(await listAccounts(dependencies.db)).toHaveLength(1)
+    expect((await pageOfAccounts(dependencies, {})).accounts).toHaveLength(1)
   })
 })

@@ -1,13 +1,17 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Person } from '../../examples/demo/person.ts'
+import { changeAccount, createAccount } from '../../src/accounts/accounts.ts'
+import { signOutEverywhere } from '../../src/accounts/sessions.ts'
 import { createAuditPartitions, settleDefaultPartition } from '../../src/audit/archive/partition-store.ts'
 import { monthsToDrop } from '../../src/audit/archive/retention.ts'
+import { AuditLog } from '../../src/audit/audit-log.ts'
 import { generateCheckpointKey } from '../../src/audit/checkpoints/checkpoint-key.ts'
 import { verifyChains } from '../../src/audit/verification/verify.ts'
 import { generateKeys } from '../../src/authorization-server/keys.ts'
 import { addResourceServerWithKeys } from '../../src/clients/resource-servers.ts'
 import { loadConfig } from '../../src/config.ts'
+import { createOperatorToken, revokeOperatorToken } from '../../src/operator/operator-tokens.ts'
 import { startServer } from '../../src/server.ts'
 import { type Database, openDatabase } from '../../src/storage/database.ts'
 import { migrateUp } from '../../src/storage/migrate.ts'
@@ -103,6 +107,26 @@ describe('a server whose role does not own the tables', () => {
     })
     expect(await response.json()).toEqual({ revoked: [expect.any(String)] })
     expect(await toolgate.introspect(rs, other.tokens.access_token)).toEqual({ active: false })
+  })
+
+  it('makes and changes accounts and operator tokens, and ends sessions', async () => {
+    const { knex } = limited
+    const audit = new AuditLog(limited.hot)
+    const dependencies = { db: knex, audit }
+    const username = 'made-by-the-server'
+    const account = { username, password: 'correct horse battery', roles: ['editor'], actor: 'test' }
+    const { id } = await createAccount(dependencies, account)
+    await changeAccount(dependencies, {
+      username,
+      change: { disabled: true },
+      actor: 'test',
+      account_id: 'x',
+    })
+    await changeAccount(dependencies, { username, change: { disabled: false }, actor: 'test' })
+    await signOutEverywhere(dependencies, { account_id: id, actor: 'test' })
+    const made = await createOperatorToken(dependencies, { name: 'test', days: 1, actor: 'test' })
+    await revokeOperatorToken(dependencies, { id: made.id, actor: 'test' })
+    await audit.close()
   })
 
   it('sweeps, wipes, and makes partitions into which it then writes', async () => {
@@ -205,12 +229,6 @@ describe('such a role', () => {
     ],
     ['drop functions', 'drop function toolgate_refuse_audit_change() cascade'],
     ['put triggers on tables', `select toolgate_protect_audit_table('grants')`],
-    ['make accounts', `insert into accounts (id, username, password_hash) values ('a', 'a', 'a')`],
-    ['give roles to accounts', `update accounts set roles = '{admin}'`],
-    [
-      'make operator tokens',
-      `insert into operator_tokens (id, token_hash, name, expires_at) values ('a', '', 'a', now())`,
-    ],
     [
       'give itself the credentials of a resource server',
       `update resource_servers set credential_hash = sha256('x')`,
@@ -277,9 +295,9 @@ describe('migrating with a server role', () => {
 
   it('can be done again, and takes back what was given besides', async () => {
     const { knex } = roles.db.database
-    await knex.raw('grant update on accounts to ??', [roles.server_role])
+    await knex.raw('grant update on resource_servers to ??', [roles.server_role])
     await migrate(roles.server_role)
-    const { rows } = await knex.raw(`select has_table_privilege(?, 'accounts', 'update') as may`, [
+    const { rows } = await knex.raw(`select has_table_privilege(?, 'resource_servers', 'update') as may`, [
       roles.server_role,
     ])
     expect(rows).toEqual([{ may: false }])

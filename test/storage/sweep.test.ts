@@ -112,6 +112,7 @@ describe('what lives survives', () => {
     }))
     await db('oidc_payloads').insert(payloads)
     await db('login_attempts').insert({ key: 'account kim', failures: 9, window_ends_at: at('1 minute') })
+    await db('page_sessions').insert({ id: id(), account_id: 'usr_1', expires_at: at('1 minute') })
     expect(await sweepExpired(db)).toBe(0)
   })
 
@@ -169,7 +170,8 @@ describe('what is over goes', () => {
       expires_at: at('-1 second'),
     })
     await db('login_attempts').insert({ key: 'account kim', failures: 9, window_ends_at: at('-1 second') })
-    expect(await sweepExpired(db)).toBe(2)
+    await db('page_sessions').insert({ id: id(), account_id: 'usr_1', expires_at: at('-1 second') })
+    expect(await sweepExpired(db)).toBe(3)
   })
 
   it('what was counted by the hour, after 90 days', async () => {

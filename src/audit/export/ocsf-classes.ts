@@ -22,6 +22,7 @@ const READ = { activity_id: 2, activity_name: 'Read' }
 const UPDATE = { activity_id: 3, activity_name: 'Update' }
 const DELETE = { activity_id: 4, activity_name: 'Delete' }
 const LOGON = { activity_id: 1, activity_name: 'Logon' }
+const LOGOFF = { activity_id: 2, activity_name: 'Logoff' }
 const ASSIGN = { activity_id: 1, activity_name: 'Assign Privileges' }
 const REVOKE = { activity_id: 2, activity_name: 'Revoke Privileges' }
 const OTHER = { activity_id: 99, activity_name: 'Other' }
@@ -58,6 +59,7 @@ const ACTIVITIES: Readonly<Record<string, OcsfActivity>> = {
   'resource_server.created': { ...ENTITY_MANAGEMENT, ...CREATE },
   'server.started': { ...LIFECYCLE, activity_id: 3, activity_name: 'Start' },
   'server.stopped': { ...LIFECYCLE, activity_id: 4, activity_name: 'Stop' },
+  'session.ended': { ...AUTHENTICATION, ...LOGOFF },
   'token.introspected': { ...API_ACTIVITY, ...READ },
   'token.issued': { ...API_ACTIVITY, ...CREATE },
   'token.refreshed': { ...API_ACTIVITY, ...UPDATE },

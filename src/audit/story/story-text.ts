@@ -86,6 +86,7 @@ const SENTENCES: Readonly<Record<string, (told: Told) => string>> = {
     `refresh token ${short(event.detail?.spent_refresh_token_id)} came again within the grace: the same ${tokens(event)} again`,
   'refresh_token.reused': ({ event }) =>
     `REVOKED: ${event.detail?.presented === 'refresh_token' ? 'refresh token' : 'code'} ${short(event.detail?.presented_id)} was used twice, the grant ended with all its tokens`,
+  'session.ended': (told) => `${whoOf(told)} was signed out${by(told.event)}${because(told.event)}`,
   'token.issued': ({ event }) =>
     `code ${short(event.detail?.code_id)} became ${tokens(event)}: ${clean(event.scope)}`,
   'token.refreshed': ({ event }) =>

@@ -1,5 +1,6 @@
 /** Everything that operators can do, each once. A file here is one subject. */
 import type { Action } from '../action.ts'
+import { ACCOUNT_ACTIONS } from './accounts.ts'
 import { AUDIT_ACTIONS } from './audit.ts'
 import { CATALOGUE_ACTIONS } from './catalogue.ts'
 import { EXPLANATION_ACTIONS } from './explanation.ts'
@@ -9,6 +10,7 @@ import { PERSONAL_TOKEN_ACTIONS } from './personal-tokens.ts'
 import { RESOURCE_ACTIONS } from './resources.ts'
 
 export const ACTIONS: readonly Action[] = [
+  ...ACCOUNT_ACTIONS,
   ...AUDIT_ACTIONS,
   ...CATALOGUE_ACTIONS,
   ...EXPLANATION_ACTIONS,

@@ -1,0 +1,161 @@
+import { randomBytes } from 'node:crypto'
+import { pageEvents } from '../audit/reading/audit-store.ts'
+import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
+import { AppError } from '../errors.ts'
+import { type Account, type AccountFilter, countLiveGrants, listAccounts } from './account-store.ts'
+import {
+  type AccountChange,
+  type AccountDependencies,
+  accountNamed,
+  type ChangedBy,
+  changeAccount,
+  createAccount,
+} from './accounts.ts'
+import { type Ended, type Sessions, sessionsOf, signOutEverywhere } from './sessions.ts'
+
+/** What operators do with accounts, however they ask. An account is named by its id or its username. */
+export type ManagementDependencies = AccountDependencies & { catalogues: CatalogueCache }
+
+const PAGE_MAX = 500
+
+function writeCursor(username: string): string {
+  return Buffer.from(JSON.stringify([username])).toString('base64url')
+}
+
+/** Throws `invalid_input` for a cursor that no page gave. */
+function readCursor(cursor: string): string {
+  try {
+    const [username, ...rest] = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))
+    if (typeof username === 'string' && rest.length === 0 && /^[\x21-\x7e]{1,64}$/.test(username))
+      return username
+  } catch {}
+  throw new AppError('invalid_input', 'The cursor is not one that a page before gave')
+}
+
+/** One page of accounts by username; `next` is there when more follow. */
+export async function pageOfAccounts(
+  { db }: Pick<ManagementDependencies, 'db'>,
+  filter: AccountFilter,
+  page: { limit?: number | undefined; after?: string | undefined } = {},
+): Promise<{ accounts: Account[]; next?: string }> {
+  const size = Math.min(page.limit ?? 50, PAGE_MAX)
+  const after = page.after === undefined ? undefined : readCursor(page.after)
+  const found = await listAccounts(db, filter, { limit: size + 1, after })
+  const accounts = found.slice(0, size)
+  const last = accounts.at(-1)
+  return found.length > size && last ? { accounts, next: writeCursor(last.username) } : { accounts }
+}
+
+/** Every name that an account may have as a role: those of the catalogue in force and the built-in ones. */
+export async function knownRoles({ db, catalogues }: ManagementDependencies): Promise<string[]> {
+  const roles = (await catalogues.roles(db)).map(({ name }) => name)
+  return [...new Set(roles)].sort()
+}
+
+async function assertKnownRoles(context: ManagementDependencies, roles: readonly string[]): Promise<void> {
+  const known = await knownRoles(context)
+  const unknown = roles.filter((role) => !known.includes(role))
+  if (unknown.length === 0) return
+  const told = unknown.slice(0, 5).map((role) => JSON.stringify(role.slice(0, 64)))
+  throw new AppError('invalid_input', `There is no role ${told.join(', ')}; there are: ${known.join(', ')}`)
+}
+
+const GRANTS_COUNTED_MAX = 1_000
+
+export type AccountView = Account &
+  Sessions & {
+    /** Counted up to 1,000. */
+    live_grants: number
+    more_grants: boolean
+    last_signed_in_at: Date | null
+  }
+
+/** One account with what is live of it. Throws `not_found`. */
+export async function showAccount({ db }: ManagementDependencies, name: string): Promise<AccountView> {
+  const account = await accountNamed(db, name)
+  const { id } = account
+  const [sessions, counted, signed_in] = await Promise.all([
+    sessionsOf(db, id),
+    countLiveGrants(db, id, GRANTS_COUNTED_MAX + 1),
+    pageEvents(db, { account_id: id, type: 'login.succeeded' }, 1),
+  ])
+  return {
+    ...account,
+    ...sessions,
+    live_grants: Math.min(counted, GRANTS_COUNTED_MAX),
+    more_grants: counted > GRANTS_COUNTED_MAX,
+    last_signed_in_at: signed_in.events[0]?.occurred_at ?? null,
+  }
+}
+
+/** A password to be shown once, when none was chosen. */
+function choose(password: string | undefined): { password: string; shown: { password?: string } } {
+  if (password !== undefined) return { password, shown: {} }
+  const made = randomBytes(15).toString('base64url')
+  return { password: made, shown: { password: made } }
+}
+
+/** Makes an account. `password` is in the answer when it was made here; it is not shown again. */
+export async function addAccount(
+  context: ManagementDependencies,
+  request: { username: string; password?: string | undefined; roles: readonly string[] } & ChangedBy,
+): Promise<{ id: string; username: string; password?: string }> {
+  await assertKnownRoles(context, request.roles)
+  const { password, shown } = choose(request.password)
+  return { ...(await createAccount(context, { ...request, password })), ...shown }
+}
+
+function change(context: ManagementDependencies, username: string, what: AccountChange, by: ChangedBy) {
+  return changeAccount(context, { username, change: what, ...by })
+}
+
+/** Also ends all sessions of the account. Its tokens answer inactive while it is disabled. */
+export function disableAccount(
+  context: ManagementDependencies,
+  name: string,
+  by: ChangedBy,
+): Promise<Account> {
+  return change(context, name, { disabled: true }, by)
+}
+
+export function enableAccount(
+  context: ManagementDependencies,
+  name: string,
+  by: ChangedBy,
+): Promise<Account> {
+  return change(context, name, { disabled: false }, by)
+}
+
+/** Replaces the roles. Throws `invalid_input` with the known ones when one is unknown. */
+export async function setRoles(
+  context: ManagementDependencies,
+  name: string,
+  roles: readonly string[],
+  by: ChangedBy,
+): Promise<Account> {
+  await assertKnownRoles(context, roles)
+  return change(context, name, { roles }, by)
+}
+
+/** Replaces the password and ends all sessions. `password` is in the answer when it was made here. */
+export async function resetPassword(
+  context: ManagementDependencies,
+  name: string,
+  wanted: string | undefined,
+  by: ChangedBy,
+): Promise<{ id: string; username: string; password?: string }> {
+  const { password, shown } = choose(wanted)
+  const { id, username } = await change(context, name, { password }, by)
+  return { id, username, ...shown }
+}
+
+/** Ends all sessions of the account; its grants stay. */
+export async function signOutAccount(
+  context: ManagementDependencies,
+  name: string,
+  by: ChangedBy,
+): Promise<Ended> {
+  const { id } = await accountNamed(context.db, name)
+  const { actor, reason, request_id, ip } = by
+  return signOutEverywhere(context, { account_id: id, actor, reason, request_id, ip })
+}

@@ -1,0 +1,99 @@
+import { recorded } from '../audit/recorded.ts'
+import { AppError } from '../errors.ts'
+import {
+  type AppKey,
+  type ConnectedApp,
+  deleteConnectedApp,
+  findConnectedApp,
+  labelConnectedApp,
+  listConnectedApps,
+  listLabels,
+  type Own,
+} from './connected-apps-store.ts'
+import { type GrantDependencies, grantRevoked } from './grants.ts'
+
+/** What a person does with what he connected: one app for each installation, which is one grant. Only ever his own. */
+export type OwnApp = Own & { request_id?: string | undefined }
+
+const PAGE_APPS = 20
+const LABEL_MAX = 60
+const UNSAFE = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/u
+
+function gone(): AppError {
+  return new AppError('not_found', 'No such app is connected to your account (any more).')
+}
+
+/** Newest first. `after` is the `next` of the page before; throws `invalid_input` for one that no page gave. */
+export async function pageOfConnectedApps(
+  { db }: Pick<GrantDependencies, 'db'>,
+  account_id: string,
+  { after, limit = PAGE_APPS }: { after?: string | undefined; limit?: number } = {},
+): Promise<{ apps: ConnectedApp[]; next?: string }> {
+  const key = after === undefined ? undefined : readCursor(after)
+  const rows = await listConnectedApps(db, account_id, { limit: limit + 1, after: key })
+  const apps = rows.slice(0, limit)
+  const last = apps.at(-1)
+  return rows.length > limit && last ? { apps, next: writeCursor(last) } : { apps }
+}
+
+/** What is still connected of these grants, each with its label. */
+export async function labelsOf(
+  { db }: Pick<GrantDependencies, 'db'>,
+  account_id: string,
+  ids: readonly string[],
+): Promise<Map<string, string | null>> {
+  return new Map((await listLabels(db, account_id, ids)).map(({ id, label }) => [id, label]))
+}
+
+/** Throws `not_found` for what is not this account's as for what is not at all. */
+export async function showConnectedApp(
+  { db }: Pick<GrantDependencies, 'db'>,
+  own: Own,
+): Promise<ConnectedApp> {
+  const app = await findConnectedApp(db, own)
+  if (!app) throw gone()
+  return app
+}
+
+/**
+ * Gives this installation a name of the person's own, or with none takes it away. It is not recorded: it changes nothing
+ * of what the app may do. Throws `invalid_input` and `not_found`.
+ */
+export async function renameConnectedApp(
+  { db }: Pick<GrantDependencies, 'db'>,
+  own: Own,
+  label: string | undefined,
+): Promise<void> {
+  const name = label?.trim() || undefined
+  if (name !== undefined && (name.length > LABEL_MAX || UNSAFE.test(name)))
+    throw new AppError(
+      'invalid_input',
+      `A name has at most ${LABEL_MAX} characters, and none that cannot be seen.`,
+    )
+  if (!(await labelConnectedApp(db, own, name))) throw gone()
+}
+
+/** Ends it with all its tokens; the next call is refused. Revoking what is gone is no error: nothing was revoked. */
+export async function revokeConnectedApp(
+  { db, audit }: GrantDependencies,
+  { request_id, ...own }: OwnApp,
+): Promise<{ revoked: string[] }> {
+  return recorded(db, audit, async (trx) => {
+    const revoked = await deleteConnectedApp(trx, own)
+    if (!revoked) return { result: { revoked: [] }, events: [] }
+    const event = grantRevoked(revoked, { actor: own.account_id, request_id })
+    return { result: { revoked: [revoked.id] }, events: [event] }
+  })
+}
+
+function writeCursor({ created_us, id }: AppKey): string {
+  return Buffer.from(JSON.stringify([created_us, id])).toString('base64url')
+}
+
+function readCursor(cursor: string): AppKey {
+  const [, created_us, id] =
+    /^\["(\d{1,16})","([\w-]{1,64})"\]$/.exec(Buffer.from(cursor, 'base64url').toString('utf8')) ?? []
+  if (created_us === undefined || id === undefined)
+    throw new AppError('invalid_input', 'The cursor is none that a page of apps gave')
+  return { created_us, id }
+}
