@@ -110,7 +110,7 @@ export function createApp(dependencies: AppDependencies): App {
   koa.use(staticFiles())
   mount(koa, interactions)
   mount(koa, operator)
-  mountPages(koa, { ...shared, form_key: keys.forms })
+  mountPages(koa, { ...shared, feed, form_key: keys.forms })
   for (const each of engine) koa.use(each)
   const listener = koa.callback()
   return { listener: koa.proxy ? listener : introspectionShortCut({ batch, issuer }, listener), audit, feed }

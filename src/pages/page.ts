@@ -6,6 +6,7 @@ import type { Knex } from 'knex'
 import type { Context } from 'koa'
 import type { PageSession } from '../accounts/page-sessions.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
+import type { EventFeed } from '../audit/live/event-feed.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
 import type { Form } from '../http/form.ts'
 import type { Renderer } from '../http/render.ts'
@@ -15,6 +16,8 @@ export type PageDependencies = {
   db: Knex
   audit: AuditLog
   catalogues: CatalogueCache
+  /** New events of the audit log. */
+  feed: EventFeed
   render: Renderer
   issuer: string
   /** Protects forms. */
