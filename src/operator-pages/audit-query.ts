@@ -7,6 +7,7 @@ import { findAccountName } from '../audit/story/story-store.ts'
 type Query = Record<string, string | string[]>
 
 const LOCAL_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?$/
+const MINUTES_LENGTH = '2026-07-28T09:30'.length
 const TIMES = new Set(['from', 'to'])
 
 /** What was filled in. The browser's own field for a time writes no offset; all times here are UTC. */
@@ -15,7 +16,7 @@ export function filledIn(query: ParsedUrlQuery): Query {
   for (const [name, value] of Object.entries(query)) {
     if (value === undefined || value === '') continue
     const is_local = TIMES.has(name) && typeof value === 'string' && LOCAL_TIME.test(value)
-    filled[name] = is_local ? `${value}Z` : value
+    filled[name] = is_local ? `${value.length === MINUTES_LENGTH ? `${value}:00` : value}Z` : value
   }
   return filled
 }
