@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { csvCell } from '../../src/audit/export/csv.ts'
 import { revokeOperatorToken } from '../../src/operator/operator-tokens.ts'
 import { decided } from '../audit/rows.ts'
@@ -22,7 +22,7 @@ beforeAll(async () => {
     { now: Date },
   ]
   to = new Date(now.getTime() + 1).toISOString()
-  await expect.poll(() => Date.now()).toBeGreaterThan(Date.parse(to))
+  await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(Date.parse(to)))
 })
 afterAll(() => toolgate.close())
 
