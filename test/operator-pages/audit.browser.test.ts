@@ -23,9 +23,7 @@ afterAll(async () => {
   await toolgate.close()
 })
 
-async function open(
-  options: { javaScriptEnabled?: boolean } = {},
-): Promise<{
+async function open(options: { javaScriptEnabled?: boolean } = {}): Promise<{
   page: Page
   complaints: string[]
   username: string
@@ -83,7 +81,12 @@ describe.skipIf(is_missing)('the audit log in Chromium', () => {
   it('has no serious fault of accessibility on any of its pages', async () => {
     const { page, username } = await open()
     const link = await page.locator('#events a').first().getAttribute('href')
-    for (const path of ['/operator/audit', link!, `/operator/audit/story/${username}`, '/operator/audit/verify']) {
+    for (const path of [
+      '/operator/audit',
+      link!,
+      `/operator/audit/story/${username}`,
+      '/operator/audit/verify',
+    ]) {
       await page.goto(toolgate.issuer + path)
       expect({ path, found: await violations(page) }).toEqual({ path, found: [] })
     }

@@ -1,5 +1,8 @@
 import { type IncomingMessage, request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { CatalogueCache } from '../../src/catalogue/catalogue-store.ts'
+import { type Action, perform } from '../../src/operator/action.ts'
+import { AUDIT_ACTIONS } from '../../src/operator/actions/audit.ts'
 import { revokeOperatorToken } from '../../src/operator/operator-tokens.ts'
 import { decided } from '../audit/rows.ts'
 import { expectClear } from '../support/hostile.ts'
@@ -66,6 +69,28 @@ describe('GET /audit/events', () => {
     const response = await get(path)
     expect(response.status).toBe(400)
     await expectClear(response, path)
+  })
+})
+
+describe('every answer about the audit log', () => {
+  it('is as its action says, to the last member', async () => {
+    const { person, id } = await toolgate.account()
+    const { client_id } = await toolgate.register()
+    await toolgate.tokens(person(), client_id)
+    const { events } = await page('limit=1')
+    const inputs: Record<string, Record<string, unknown>> = {
+      search_audit: { limit: 1_000 },
+      show_event: { id: events[0]!.id },
+      audit_story: { id },
+      audit_callers: { tool: 'tool_4' },
+      verify_audit: {},
+    }
+    const context = { ...toolgate.dependencies, catalogues: new CatalogueCache(), issuer: toolgate.issuer }
+    const caller = { actor: 'test', scopes: new Set(['operator:read']) }
+    for (const action of AUDIT_ACTIONS as unknown as Action[]) {
+      const answer = await perform(action, context, caller, inputs[action.name])
+      expect({ of: action.name, answer: action.output.parse(answer) }).toEqual({ of: action.name, answer })
+    }
   })
 })
 
