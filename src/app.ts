@@ -130,7 +130,7 @@ export function createApp(dependencies: AppDependencies): App {
   koa.use(staticFiles())
   mount(koa, interactions)
   mount(koa, operator)
-  mountPages(koa, { ...shared, form_key: keys.forms })
+  mountPages(koa, { ...shared, feed, form_key: keys.forms })
   for (const each of engine) koa.use(each)
   return { listener: listenerOf(koa, batch, issuer), audit, feed, usage, user_agents }
 }

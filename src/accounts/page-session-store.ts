@@ -74,6 +74,20 @@ export async function findPageSession(
   return rows[0]
 }
 
+/** The same without taking note that it was seen. */
+export async function lookAtPageSession(
+  db: Knex,
+  id: Buffer,
+  idle_seconds: number,
+): Promise<FoundSession | undefined> {
+  return db('page_sessions as s')
+    .join('accounts as a', 'a.id', 's.account_id')
+    .where('s.id', id)
+    .whereNull('a.disabled_at')
+    .whereRaw('s.expires_at > now() and s.last_seen_at > now() - make_interval(secs => ?)', [idle_seconds])
+    .first('s.account_id', 'a.username', 'a.roles')
+}
+
 /** Ends one, if it is the account's; whether it was there. */
 export async function deletePageSession(db: Knex, account_id: string, id: Buffer): Promise<boolean> {
   return (await db('page_sessions').where({ id, account_id }).delete()) === 1

@@ -2,7 +2,12 @@ import type { Knex } from 'knex'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { generateSecret, sha256 } from '../clients/client-secret.ts'
 import { AppError } from '../errors.ts'
-import { type FoundSession, findPageSession, insertPageSession } from './page-session-store.ts'
+import {
+  type FoundSession,
+  findPageSession,
+  insertPageSession,
+  lookAtPageSession,
+} from './page-session-store.ts'
 import type { SignedIn } from './sign-in.ts'
 
 /** Being signed in to the pages: a random value in a cookie, whose SHA-256 is kept. */
@@ -47,4 +52,15 @@ export async function currentPageSession(
   const id = sha256(value)
   const found = await findPageSession(db, id, IDLE_SECONDS)
   return found && { ...found, id: id.toString('base64url') }
+}
+
+/**
+ * A session that opened an answer which is still under way, as it is now; undefined when it ended. That a page is open
+ * is no sign of somebody who sits before it, so this does not keep the session from becoming idle.
+ */
+export function reviewPageSession(
+  db: Knex,
+  { id }: Pick<PageSession, 'id'>,
+): Promise<FoundSession | undefined> {
+  return lookAtPageSession(db, Buffer.from(id, 'base64url'), IDLE_SECONDS)
 }

@@ -69,9 +69,9 @@ export function registerStoryCommands(audit: Command, open: OpenReading): void {
     .addHelpText(
       'after',
       `
-ID is a grant id, an account id or username (its last ${ACCOUNT_DAYS} days, unless --from), a token id, or a token itself.
-A token is hashed before anything else and never shown; better than as an argument, which other users of the machine
-can see, it comes from standard input: toolgate audit story -`,
+ID is a grant id, an account id or username (its last ${ACCOUNT_DAYS} days, unless --from), sha256: and a token id, or a
+token itself. A token is hashed before anything else and never shown; better than as an argument, which other users of the
+machine can see, it comes from standard input: toolgate audit story -`,
     )
     .action((named: string, options: StoryCliOptions) =>
       withContext(open, ({ knex }) => story(knex, named, options)),

@@ -10,6 +10,10 @@ const CONTENT_SECURITY_POLICY = [
   "base-uri 'none'",
 ].join('; ')
 
+/** Follows the audit log with a script of ours, which the page does without where scripts do not run. */
+const SCRIPTED_PATH = /^\/operator\/audit(\/|$)/
+const SCRIPTED_CONTENT_SECURITY_POLICY = `${CONTENT_SECURITY_POLICY}; script-src 'self'; connect-src 'self'`
+
 const PERMISSIONS_POLICY = [
   'camera',
   'display-capture',
@@ -54,7 +58,9 @@ export function securityHeadersOf(path: string, options: { issuer: string }): Re
   const public_document = PUBLIC_DOCUMENT_PATH.test(path)
   const cross_origin = public_document || CROSS_ORIGIN_ENDPOINT_PATH.test(path)
   return {
-    'Content-Security-Policy': CONTENT_SECURITY_POLICY,
+    'Content-Security-Policy': SCRIPTED_PATH.test(path)
+      ? SCRIPTED_CONTENT_SECURITY_POLICY
+      : CONTENT_SECURITY_POLICY,
     'X-Frame-Options': 'DENY',
     'X-Content-Type-Options': 'nosniff',
     'Referrer-Policy': 'no-referrer',

@@ -6,6 +6,7 @@ import { VIEWS_DIRECTORY } from './render.ts'
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
   '.svg': 'image/svg+xml',
 }
 const MAX_AGE_SECONDS = 300

@@ -46,6 +46,21 @@ export class IntrospectionBatch {
     return this.#trips.ask(question)
   }
 
+  /**
+   * What the decision would be now, recorded nowhere: for an answer that goes on for long and whose beginning was
+   * decided and recorded. Throws `unavailable` as `ask` does.
+   */
+  async review(question: Question): Promise<Decision> {
+    try {
+      const [decision] = await this.#decide([question])
+      if (!decision) throw new Error('one question had no decision')
+      return decision
+    } catch (error) {
+      if (error instanceof AppError) throw error
+      throw new AppError('unavailable', 'Introspection is not possible now', { cause: error })
+    }
+  }
+
   async #trip(questions: Question[]): Promise<Decision[]> {
     try {
       const decisions = await this.#decide(questions)

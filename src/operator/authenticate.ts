@@ -5,7 +5,7 @@ import { sha256 } from '../clients/client-secret.ts'
 import { AppError } from '../errors.ts'
 import { clientIp, requestId } from '../http/request-context.ts'
 import type { IntrospectionBatch } from '../introspection/batch.ts'
-import { type Decision, decideMethod } from '../introspection/decision.ts'
+import { type Decision, decideMethod, type Question } from '../introspection/decision.ts'
 import { tokenIdOf } from '../introspection/question.ts'
 import { builtInCredentials } from '../introspection/resource-server-authentication.ts'
 import type { Caller } from './action.ts'
@@ -36,16 +36,20 @@ function bearerToken(ctx: Context): string | undefined {
   return scheme?.toLowerCase() === 'bearer' && token && rest.length === 0 ? token : undefined
 }
 
-/** Whether the token that opened a long answer would still open it. An operator token is only looked at. */
+/**
+ * Whether the token that opened a long answer would still open it. Recorded nowhere: a stream of the audit log that
+ * wrote into it would give itself something to tell for ever.
+ */
 export async function stillAuthenticated(
-  dependencies: AuthenticationDependencies,
+  { db, batch, issuer }: AuthenticationDependencies,
   ctx: Context,
   intent: Intent,
 ): Promise<boolean> {
   const token = bearerToken(ctx) ?? ''
-  if (OPERATOR_TOKEN.test(token))
-    return (await findOperatorToken(dependencies.db, sha256(token))) !== undefined
-  return (await admit(dependencies, ctx, intent))?.allowed === true
+  if (OPERATOR_TOKEN.test(token)) return (await findOperatorToken(db, sha256(token))) !== undefined
+  const token_id = tokenIdOf(token)
+  if (!token_id) return false
+  return admissionOf(await batch.review(questionOf(issuer, ctx, token_id, intent)), ctx)?.allowed === true
 }
 
 /** Decides about the call and records that; undefined when no valid token came with it. */
@@ -59,15 +63,18 @@ export async function admit(
   if (OPERATOR_TOKEN.test(token)) return admitOperatorToken(dependencies, ctx, token, intent)
   const token_id = tokenIdOf(token)
   if (!token_id) return undefined
-  const decision = await dependencies.batch.ask({
-    credentials: builtInCredentials(operatorResourceUrl(dependencies.issuer)),
+  const question = questionOf(dependencies.issuer, ctx, token_id, intent)
+  return admissionOf(await dependencies.batch.ask(question), ctx)
+}
+
+function questionOf(issuer: string, ctx: Context, token_id: Buffer, { method, name }: Intent): Question {
+  return {
+    credentials: builtInCredentials(operatorResourceUrl(issuer)),
     token_id,
-    mcp_method: intent.method,
-    mcp_name: intent.name,
-    request_id: requestId(ctx),
-    ip: clientIp(ctx) ?? undefined,
-  })
-  return admissionOf(decision, ctx)
+    mcp_method: method,
+    mcp_name: name,
+    ...circumstances(ctx),
+  }
 }
 
 function admissionOf({ body }: Decision, ctx: Context): Admission | undefined {

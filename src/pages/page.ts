@@ -4,11 +4,14 @@
  */
 import type { Context } from 'koa'
 import type { PageSession } from '../accounts/page-sessions.ts'
+import type { EventFeed } from '../audit/live/event-feed.ts'
 import type { Form } from '../http/form.ts'
 import type { Renderer } from '../http/render.ts'
 import type { ActionContext, Caller, OperatorScope } from '../operator/action.ts'
 
 export type PageDependencies = ActionContext & {
+  /** New events of the audit log. */
+  feed: EventFeed
   render: Renderer
   /** Protects forms. */
   form_key: string

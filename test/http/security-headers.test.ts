@@ -41,6 +41,21 @@ describe('securityHeaders', () => {
     },
   )
 
+  it.each([
+    ['/operator/audit', true],
+    ['/operator/audit/events/x', true],
+    ['/operator/auditors', false],
+    ['/operator', false],
+    ['/account', false],
+    ['/interaction/uid', false],
+    ['/operator/api/v1/audit/events', false],
+  ])('%s may run a script of ours: %s', async (path, may) => {
+    const { headers } = await request(app()).get(path)
+    const policy = String(headers['content-security-policy'])
+    expect(policy.includes("; script-src 'self'; connect-src 'self'")).toBe(may)
+    expect(policy).not.toContain('unsafe')
+  })
+
   it('send HSTS only when the issuer is https', async () => {
     const { headers } = await request(app('http://localhost:4000')).get('/page')
     expect(headers['strict-transport-security']).toBeUndefined()

@@ -24,6 +24,11 @@ describe('staticFiles', () => {
     expect((await agent().get('/assets/gate.svg')).headers['content-type']).toBe('image/svg+xml')
   })
 
+  it('serves the script as one', async () => {
+    const response = await agent().get('/assets/follow.js')
+    expect(response.headers['content-type']).toBe('text/javascript; charset=utf-8')
+  })
+
   it.each([
     '/assets/',
     '/assets/layout.eta',

@@ -160,3 +160,21 @@ describe('when something fails', () => {
     expect(lookups()).toBe(2 + Math.ceil(4_000 / 256))
   })
 })
+
+describe('a review', () => {
+  it('decides as a question does, and is recorded nowhere', async () => {
+    const { batch } = batchOn()
+    const asked = question()
+    const recorded = async () =>
+      (await pageEvents(test.database.knex, { request_id: asked.request_id }, 10)).events.length
+    expect(await batch.review(asked)).toMatchObject({ status: 200, body: { active: false } })
+    expect(await recorded()).toBe(0)
+    await batch.ask(asked)
+    expect(await recorded()).toBe(1)
+  })
+
+  it('is unavailable when the lookup is', async () => {
+    const { batch } = batchOn({ query: () => Promise.reject(new Error('gone')) })
+    await expect(batch.review(question())).rejects.toMatchObject({ code: 'unavailable' })
+  })
+})

@@ -17,6 +17,7 @@ const ROUTES: [method: string, path: string, body?: object][] = [
   ['GET', '/audit/events'],
   ['GET', '/audit/story/some-grant'],
   ['GET', '/audit/callers?tool=search_notes'],
+  ['POST', '/audit/verification', { from: '2001-01-01T00:00:00Z' }],
   ['POST', '/refresh-tokens/revoke', { account: 'nobody' }],
   ['POST', `/refresh-tokens/${'A'.repeat(43)}/revoke`, {}],
 ]

@@ -1,11 +1,15 @@
 import { type IncomingMessage, request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { CatalogueCache } from '../../src/catalogue/catalogue-store.ts'
+import { type Action, perform } from '../../src/operator/action.ts'
+import { AUDIT_ACTIONS } from '../../src/operator/actions/audit.ts'
 import { revokeOperatorToken } from '../../src/operator/operator-tokens.ts'
 import { decided } from '../audit/rows.ts'
 import { expectClear } from '../support/hostile.ts'
-import { Toolgate } from '../support/toolgate.ts'
+import { RESOURCE, Toolgate } from '../support/toolgate.ts'
 
 const API = '/operator/api/v1/audit'
+const NOTES = encodeURIComponent(RESOURCE)
 let toolgate: Toolgate
 let operator: { id: string; token: string }
 
@@ -28,7 +32,7 @@ describe('GET /audit/events', () => {
     const seen: string[] = []
     let next: string | undefined
     do {
-      const query = `type=tool.decided&limit=7${next ? `&after=${encodeURIComponent(next)}` : ''}`
+      const query = `type=tool.decided&resource=${NOTES}&limit=7${next ? `&after=${encodeURIComponent(next)}` : ''}`
       const { events, next: following } = await page(query)
       seen.push(...events.map(({ id }) => id))
       next = following
@@ -40,7 +44,7 @@ describe('GET /audit/events', () => {
     const count = async (query: string) => (await page(query)).events.length
     expect(await count('tool=tool_3')).toBe(1)
     expect(await count('decision=denied')).toBe(15)
-    expect(await count(`resource=${encodeURIComponent('http://localhost:4001/mcp')}`)).toBe(30)
+    expect(await count(`resource=${NOTES}`)).toBe(30)
     expect(await count('account_id=usr_3&grant_id=grant_0')).toBe(1)
     expect(await count('request_id=req_9')).toBe(1)
     expect(await count('to=2001-01-01T00:00:00Z')).toBe(0)
@@ -65,6 +69,28 @@ describe('GET /audit/events', () => {
     const response = await get(path)
     expect(response.status).toBe(400)
     await expectClear(response, path)
+  })
+})
+
+describe('every answer about the audit log', () => {
+  it('is as its action says, to the last member', async () => {
+    const { person, id } = await toolgate.account()
+    const { client_id } = await toolgate.register()
+    await toolgate.tokens(person(), client_id)
+    const { events } = await page('limit=1')
+    const inputs: Record<string, Record<string, unknown>> = {
+      search_audit: { limit: 1_000 },
+      show_event: { id: events[0]!.id },
+      audit_story: { id },
+      audit_callers: { tool: 'tool_4' },
+      verify_audit: {},
+    }
+    const context = { ...toolgate.dependencies, catalogues: new CatalogueCache(), issuer: toolgate.issuer }
+    const caller = { actor: 'test', scopes: new Set(['operator:read']) }
+    for (const action of AUDIT_ACTIONS as unknown as Action[]) {
+      const answer = await perform(action, context, caller, inputs[action.name])
+      expect({ of: action.name, answer: action.output.parse(answer) }).toEqual({ of: action.name, answer })
+    }
   })
 })
 
@@ -128,9 +154,12 @@ async function* eventsOf(response: IncomingMessage) {
   }
 }
 
+/** Each beginning wakes all that follow, and all of them share a few connections to the database. */
+const FOR_ALL_OF_THEM = { timeout: 10_000 }
+
 describe('GET /audit/events as a stream', () => {
   it('gives what is committed from now on, and goes on after the last event that was seen', async () => {
-    const first = await stream('?type=tool.decided')
+    const first = await stream(`?type=tool.decided&resource=${NOTES}`)
     expect(first.headers).toMatchObject({
       'cache-control': 'no-store',
       'content-type': expect.stringMatching(/^text\/event-stream/),
@@ -141,7 +170,8 @@ describe('GET /audit/events as a stream', () => {
     expect(value).toMatchObject({ type: 'tool.decided', event: { tool: 'tool_100' } })
     await reading.return(undefined)
 
-    const second = eventsOf(await stream('?type=tool.decided', { 'last-event-id': value!.id }))
+    const again = await stream(`?type=tool.decided&resource=${NOTES}`, { 'last-event-id': value!.id })
+    const second = eventsOf(again)
     expect((await second.next()).value).toMatchObject({ event: { tool: 'tool_101' } })
     await toolgate.app.audit.append(decided(102))
     expect((await second.next()).value).toMatchObject({ event: { tool: 'tool_102' } })
@@ -157,7 +187,7 @@ describe('GET /audit/events as a stream', () => {
   })
 
   it('a reader that does not read costs no memory, and gets everything when it does', async () => {
-    const response = await stream('?type=tool.decided')
+    const response = await stream(`?type=tool.decided&resource=${NOTES}`)
     for (let at = 0; at < 20; at += 1)
       await toolgate.app.audit.append(Array.from({ length: 500 }, (_, index) => decided(at * 500 + index)))
     const seen = new Set<string>()
@@ -183,13 +213,23 @@ describe('GET /audit/events as a stream', () => {
     expect(response.status).toBe(401)
   })
 
+  it('is recorded once when it begins, and never tells of its own beginning', async () => {
+    const resource = encodeURIComponent(`${toolgate.issuer}/operator/mcp`)
+    const reading = eventsOf(await stream(`?resource=${resource}`))
+    await expect.poll(() => toolgate.app.feed.followers).toBe(1)
+    const { events } = await page(`resource=${resource}&limit=2`)
+    expect((await reading.next()).value).toMatchObject({ event: { id: events[0]!.id } })
+    await reading.return(undefined)
+    await expect.poll(() => toolgate.app.feed.followers).toBe(0)
+  })
+
   it('has a limit to how many follow', async () => {
     const open = await Promise.all(Array.from({ length: 32 }, () => stream()))
-    await expect.poll(() => toolgate.app.feed.followers).toBe(32)
+    await expect.poll(() => toolgate.app.feed.followers, FOR_ALL_OF_THEM).toBe(32)
     const refused = await stream()
     expect([refused.statusCode, refused.headers['retry-after']]).toEqual([503, '1'])
     for (const each of [refused, ...open]) each.destroy()
-    await expect.poll(() => toolgate.app.feed.followers).toBe(0)
+    await expect.poll(() => toolgate.app.feed.followers, FOR_ALL_OF_THEM).toBe(0)
   })
 
   it('ends when the feed is closed, as at shutdown', async () => {

@@ -1,7 +1,9 @@
 import type { AuditRow } from '../chain/hash-chain.ts'
 
 /** An event with all its columns for JSON; hashes as lower-case hex, times as RFC 3339 in UTC, what is absent null. */
-export function eventDocument({ prev_hash, hash, ...event }: AuditRow): Record<string, unknown> {
+export type EventDocument = Omit<AuditRow, 'prev_hash' | 'hash'> & { prev_hash: string; hash: string }
+
+export function eventDocument({ prev_hash, hash, ...event }: AuditRow): EventDocument {
   return { ...event, prev_hash: prev_hash.toString('hex'), hash: hash.toString('hex') }
 }
 

@@ -22,6 +22,12 @@ export async function findAccountName(db: Knex, name: string): Promise<AccountNa
     .first('id', 'username')
 }
 
+/** The usernames of those of these accounts that exist. */
+export async function accountNames(db: Knex, ids: readonly string[]): Promise<Map<string, string>> {
+  const found: AccountName[] = await db('accounts').whereIn('id', ids).select('id', 'username')
+  return new Map(found.map(({ id, username }) => [id, username]))
+}
+
 /** The first event about an access or refresh token, by the SHA-256 that names it; undefined when there is none. */
 export async function findTokenEvent(db: Knex, token_id: string): Promise<AuditRow | undefined> {
   const rows: StoredRow[] = await db(TABLE)

@@ -11,6 +11,8 @@ export type StorySubject =
   | { kind: 'token'; token_id: string; grant_id: string; issued: AuditRow }
 
 const BEARER = /^([A-Za-z0-9_-]{43}|tgp_[A-Za-z0-9]{49})$/
+/** The id of a token looks like a token, so that it has to be said which of the two it is. */
+const TOKEN_ID = /^sha256:([A-Za-z0-9_-]{43})$/
 
 function sha256(text: string): string {
   return createHash('sha256').update(text).digest('base64url')
@@ -30,29 +32,22 @@ export async function subjectOfToken(db: Knex, token: string): Promise<StorySubj
 }
 
 /**
- * The subject that this names: an account by id or username, a grant, or a token by its id. What looks like a token
- * is first taken for the token itself and only its hash is asked for, unless `ids_only`. Throws `not_found`.
+ * The subject that this names: an account by id or username, a grant, a token by its id behind `sha256:`, or a token
+ * itself. What could be a token is taken for one: only its hash is asked for, since whatever reaches a database may be
+ * logged there. Throws `not_found`.
  */
-export async function subjectOf(
-  db: Knex,
-  named: string,
-  options: { ids_only?: boolean } = {},
-): Promise<StorySubject> {
-  const looks_like_token = BEARER.test(named)
-  if (looks_like_token && !options.ids_only) {
-    const subject = await tokenSubject(db, sha256(named))
-    if (subject) return subject
-  }
-  const [account, life, token] = await Promise.all([
-    findAccountName(db, named),
-    findGrantLife(db, named),
-    looks_like_token ? tokenSubject(db, named) : undefined,
-  ])
-  if (life) return { kind: 'grant', grant_id: named }
-  if (token) return token
-  if (account) return { kind: 'account', account_id: account.id, username: account.username }
+export async function subjectOf(db: Knex, named: string): Promise<StorySubject> {
+  const token_id = TOKEN_ID.exec(named)?.[1] ?? (BEARER.test(named) ? sha256(named) : undefined)
+  const subject = token_id === undefined ? await namedSubject(db, named) : await tokenSubject(db, token_id)
+  if (subject) return subject
   throw new AppError(
     'not_found',
-    'Nothing is recorded of this: give a grant id, a token, a token id, an account id or a username',
+    'Nothing is recorded of this: give a grant id, an account id, a username, a token, or sha256: and the id of a token',
   )
+}
+
+async function namedSubject(db: Knex, named: string): Promise<StorySubject | undefined> {
+  const [account, life] = await Promise.all([findAccountName(db, named), findGrantLife(db, named)])
+  if (life) return { kind: 'grant', grant_id: named }
+  return account && { kind: 'account', account_id: account.id, username: account.username }
 }

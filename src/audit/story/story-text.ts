@@ -33,22 +33,22 @@ function clientOf({ client_name, event }: Told): string {
   return client_name === undefined ? clean(client_id) : `${clean(client_name)} (${clean(client_id)})`
 }
 
-function tokens(event: AuditRow): string {
+function tokens(event: Tellable): string {
   const refresh_token_id = event.detail?.refresh_token_id
   const access = `access token ${short(event.token_id)}`
   return refresh_token_id === undefined ? access : `${access} and refresh token ${short(refresh_token_id)}`
 }
 
-function tokenName({ detail }: AuditRow): string {
+function tokenName({ detail }: Tellable): string {
   return `“${clean(detail?.name)}”`
 }
 
 /** An actor that is not the person whom the story is about. */
-function by({ actor, account_id }: AuditRow): string {
+function by({ actor, account_id }: Tellable): string {
   return actor === account_id ? '' : ` by ${clean(actor)}`
 }
 
-function because({ detail }: AuditRow): string {
+function because({ detail }: Tellable): string {
   const why = detail?.reason ?? detail?.error_description ?? detail?.error
   return why === undefined || why === null ? '' : ` (${clean(why)})`
 }
@@ -57,7 +57,9 @@ function list(names: unknown): string {
   return Array.isArray(names) ? clean(names.join(' ')) : clean(names)
 }
 
-type Told = Extract<NamedEntry, { kind: 'event' }>
+/** What is told of an event; its place in the chain does not matter. */
+type Told = Omit<Extract<NamedEntry, { kind: 'event' }>, 'event'> & { event: Tellable }
+type Tellable = Omit<AuditRow, 'prev_hash' | 'hash'>
 
 const SENTENCES: Readonly<Record<string, (told: Told) => string>> = {
   'account.changed': (told) =>
@@ -120,6 +122,11 @@ function calls({ called, count, denied, inactive, token_id }: CallGroup): string
   const refused = denied === 0 ? '' : `, ${denied} denied`
   const dead = inactive === 0 ? '' : `, ${inactive} with a token that was not live`
   return `${what}${refused}${dead}, token ${short(token_id)}`
+}
+
+/** One entry in words, without its time. */
+export function storySentence(entry: Told | CallGroup): string {
+  return entry.kind === 'calls' ? calls(entry) : sentence(entry)
 }
 
 /** The lines of one entry. Times are UTC; `told_tools` remembers across entries what was said already of a grant. */

@@ -20,10 +20,10 @@ import type { StorySubject } from './story-subject.ts'
  * One story from the log: consent, code, tokens, refreshes, each tool call, revocation, joined by the ids that the
  * events carry. Read in order and told as it is read, so that a long one needs no memory.
  */
-export type StoryEntry = (ToldEvent & { tools?: string[] }) | CallGroup
+export type StoryEntry = (ToldEvent & { tools?: string[] | undefined }) | CallGroup
 
 /** With the names that people know accounts and clients by. */
-export type NamedEntry = StoryEntry & { client_name?: string; username?: string }
+export type NamedEntry = StoryEntry & { client_name?: string | undefined; username?: string | undefined }
 
 export type StoryOptions = Span & {
   /** Every call as an event of its own. */
@@ -115,9 +115,12 @@ async function* readGrantStory(db: Knex, story: GrantStory, span: Span): AsyncGe
   const is_call = (event: AuditRow) =>
     event.type === 'account.changed' ||
     (isFrequent(event) && event.grant_id === grant_id && story.isTold(event.token_id))
+  // What is left over after the end is known by the tokens before it, also where the story is told from later on.
+  const told = end ? { to: span.to } : span
+  const is_told = ({ occurred_at }: AuditRow) => !span.from || occurred_at >= span.from
   const sources = [
     ...(first.request_id ? [readSignIns(db, first.request_id, within(span, around(first)))] : []),
-    only(readGrantEvents(db, grant_id, span), noted),
+    only(readGrantEvents(db, grant_id, told), (event) => noted(event) && is_told(event)),
     ...(account_id ? [only(readAccountEvents(db, account_id, calls), is_call)] : []),
   ]
   // What came with its tokens after the end names neither grant nor account any more.

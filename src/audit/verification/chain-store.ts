@@ -64,19 +64,27 @@ export async function listBlockRanges(
   )
   const ranges: BlockRange[] = []
   for (const { only, blocks: size } of rows as { only: string; blocks: number }[]) {
-    if (size === 0 || !(await holdsTime(client, only, time))) continue
-    for (let first_block = 0; first_block < size; first_block += blocks)
-      ranges.push({ only, first_block, end_block: Math.min(first_block + blocks, size) })
+    const [first, end] = await blocksOfTime(client, only, time, size)
+    for (let first_block = first; first_block < end; first_block += blocks)
+      ranges.push({ only, first_block, end_block: Math.min(first_block + blocks, end) })
   }
   return ranges
 }
 
-async function holdsTime(client: ChainReader, only: string, time: TimeRange): Promise<boolean> {
-  if (!time.from && !time.to) return true
+/** The blocks between which all rows of the time lie, the first included. Rows lie nearly in the order of time. */
+async function blocksOfTime(
+  client: ChainReader,
+  only: string,
+  time: TimeRange,
+  size: number,
+): Promise<[first: number, end: number]> {
+  if (size === 0 || (!time.from && !time.to)) return [0, size]
   const { rows } = await client.query(
-    `select exists (select from audit_events where (${only}) and ${inTime(time)}) as holds`,
+    `select (min(ctid)::text::point)[0]::bigint::integer as first, (max(ctid)::text::point)[0]::bigint::integer as last
+     from audit_events where (${only}) and ${inTime(time)}`,
   )
-  return rows[0].holds
+  const { first, last } = rows[0] as { first: number | null; last: number | null }
+  return first === null || last === null ? [0, 0] : [first, last + 1]
 }
 
 /** Every row of these blocks as it lies there. The partition is locked against being dropped only meanwhile. */

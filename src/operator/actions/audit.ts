@@ -1,13 +1,17 @@
 import { z } from 'zod'
+import { verifyPeriod } from '../../audit/archive/verify-period.ts'
 import { auditTypeSchema, DECISIONS } from '../../audit/audit-event.ts'
 import { eventDocument } from '../../audit/export/json-lines.ts'
 import { pageEvents } from '../../audit/reading/audit-store.ts'
 import { pageOfCallers } from '../../audit/reading/callers-store.ts'
-import { tellStory } from '../../audit/story/story.ts'
+import { findEventInPlace } from '../../audit/reading/event-store.ts'
 import { storyDocument } from '../../audit/story/story-document.ts'
+import { pageStory } from '../../audit/story/story-page.ts'
+import { clientNames, findAccountName } from '../../audit/story/story-store.ts'
 import { subjectOf } from '../../audit/story/story-subject.ts'
-import { type ActionContext, defineAction } from '../action.ts'
-import { cursor, text, time } from './fields.ts'
+import { defineAction } from '../action.ts'
+import { callerSchema, eventSchema, faultSchema, storyEntrySchema } from './audit-documents.ts'
+import { cursor, moment, text, time } from './fields.ts'
 
 const limit = z.coerce.number().int().min(1).max(1_000).default(100)
 const period = { from: time.optional(), to: time.optional() }
@@ -25,9 +29,11 @@ export const eventFilter = {
   request_id: text.optional(),
 }
 
-const WEEK_MS = 7 * 86_400_000
+/** The same for events that happened already: `from` is inclusive, `to` exclusive. */
+export const pastEventFilter = { ...eventFilter, ...period }
 
-const event = z.record(z.string(), z.unknown())
+const DAY_MS = 86_400_000
+const WEEK_MS = 7 * DAY_MS
 
 export const searchAudit = defineAction({
   name: 'search_audit',
@@ -37,32 +43,52 @@ export const searchAudit = defineAction({
   path: '/audit/events',
   command: 'audit tail',
   page: '/operator/audit',
-  input: z.strictObject({ ...eventFilter, ...period, limit, after: cursor.optional() }),
-  output: z.object({ events: z.array(event), next: z.string().optional() }),
+  input: z.strictObject({ ...pastEventFilter, limit, after: cursor.optional() }),
+  output: z.object({
+    events: z.array(eventSchema),
+    next: z
+      .string()
+      .optional()
+      .describe('There may be more, also when this page is empty: send it as `after`'),
+    searched_to: moment.optional().describe('Nothing older was looked at yet'),
+  }),
   run: async ({ db }, { limit, ...wanted }) => {
-    const { events, next } = await pageEvents(db, wanted, limit)
-    return { events: events.map(eventDocument), ...(next === undefined ? {} : { next }) }
+    const { events, ...more } = await pageEvents(db, wanted, limit)
+    return { events: events.map(eventDocument), ...more }
   },
 })
 
-type Story = { id: string; limit: number; all?: string | undefined } & {
-  from?: Date | undefined
-  to?: Date | undefined
-}
-
-async function pageStory({ db, catalogues }: ActionContext, { id, limit, all, from, to }: Story) {
-  const subject = await subjectOf(db, id, { ids_only: true })
-  const entries: Record<string, unknown>[] = []
-  let continue_from: Date | undefined
-  for await (const entry of tellStory({ db, catalogues }, subject, { from, to, all: all === 'true' })) {
-    if (entries.length === limit) {
-      continue_from = entry.kind === 'event' ? entry.event.occurred_at : entry.from
-      break
+export const showEvent = defineAction({
+  name: 'show_event',
+  scope: 'operator:read',
+  summary:
+    'Shows one event of the audit log with its neighbours in the chain of its writer, and whom it names.',
+  method: 'get',
+  path: '/audit/events/{id}',
+  command: 'audit show',
+  page: '/operator/audit/events/:id',
+  input: z.strictObject({ id: text }),
+  output: z.object({
+    event: eventSchema,
+    before: z.array(eventSchema),
+    after: z.array(eventSchema),
+    username: z.string().optional(),
+    client_name: z.string().optional(),
+  }),
+  run: async ({ db }, { id }) => {
+    const { event, before, after } = await findEventInPlace(db, id)
+    const { account_id, client_id } = event
+    const account = account_id === null ? undefined : await findAccountName(db, account_id)
+    const client_name = client_id === null ? undefined : (await clientNames(db, [client_id])).get(client_id)
+    return {
+      event: eventDocument(event),
+      before: before.map(eventDocument),
+      after: after.map(eventDocument),
+      ...(account && { username: account.username }),
+      ...(client_name !== undefined && { client_name }),
     }
-    entries.push(storyDocument(entry))
-  }
-  return { kind: subject.kind, entries, ...(continue_from && { continue_from }) }
-}
+  },
+})
 
 export const auditStory = defineAction({
   name: 'audit_story',
@@ -72,9 +98,25 @@ export const auditStory = defineAction({
   path: '/audit/story/{id}',
   command: 'audit story',
   page: '/operator/audit/story/:id',
-  input: z.strictObject({ id: text, ...period, limit, all: z.enum(['true', 'false']).optional() }),
-  output: z.object({ kind: z.string(), entries: z.array(event), continue_from: z.date().optional() }),
-  run: pageStory,
+  input: z.strictObject({
+    id: text.describe('A grant id, an account id, a username, or sha256: and the id of a token'),
+    ...period,
+    limit: limit.describe('About how many; what is of one moment stays together'),
+    all: z.enum(['true', 'false']).optional().describe('Every call as an event of its own'),
+  }),
+  output: z.object({
+    kind: z.enum(['account', 'grant', 'token']),
+    entries: z.array(storyEntrySchema),
+    continue_from: moment.optional().describe('Send it as `from` for what follows'),
+  }),
+  run: async ({ db, catalogues }, { id, all, ...options }) => {
+    const subject = await subjectOf(db, id)
+    const { entries, ...more } = await pageStory({ db, catalogues }, subject, {
+      ...options,
+      all: all === 'true',
+    })
+    return { kind: subject.kind, entries: entries.map(storyDocument), ...more }
+  },
 })
 
 export const auditCallers = defineAction({
@@ -86,9 +128,34 @@ export const auditCallers = defineAction({
   command: 'audit who',
   page: '/operator/audit',
   input: z.strictObject({ tool: text, ...period }),
-  output: z.record(z.string(), z.unknown()),
-  run: ({ db }, { tool, to, from = new Date(Date.now() - WEEK_MS) }) =>
-    pageOfCallers(db, { tool, from, to }) as unknown as Promise<Record<string, unknown>>,
+  output: z.object({
+    callers: z.array(callerSchema),
+    counted_from: moment.optional().describe('Calls before are not counted; send it as `to` for those'),
+  }),
+  run: ({ db }, { tool, to, from = new Date(Date.now() - WEEK_MS) }) => pageOfCallers(db, { tool, from, to }),
 })
 
-export const AUDIT_ACTIONS = [searchAudit, auditStory, auditCallers]
+export const verifyAudit = defineAction({
+  name: 'verify_audit',
+  scope: 'operator:read',
+  summary: 'Verifies the hash chains of a period of the audit log, by default the last 24 hours.',
+  method: 'post',
+  path: '/audit/verification',
+  command: 'audit verify',
+  page: '/operator/audit/verify',
+  input: z.strictObject(period),
+  output: z.object({
+    from: moment,
+    to: moment,
+    cut_short: z.boolean().describe('There was too much to verify at once: go on from `to`'),
+    rows: z.int(),
+    writers: z.int(),
+    fault_count: z.int(),
+    faults: z.array(faultSchema).describe('The first 100'),
+    taken_as_given: z.int().optional().describe('Chains of which the row before the period was not verified'),
+  }),
+  run: ({ db }, { to = new Date(), from = new Date(to.getTime() - DAY_MS) }) =>
+    verifyPeriod(db, { from, to }),
+})
+
+export const AUDIT_ACTIONS = [searchAudit, showEvent, auditStory, auditCallers, verifyAudit]

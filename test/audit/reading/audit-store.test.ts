@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AuditLog } from '../../../src/audit/audit-log.ts'
-import { pageEvents, scanEvents } from '../../../src/audit/reading/audit-store.ts'
+import {
+  type AuditFilter,
+  type EventPage,
+  pageEvents,
+  scanEvents,
+} from '../../../src/audit/reading/audit-store.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { decided } from '../rows.ts'
 
@@ -38,6 +43,48 @@ describe('pageEvents', () => {
     expect(await count({ client_id: 'nobody' })).toBe(0)
     expect(await count({ to: new Date(0) })).toBe(0)
     expect(await count({ from: new Date(0), to: new Date('2999-01-01') })).toBe(62)
+  })
+
+  it.each([
+    { client_id: 'https://client.example/metadata.json' },
+    { decision: 'denied' },
+    { account_id: 'usr_3', decision: 'denied' },
+    { tool: 'tool_5', decision: 'denied' },
+    { type: 'writer.started', resource: 'nowhere' },
+    { request_id: 'req_9' },
+    { grant_id: 'grant_1', from: new Date(0), to: new Date('2999-01-01') },
+  ] satisfies AuditFilter[])(
+    'looks for %j through a few rows at a time, and finds what one look finds',
+    async (filter) => {
+      const at_once = await pageEvents(test.database.knex, filter, 1_000)
+      expect(at_once).not.toHaveProperty('next')
+      for (const window of [1, 3, 20]) {
+        const seen: string[] = []
+        let page: EventPage = { events: [] }
+        let pages = 0
+        do {
+          page = await pageEvents(test.database.knex, { ...filter, after: page.next }, 2, window)
+          seen.push(...page.events.map(({ id }) => id))
+          pages += 1
+        } while (page.next !== undefined && pages < 200)
+        expect(seen).toEqual(at_once.events.map(({ id }) => id))
+        const scanned: string[] = []
+        for await (const rows of scanEvents(test.database.knex, filter, 2, window))
+          scanned.push(...rows.map(({ id }) => id))
+        expect(scanned).toEqual(seen.toReversed())
+      }
+    },
+  )
+
+  it('says how far back it looked when it found less than a page', async () => {
+    const { events, next, searched_to } = await pageEvents(
+      test.database.knex,
+      { client_id: 'nobody' },
+      10,
+      20,
+    )
+    expect(events).toEqual([])
+    expect(next).toContain(String(searched_to?.getTime()))
   })
 
   it('refuses a cursor and a date that are none', async () => {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type NamedEntry, type StoryOptions, tellStory } from '../../../src/audit/story/story.ts'
+import { pageStory, type StoryPage } from '../../../src/audit/story/story-page.ts'
 import { subjectOf, subjectOfToken } from '../../../src/audit/story/story-subject.ts'
 import { storyLines } from '../../../src/audit/story/story-text.ts'
 import { CatalogueCache } from '../../../src/catalogue/catalogue-store.ts'
@@ -52,6 +53,11 @@ async function life() {
   await call(second.access_token, 'search_notes')
   return { account_id, username, grant_id, first, second }
 }
+
+const eventsIn = (entries: NamedEntry[]) =>
+  entries.flatMap((entry) => (entry.kind === 'event' ? [entry.event.id] : []))
+const callsIn = (entries: NamedEntry[]) =>
+  entries.reduce((sum, entry) => sum + (entry.kind === 'calls' ? entry.count : 0), 0)
 
 const shapeOf = (entries: NamedEntry[]) =>
   entries.map((entry) => (entry.kind === 'event' ? entry.event.type : `${entry.count} ${entry.called}`))
@@ -136,7 +142,7 @@ describe('the story of a token', () => {
       'grant.revoked',
       '1 null',
     ]
-    for (const named of [second.access_token, idOf(second.access_token), second.refresh_token]) {
+    for (const named of [second.access_token, `sha256:${idOf(second.access_token)}`, second.refresh_token]) {
       const { entries, subject } = await tell(named)
       expect(subject).toMatchObject({ kind: 'token', grant_id })
       expect(shapeOf(entries).filter((type) => type !== 'login.succeeded')).toEqual(expected)
@@ -155,6 +161,48 @@ describe('the story of a token', () => {
       const error = await find(db(), unknown).catch((caught) => caught)
       expect(error).toMatchObject({ code: 'not_found' })
       expect(error.message).not.toContain(unknown)
+    }
+  })
+})
+
+describe('what could be a token', () => {
+  it('reaches the database as its hash only', async () => {
+    const { second } = await life()
+    const bearer = randomBytes(32).toString('base64url')
+    const sent: unknown[] = []
+    const note = ({ bindings }: { bindings: unknown[] }) => sent.push(...bindings)
+    db().on('query', note)
+    for (const named of [bearer, second.access_token, second.refresh_token])
+      await subjectOf(db(), named).catch(() => undefined)
+    db().off('query', note)
+    expect(sent).toContain(idOf(bearer))
+    for (const secret of [bearer, second.access_token, second.refresh_token])
+      expect(JSON.stringify(sent)).not.toContain(secret)
+  })
+
+  it('is no id of a token unless that is said', async () => {
+    const { second } = await life()
+    await expect(subjectOf(db(), idOf(second.access_token))).rejects.toMatchObject({ code: 'not_found' })
+  })
+})
+
+describe('pageStory', () => {
+  it('tells nothing twice and leaves nothing out, however short its pages are', async () => {
+    const { grant_id, account_id, second } = await life()
+    for (const named of [grant_id, account_id, second.access_token]) {
+      const subject = await subjectOf(db(), named)
+      const whole = (await tell(named)).entries
+      for (const limit of [1, 2, 5]) {
+        const told: NamedEntry[] = []
+        let page: StoryPage = { entries: [] }
+        do {
+          const from = page.continue_from
+          page = await pageStory({ db: db(), catalogues: new CatalogueCache() }, subject, { limit, from })
+          told.push(...page.entries)
+        } while (page.continue_from)
+        expect(eventsIn(told)).toEqual(eventsIn(whole))
+        expect(callsIn(told)).toBe(callsIn(whole))
+      }
     }
   })
 })
