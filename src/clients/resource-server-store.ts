@@ -57,6 +57,16 @@ export async function deleteResourceServer(db: Knex, id: string): Promise<Resour
   return row
 }
 
-export async function listResourceServers(db: Knex): Promise<ResourceServer[]> {
-  return db('resource_servers').orderBy('id').select(columns(db))
+export async function findResourceServer(db: Knex, id: string): Promise<ResourceServer | undefined> {
+  return db('resource_servers').where({ id }).first(columns(db))
+}
+
+/** By their ids; without a page, all. */
+export async function listResourceServers(
+  db: Knex,
+  page: { limit?: number; after?: string | undefined } = {},
+): Promise<ResourceServer[]> {
+  const query = db('resource_servers').orderBy('id').select(columns(db))
+  if (page.after !== undefined) query.where('id', '>', page.after)
+  return page.limit === undefined ? query : query.limit(page.limit)
 }

@@ -16,7 +16,7 @@ export type RefreshState = {
   grant_payload: StoredPayload | undefined
   /** Whom the token is for; undefined when the account is disabled. */
   account: { id: string; roles: string[] } | undefined
-  /** Of the client that the token was issued to. */
+  /** Of the client that the token was issued to; undefined when it is gone or blocked. */
   client: { id: string; metadata: StoredPayload } | undefined
 }
 
@@ -38,7 +38,7 @@ left join lateral (select id, roles from accounts
 left join lateral (select metadata from clients where id = r.payload->>'clientId'
                    union all
                    select metadata from metadata_documents where client_id = r.payload->>'clientId'
-                   limit 1) c on true
+                   limit 1) c on not exists (select from blocked_clients b where b.client_id = r.payload->>'clientId')
 order by asked.n`,
 }
 

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { FROM_MICROSECONDS, microsecondsOf } from '../storage/keyset.ts'
 
 /** Tokens that open the operator API; only their SHA-256 is kept. */
 export async function insertOperatorToken(
@@ -38,10 +39,32 @@ export type OperatorTokenView = {
   expires_at: Date
 }
 
-export async function listOperatorTokens(db: Knex): Promise<OperatorTokenView[]> {
-  return db('operator_tokens')
-    .orderBy('created_at')
-    .select('id', 'name', 'scope', 'created_by', 'created_at', 'expires_at')
+export type OperatorTokenPosition = { created_us: number; id: string }
+
+/** Newest first, also those that have expired; each with its place in the list. */
+export async function listOperatorTokens(
+  db: Knex,
+  page: { limit: number; after?: OperatorTokenPosition | undefined },
+): Promise<(OperatorTokenView & { created_us: string })[]> {
+  const query = db('operator_tokens')
+    .orderBy([
+      { column: 'created_at', order: 'desc' },
+      { column: 'id', order: 'desc' },
+    ])
+    .limit(page.limit)
+    .select(
+      'id',
+      'name',
+      'scope',
+      'created_by',
+      'created_at',
+      'expires_at',
+      db.raw(`${microsecondsOf('created_at')} as created_us`),
+    )
+  const { after } = page
+  return after
+    ? query.whereRaw(`(created_at, id) < (${FROM_MICROSECONDS}, ?)`, [after.created_us, after.id])
+    : query
 }
 
 export async function deleteOperatorToken(db: Knex, id: string): Promise<boolean> {
