@@ -10,6 +10,7 @@ import { applyCatalogue, currentCatalogue } from '../catalogue/catalogue-store.t
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { OPERATOR_SCOPES } from '../operator/action.ts'
+import { OPERATOR_ROLES } from '../operator/operator-resource.ts'
 import { createOperatorToken } from '../operator/operator-tokens.ts'
 import type { Database } from '../storage/database.ts'
 
@@ -60,8 +61,8 @@ export async function createFirstAccount(
 ): Promise<FirstSignIn | undefined> {
   if (config.environment !== 'development' || (await listAccounts(db)).length > 0) return undefined
   const actor = 'first start'
-  const roles = (await currentCatalogue(db))?.catalogue.roles.map((role) => role.name) ?? []
-  roles.push('operator')
+  const in_catalogue = (await currentCatalogue(db))?.catalogue.roles.map((role) => role.name) ?? []
+  const roles = [...in_catalogue, ...OPERATOR_ROLES]
   const password = randomBytes(9).toString('base64url')
   const { username } = await createAccount({ db, audit }, { username: 'admin', password, roles, actor })
   const { token } = await createOperatorToken(

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { FROM_MICROSECONDS, microsecondsOf } from '../storage/keyset.ts'
+import { MOMENT, microseconds, type Place } from '../storage/keyset.ts'
 
 /** SQL of the operator's view of clients, however they came to be known: registered, added, by a document, or only blocked. */
 export const CLIENT_ORIGINS = ['registration', 'operator', 'document', 'none'] as const
@@ -14,15 +14,12 @@ export type ClientFilter = {
   client_id?: string | undefined
 }
 
-/** Where a page ends. */
-export type ClientPosition = { created_us: number; client_id: string }
-
 export type ClientRow = {
   client_id: string
   origin: ClientOrigin
   metadata: Record<string, unknown> | null
   registered_at: Date
-  created_us: string
+  at_us: string
   blocked: boolean
   live_grants: number
   last_used_at: Date | null
@@ -70,11 +67,11 @@ const SOURCES: Record<
 function conditions(
   { id, at, metadata }: (typeof SOURCES)[ClientOrigin],
   { text, blocked, client_id }: ClientFilter,
-  after: ClientPosition | undefined,
+  after: Place | undefined,
 ): { sql: string; bindings: Knex.RawBinding[] } {
   const parts: [sql: string, ...bindings: Knex.RawBinding[]][] = []
   if (client_id !== undefined) parts.push([`${id} = ?`, client_id])
-  if (after) parts.push([`(${at}, ${id}) < (${FROM_MICROSECONDS}, ?)`, after.created_us, after.client_id])
+  if (after) parts.push([`(${at}, ${id}) < (${MOMENT}, ?)`, after.at_us, after.id])
   if (blocked !== undefined)
     parts.push([`${blocked ? '' : 'not '}exists (select from blocked_clients b where b.client_id = ${id})`])
   if (text !== undefined) {
@@ -92,7 +89,7 @@ function conditions(
 export async function listClients(
   db: Knex,
   filter: ClientFilter,
-  page: { limit: number; after?: ClientPosition | undefined },
+  page: { limit: number; after?: Place | undefined },
 ): Promise<ClientRow[]> {
   const origins = filter.origin === undefined ? CLIENT_ORIGINS : [filter.origin]
   const sources = origins.map((name) => {
@@ -106,7 +103,7 @@ export async function listClients(
     }
   })
   const { rows } = await db.raw(
-    `select k.*, ${microsecondsOf('k.registered_at')} as created_us,
+    `select k.*, ${microseconds('k.registered_at')} as at_us,
             exists (select from blocked_clients b where b.client_id = k.client_id) as blocked,
             g.live_grants, g.last_used_at
      from (${sources.map(({ sql }) => sql).join(' union all ')}

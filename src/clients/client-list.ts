@@ -1,7 +1,6 @@
 import type { Knex } from 'knex'
-import { z } from 'zod'
 import { AppError } from '../errors.ts'
-import { keysetPage, keysetPosition, microseconds } from '../storage/keyset.ts'
+import { cutPage, readCursor } from '../storage/keyset.ts'
 import { type ClientBlock, findClientBlock } from './client-block-store.ts'
 import {
   type ClientAccount,
@@ -42,14 +41,6 @@ export type ShownClient = ListedClient & {
   grants: ClientAccount[]
 }
 
-const position = z.strictObject({
-  created_us: microseconds,
-  client_id: z
-    .string()
-    .min(1)
-    .max(2_048)
-    .refine((id) => id.isWellFormed() && !id.includes('\0')),
-})
 const ACCOUNTS_SHOWN = 20
 
 function redirectUris(metadata: ClientRow['metadata']): string[] {
@@ -61,7 +52,7 @@ function textOf(value: unknown): string | null {
   return typeof value === 'string' ? value : null
 }
 
-function listed(row: ClientRow): ListedClient {
+function listed(row: Omit<ClientRow, 'at_us'>): ListedClient {
   const { client_id, origin, metadata, registered_at, last_used_at, live_grants, blocked } = row
   const redirect_hosts = [...new Set(redirectUris(metadata).map(redirectHost))]
   const name = textOf(metadata?.client_name)
@@ -74,12 +65,9 @@ export async function pageOfClients(
   filter: ClientFilter,
   page: { limit: number; after?: string | undefined },
 ): Promise<{ clients: ListedClient[]; next?: string }> {
-  const after = keysetPosition(position, page.after)
+  const after = page.after === undefined ? undefined : readCursor(page.after)
   const found = await listClients(db, filter, { limit: page.limit + 1, after })
-  const { rows, ...more } = keysetPage(found, page.limit, ({ created_us, client_id }) => ({
-    created_us: Number(created_us),
-    client_id,
-  }))
+  const { rows, ...more } = cutPage(found, page.limit, ({ client_id }) => client_id)
   return { clients: rows.map(listed), ...more }
 }
 

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
-import { z } from 'zod'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { recorded } from '../audit/recorded.ts'
 import { canonicalResource } from '../catalogue/catalogue.ts'
 import { AppError } from '../errors.ts'
-import { keysetPage, keysetPosition } from '../storage/keyset.ts'
+import { cutPage, readCursor } from '../storage/keyset.ts'
 import { generateSecret, sha256 } from './client-secret.ts'
 import { registeredKeys } from './resource-server-keys.ts'
 import {
@@ -160,16 +159,14 @@ function changed(
   return { type: 'resource_server.changed', actor, request_id, client_id, resource, detail }
 }
 
-const after_id = z.strictObject({ id: z.string().regex(ID) })
-
-/** A page of resource servers by their ids, and the cursor of the next. Throws `invalid_input` for another cursor. */
+/** A page of resource servers, newest first, and the cursor of the next. Throws `invalid_input` for another cursor. */
 export async function pageOfResourceServers(
   { db }: { db: Knex },
   page: { limit: number; after?: string | undefined },
 ): Promise<{ resource_servers: ResourceServer[]; next?: string }> {
-  const after = keysetPosition(after_id, page.after)
-  const found = await listResourceServers(db, { limit: page.limit + 1, after: after?.id })
-  const { rows, ...more } = keysetPage(found, page.limit, ({ id }) => ({ id }))
+  const after = page.after === undefined ? undefined : readCursor(page.after)
+  const found = await listResourceServers(db, { limit: page.limit + 1, after })
+  const { rows, ...more } = cutPage(found, page.limit, ({ id }) => id)
   return { resource_servers: rows, ...more }
 }
 

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { FROM_MICROSECONDS, microsecondsOf } from '../storage/keyset.ts'
+import { MOMENT, microseconds, type Place } from '../storage/keyset.ts'
 
 /** Tokens that open the operator API; only their SHA-256 is kept. */
 export async function insertOperatorToken(
@@ -39,13 +39,11 @@ export type OperatorTokenView = {
   expires_at: Date
 }
 
-export type OperatorTokenPosition = { created_us: number; id: string }
-
 /** Newest first, also those that have expired; each with its place in the list. */
 export async function listOperatorTokens(
   db: Knex,
-  page: { limit: number; after?: OperatorTokenPosition | undefined },
-): Promise<(OperatorTokenView & { created_us: string })[]> {
+  page: { limit: number; after?: Place | undefined },
+): Promise<(OperatorTokenView & { at_us: string })[]> {
   const query = db('operator_tokens')
     .orderBy([
       { column: 'created_at', order: 'desc' },
@@ -59,12 +57,10 @@ export async function listOperatorTokens(
       'created_by',
       'created_at',
       'expires_at',
-      db.raw(`${microsecondsOf('created_at')} as created_us`),
+      db.raw(`${microseconds('created_at')} as at_us`),
     )
   const { after } = page
-  return after
-    ? query.whereRaw(`(created_at, id) < (${FROM_MICROSECONDS}, ?)`, [after.created_us, after.id])
-    : query
+  return after ? query.whereRaw(`(created_at, id) < (${MOMENT}, ?)`, [after.at_us, after.id]) : query
 }
 
 export async function deleteOperatorToken(db: Knex, id: string): Promise<boolean> {

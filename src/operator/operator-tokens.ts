@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
-import { z } from 'zod'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { recorded } from '../audit/recorded.ts'
 import { generateSecret, sha256 } from '../clients/client-secret.ts'
 import { AppError } from '../errors.ts'
-import { keysetPage, keysetPosition, microseconds } from '../storage/keyset.ts'
+import { cutPage, readCursor } from '../storage/keyset.ts'
 import { OPERATOR_SCOPES, type OperatorScope } from './action.ts'
 import {
   deleteOperatorToken,
@@ -91,18 +90,13 @@ export async function revokeOperatorToken(
   })
 }
 
-const position = z.strictObject({ created_us: microseconds, id: z.string().regex(/^opt_[0-9a-f]{16}$/) })
-
 /** A page of operator tokens, newest first, and the cursor of the next. Throws `invalid_input` for another cursor. */
 export async function pageOfOperatorTokens(
   { db }: { db: Knex },
   page: { limit: number; after?: string | undefined },
 ): Promise<{ operator_tokens: OperatorTokenView[]; next?: string }> {
-  const after = keysetPosition(position, page.after)
+  const after = page.after === undefined ? undefined : readCursor(page.after)
   const found = await listOperatorTokens(db, { limit: page.limit + 1, after })
-  const { rows, ...more } = keysetPage(found, page.limit, ({ created_us, id }) => ({
-    created_us: Number(created_us),
-    id,
-  }))
-  return { operator_tokens: rows.map(({ created_us: _, ...shown }) => shown), ...more }
+  const { rows, ...more } = cutPage(found, page.limit, ({ id }) => id)
+  return { operator_tokens: rows, ...more }
 }

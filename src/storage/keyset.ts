@@ -1,21 +1,34 @@
 import { z } from 'zod'
 import { AppError } from '../errors.ts'
 
-/**
- * Where a page of a list ends, so that the next one can begin behind it: opaque to whoever carries it. It comes back
- * from outside, so it is looked at like any other input.
- */
-export function keysetCursor(position: object): string {
-  return Buffer.from(JSON.stringify(position)).toString('base64url')
+/** Where a page of a list ended: the moment that it is ordered by, and the id that tells equal moments apart. */
+export type Place = {
+  /** Microseconds since 1970, as Postgres keeps them: a Date would round, and rows would be left out or repeated. */
+  at_us: string
+  id: string
 }
 
-/** The position that a cursor names; undefined without one. Throws `invalid_input` for what is none of this list. */
-export function keysetPosition<T>(schema: z.ZodType<T>, cursor: string | undefined): T | undefined {
-  if (cursor === undefined) return undefined
-  const read = schema.safeParse(parsed(cursor))
-  if (!read.success)
-    throw new AppError('invalid_input', 'after: this is not the `next` of a page of this list')
-  return read.data
+const place = z.tuple([
+  z.string().regex(/^\d{1,16}$/),
+  z
+    .string()
+    .min(1)
+    .max(2_048)
+    .refine((id) => id.isWellFormed() && !id.includes('\0')),
+])
+
+const CURSOR_MAX = 4_096
+
+/** What is given out to ask for the page after `place`; opaque to whoever gets it. */
+export function writeCursor({ at_us, id }: Place): string {
+  return Buffer.from(JSON.stringify([at_us, id])).toString('base64url')
+}
+
+/** Throws `invalid_input` for what no page gave. */
+export function readCursor(cursor: string): Place {
+  const read = cursor.length > CURSOR_MAX ? undefined : place.safeParse(parsed(cursor)).data
+  if (!read) throw new AppError('invalid_input', 'The cursor is none that a page of this list gave')
+  return { at_us: read[0], id: read[1] }
 }
 
 function parsed(cursor: string): unknown {
@@ -26,27 +39,17 @@ function parsed(cursor: string): unknown {
   }
 }
 
-/** Cuts a list, of which one more than `limit` was asked for, into a page and the cursor of the page after it. */
-export function keysetPage<T>(
-  rows: readonly T[],
+/** SQL of a moment as a cursor holds it, and of a placeholder for one as a moment again. */
+export const microseconds = (moment: string) => `(extract(epoch from ${moment}) * 1000000)::bigint::text`
+export const MOMENT = "(timestamptz 'epoch' + ?::bigint * interval '1 microsecond')"
+
+/** Cuts one row that was read too many: its presence says that there is a page after this one. */
+export function cutPage<Row extends { at_us: string }>(
+  rows: Row[],
   limit: number,
-  position: (row: T) => object,
-): { rows: T[]; next?: string } {
-  const page = rows.slice(0, limit)
-  const last = page.at(-1)
-  return {
-    rows: page,
-    ...(rows.length > limit && last !== undefined ? { next: keysetCursor(position(last)) } : {}),
-  }
+  idOf: (row: Row) => string,
+): { rows: Omit<Row, 'at_us'>[]; next?: string } {
+  const last = rows.length > limit ? rows[limit - 1] : undefined
+  const page = rows.slice(0, limit).map(({ at_us: _, ...row }) => row)
+  return last ? { rows: page, next: writeCursor({ at_us: last.at_us, id: idOf(last) }) } : { rows: page }
 }
-
-/** A moment in a cursor: a Date keeps less than the database tells apart. Until the year 2100. */
-export const microseconds = z.int().min(0).max(4_102_444_800_000_000)
-
-/** SQL that gives a moment as such a number, as text. */
-export function microsecondsOf(column: string): string {
-  return `(extract(epoch from ${column}) * 1000000)::bigint::text`
-}
-
-/** SQL that makes a moment of such a number. */
-export const FROM_MICROSECONDS = "'epoch'::timestamptz + ? * interval '1 microsecond'"

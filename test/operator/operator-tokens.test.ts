@@ -30,7 +30,10 @@ describe('an operator token', () => {
     const { id, token } = await create()
     expect(token).toMatch(OPERATOR_TOKEN)
     expect(await findOperatorToken(knex, sha256(token))).toEqual({ id, name: 'laptop' })
-    const listed = JSON.stringify([await listOperatorTokens(knex, { limit: 10 }), await knex('operator_tokens').select('*')])
+    const listed = JSON.stringify([
+      await listOperatorTokens(knex, { limit: 10 }),
+      await knex('operator_tokens').select('*'),
+    ])
     expect(listed).toContain(id)
     expect(listed).not.toContain(token)
     const { events } = await pageEvents(knex, { type: 'operator_token.created' }, 1)
