@@ -169,7 +169,7 @@ export async function countClientImpact(db: Knex, client_id: string): Promise<Cl
              where t.expires_at > now()) as access_tokens,
             (select coalesce(json_agg(tool order by tool), '[]') from
                (select distinct u.tool from hit join grant_tool_uses u on u.grant_id = hit.id
-                where u.last_used_at > now() - interval '7 days' and u.allowed > 0 limit 100) used) as tools`,
+                where u.last_used_at > now() - interval '7 days' and u.allowed > 0 and u.tool <> '' limit 100) used) as tools`,
     [client_id],
   )
   return rows[0]

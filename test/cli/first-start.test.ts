@@ -95,9 +95,15 @@ describe('the first account', () => {
       ip: undefined,
       request_id: 'request-1',
     }
-    expect((await signIn(dependencies, request)).roles.sort()).toEqual(['editor', 'reader'])
+    expect((await signIn(dependencies, request)).roles.sort()).toEqual([
+      'auditor',
+      'editor',
+      'operator',
+      'reader',
+    ])
     expect(await findOperatorToken(dependencies.db, sha256(first.operator_token))).toMatchObject({
       name: 'first start',
+      scope: 'operator:read operator:revoke operator:admin',
     })
   })
 
