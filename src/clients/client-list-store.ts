@@ -106,7 +106,7 @@ export async function listClients(
     `select k.*, ${microseconds('k.registered_at')} as at_us,
             exists (select from blocked_clients b where b.client_id = k.client_id) as blocked,
             g.live_grants, g.last_used_at
-     from (${sources.map(({ sql }) => sql).join(' union all ')}
+     from (select * from (${sources.map(({ sql }) => sql).join(' union all ')}) known
            order by registered_at desc, client_id desc limit ?) k
      cross join lateral (
        select count(*)::int as live_grants, max(greatest(n.last_used_at, n.created_at)) as last_used_at
