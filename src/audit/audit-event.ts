@@ -24,6 +24,8 @@ export const AUDIT_TYPES = [
   'client.registration_refused',
   'client.unblocked',
   'consent.given',
+  /** Scopes were taken away. */
+  'grant.narrowed',
   'grant.revoked',
   /** The resource server did not authenticate. */
   'introspection.refused',

@@ -148,29 +148,3 @@ export async function findDocumentState(db: Knex, client_id: string): Promise<Do
     .where({ client_id })
     .first('fetched_at', 'fresh_until', 'failure', 'refused')
 }
-
-/** What a block of the client would end. Tools are those that its grants called within the last seven days. */
-export type ClientImpact = {
-  grants: number
-  accounts: number
-  refresh_tokens: number
-  access_tokens: number
-  tools: string[]
-}
-
-export async function countClientImpact(db: Knex, client_id: string): Promise<ClientImpact> {
-  const { rows } = await db.raw(
-    `with hit as materialized (select id, account_id from grants where client_id = ? and expires_at > now())
-     select (select count(*)::int from hit) as grants,
-            (select count(distinct account_id)::int from hit) as accounts,
-            (select count(*)::int from hit join refresh_tokens r on r.grant_id = hit.id
-             where r.consumed_at is null and r.expires_at > now()) as refresh_tokens,
-            (select count(*)::int from hit join access_tokens t on t.grant_id = hit.id
-             where t.expires_at > now()) as access_tokens,
-            (select coalesce(json_agg(tool order by tool), '[]') from
-               (select distinct u.tool from hit join grant_tool_uses u on u.grant_id = hit.id
-                where u.last_used_at > now() - interval '7 days' and u.allowed > 0 and u.tool <> '' limit 100) used) as tools`,
-    [client_id],
-  )
-  return rows[0]
-}

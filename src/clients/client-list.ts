@@ -5,10 +5,8 @@ import { type ClientBlock, findClientBlock } from './client-block-store.ts'
 import {
   type ClientAccount,
   type ClientFilter,
-  type ClientImpact,
   type ClientOrigin,
   type ClientRow,
-  countClientImpact,
   type DocumentState,
   findDocumentState,
   listClientAccounts,
@@ -92,9 +90,4 @@ export async function showClient({ db }: { db: Knex }, client_id: string): Promi
     document: document ?? null,
     grants,
   }
-}
-
-/** What would stop working if the client were blocked or forgotten; nothing for one that nobody has seen. */
-export function previewClientBlock({ db }: { db: Knex }, client_id: string): Promise<ClientImpact> {
-  return countClientImpact(db, client_id)
 }

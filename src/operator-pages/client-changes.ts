@@ -3,11 +3,11 @@ import {
   addOneClient,
   blockOneClient,
   forgetOneClient,
-  previewBlock,
   rotateOneClientSecret,
   showOneClient,
   unblockOneClient,
 } from '../operator/actions/clients.ts'
+import { previewGrantRevocation } from '../operator/actions/grants.ts'
 import { mendable } from '../pages/mendable.ts'
 import type { Page, PageRoute } from '../pages/page.ts'
 import { clientOf, clientPath } from './clients.ts'
@@ -40,7 +40,7 @@ async function showEnding(
   ending: Ending,
   again: { error?: string; reason?: string | undefined } = {},
 ): Promise<void> {
-  const impact = await perform(previewBlock, page, page.caller, { client_id })
+  const impact = await perform(previewGrantRevocation, page, page.caller, { client_id })
   const path = clientPath(String(client_id))
   page.show('operator/client-ending', { ...ending, client_id, impact, path, ...again })
 }

@@ -3,7 +3,7 @@ import type { Knex } from 'knex'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AuditLog } from '../../src/audit/audit-log.ts'
 import { blockClient } from '../../src/clients/client-blocks.ts'
-import { pageOfClients, previewClientBlock, showClient } from '../../src/clients/client-list.ts'
+import { pageOfClients, showClient } from '../../src/clients/client-list.ts'
 import { COUNTED_GRANTS_MAX } from '../../src/clients/client-list-store.ts'
 import { insertClient } from '../../src/clients/client-store.ts'
 import { addClient } from '../../src/clients/clients.ts'
@@ -145,25 +145,5 @@ describe('one client', () => {
     })
     expect((await showClient({ db }, UNSEEN)).block).toMatchObject({ reason: 'spies', blocked_by: 'test' })
     await expect(showClient({ db }, 'cl_nobody')).rejects.toMatchObject({ code: 'not_found' })
-  })
-
-  it('previews what a block would end', async () => {
-    await insertClient(db, 'cl_previewed', {})
-    const account_id = await grants('cl_previewed', 3)
-    await grants('cl_previewed', 1)
-    await db.raw(
-      `insert into grant_tool_uses (grant_id, tool, first_used_at, last_used_at, allowed, denied)
-       values (:id, 'get_note', now(), now(), 1, 0), (:id, 'old_tool', now(), now() - interval '8 days', 1, 0),
-              (:id, 'denied_tool', now(), now(), 0, 1), (:id, '', now(), now(), 1, 0)`,
-      { id: `gr_${account_id}_1` },
-    )
-    expect(await previewClientBlock({ db }, 'cl_previewed')).toEqual({
-      grants: 4,
-      accounts: 2,
-      refresh_tokens: 0,
-      access_tokens: 0,
-      tools: ['get_note'],
-    })
-    expect(await previewClientBlock({ db }, UNSEEN)).toMatchObject({ grants: 0, tools: [] })
   })
 })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { blockClient, unblockClient } from '../../clients/client-blocks.ts'
-import { pageOfClients, previewClientBlock, showClient } from '../../clients/client-list.ts'
+import { pageOfClients, showClient } from '../../clients/client-list.ts'
 import { CLIENT_ORIGINS } from '../../clients/client-list-store.ts'
 import { addClient, forgetClient, rotateClientSecret } from '../../clients/clients.ts'
 import { type Caller, defineAction } from '../action.ts'
@@ -88,25 +88,6 @@ export const showOneClient = defineAction({
   run: (context, { client_id }) => showClient(context, client_id),
 })
 
-export const previewBlock = defineAction({
-  name: 'preview_client_block',
-  scope: 'operator:read',
-  summary: 'Says what would stop working if a client were blocked or forgotten.',
-  method: 'get',
-  path: '/clients/{client_id}/block',
-  command: 'clients preview-block',
-  page: '/operator/clients/block',
-  input: z.strictObject({ client_id }),
-  output: z.object({
-    grants: z.int(),
-    accounts: z.int(),
-    refresh_tokens: z.int(),
-    access_tokens: z.int(),
-    tools: z.array(z.string()).describe('Called through it within the last seven days; at most 100'),
-  }),
-  run: (context, { client_id }) => previewClientBlock(context, client_id),
-})
-
 export const blockOneClient = defineAction({
   name: 'block_client',
   scope: 'operator:revoke',
@@ -180,7 +161,6 @@ export const rotateOneClientSecret = defineAction({
 export const CLIENT_ACTIONS = [
   listAllClients,
   showOneClient,
-  previewBlock,
   blockOneClient,
   unblockOneClient,
   forgetOneClient,

@@ -15,10 +15,15 @@ export const reason = z.string().trim().min(1).max(256).describe('Why; it is kep
 export const limit = z.coerce.number().int().min(1).max(500).default(50).describe('How many at most')
 
 /** What a page of a list says to get the page after it. */
-export const cursor = text.describe('`next` of the page before')
+export const cursor = z.string().min(1).max(4_096).describe('`next` of the page before')
 
 /** A moment in an answer. */
 export const moment = z.date().meta({ override: { type: 'string', format: 'date-time' } })
 
 /** A moment in a question: ISO 8601 with an offset. */
 export const time = z.iso.datetime({ offset: true }).transform((value) => new Date(value))
+
+/** Names of several things; in a query one may stand alone. */
+export const ids = z
+  .preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(text).min(1).max(500))
+  .describe('Up to 500 ids')

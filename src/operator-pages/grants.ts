@@ -1,0 +1,150 @@
+import { expandScopes, findResource, type Resource } from '../catalogue/catalogue.ts'
+import { AppError } from '../errors.ts'
+import { type Action, perform } from '../operator/action.ts'
+import {
+  listGrants,
+  narrowOneGrant,
+  previewGrantRevocation,
+  revokeManyGrants,
+  revokeOneGrant,
+  showOneGrant,
+} from '../operator/actions/grants.ts'
+import type { Page, PageRoute } from '../pages/page.ts'
+import { olderHref } from '../pages/pager.ts'
+
+/** What people allowed which client: found, looked into, narrowed, and revoked one by one or all that match. */
+const AT = '/operator/grants'
+const REVOKE = `${AT}/revoke`
+const FILTERS = ['account', 'client_id', 'resource', 'scope'] as const
+
+type Sent = Record<string, string | string[] | undefined>
+type Filter = Partial<Record<(typeof FILTERS)[number] | 'unused_since', string>>
+
+function single(value: string | string[] | undefined): string | undefined {
+  if (Array.isArray(value)) throw new AppError('invalid_input', 'A filter is given more than once')
+  return value || undefined
+}
+
+/** What was asked for, by a form that sends its empty fields too. A day begins at midnight UTC. */
+function filterOf(sent: Sent): Filter {
+  const filter: Filter = {}
+  for (const name of FILTERS) {
+    const value = single(sent[name])?.trim()
+    if (value) filter[name] = value
+  }
+  const day = single(sent.unused_since)
+  return day ? { ...filter, unused_since: day } : filter
+}
+
+function inputOf({ unused_since, ...filter }: Filter): Record<string, string> {
+  return unused_since === undefined ? filter : { ...filter, unused_since: `${unused_since}T00:00:00Z` }
+}
+
+function idsOf(sent: Sent): string[] | undefined {
+  return sent.ids === undefined ? undefined : [sent.ids].flat()
+}
+
+async function resourcesOf({ catalogues, db }: Page): Promise<readonly Resource[]> {
+  return (await catalogues.current(db))?.catalogue.resources ?? []
+}
+
+async function list(page: Page): Promise<void> {
+  const { query } = page.ctx
+  const filter = filterOf(query)
+  const input = { ...inputOf(filter), after: single(query.after) }
+  const { grants, next } = await perform(listGrants, page, page.caller, input)
+  const conditions = new URLSearchParams(filter)
+  page.show('operator/grants', {
+    grants,
+    filter,
+    resources: await resourcesOf(page),
+    older: olderHref(page, next),
+    revoke_all: conditions.size > 0 ? `${page.href(REVOKE)}?${conditions}` : undefined,
+  })
+}
+
+async function preview(page: Page): Promise<void> {
+  const { query } = page.ctx
+  const filter = filterOf(query)
+  const ids = idsOf(query)
+  if (ids === undefined && Object.keys(filter).length === 0)
+    throw new AppError('invalid_input', 'Nothing is selected. Go back and tick the grants to revoke.')
+  const input = { ...inputOf(filter), ids }
+  const ending = await perform(previewGrantRevocation, page, page.caller, input)
+  page.show('operator/grants-revoke', { ending, filter, ids: ids ?? [] })
+}
+
+async function revokeMany(page: Page): Promise<void> {
+  const { csrf: _, reason, ...sent } = page.form.toObject()
+  const input = { ...inputOf(filterOf(sent)), ids: idsOf(sent), reason: reason ?? '' }
+  const { revoked } = await perform(revokeManyGrants, page, page.caller, input)
+  page.goTo(AT, revokedText(revoked.length))
+}
+
+function revokedText(count: number): string {
+  if (count === 0) return 'Nothing was left to revoke.'
+  return `Revoked ${count} ${count === 1 ? 'grant' : 'grants'} with all their tokens, as of the next call.`
+}
+
+/** Each scope that was given, with all tools that it opens; those that the catalogue lost open none. */
+function scopesOf(scope: string, resource: Resource | undefined): object[] {
+  return scope.split(' ').map((name) => {
+    const opened = resource ? expandScopes(resource, [name]) : new Set<string>()
+    const known = resource?.scopes.find((each) => each.name === name)
+    const tools = resource?.scopes.filter((each) => opened.has(each.name)).flatMap((each) => each.tools) ?? []
+    return {
+      name,
+      description: known?.description,
+      is_destructive: known?.risk === 'destructive',
+      tools: [...new Set(tools)],
+    }
+  })
+}
+
+async function show(page: Page): Promise<void> {
+  const grant = await perform(showOneGrant, page, page.caller, { id: page.ctx.params.id })
+  const catalogue = (await page.catalogues.current(page.db))?.catalogue
+  const resource = catalogue && grant.resource !== null ? findResource(catalogue, grant.resource) : undefined
+  const tools_used = grant.tools_used.filter(({ tool }) => tool !== '')
+  page.show('operator/grant', { grant, scopes_of_grant: scopesOf(grant.scope, resource), tools_used })
+}
+
+async function narrow(page: Page): Promise<void> {
+  const { id } = page.ctx.params
+  const input = { id, scopes: page.form.all('scopes'), reason: page.form.get('reason') ?? '' }
+  if (input.scopes.length === 0)
+    throw new AppError('invalid_input', 'At least one scope must stay. To take all away, revoke the grant.')
+  const { removed } = await perform(narrowOneGrant, page, page.caller, input)
+  const done = removed.length === 0 ? 'Nothing was unticked.' : `Taken away: ${removed.join(', ')}.`
+  page.goTo(`${AT}/${encodeURIComponent(id)}`, done)
+}
+
+async function revokeOne(page: Page): Promise<void> {
+  const input = { id: page.ctx.params.id, reason: page.form.get('reason') ?? '' }
+  const { revoked } = await perform(revokeOneGrant, page, page.caller, input)
+  page.goTo(AT, revokedText(revoked.length))
+}
+
+const reads = (path: string, { scope }: Pick<Action, 'scope'>, handle: PageRoute['handle']): PageRoute => ({
+  method: 'get',
+  path,
+  needs: scope,
+  handle,
+})
+const changes = (path: string, handle: PageRoute['handle'], lists: readonly string[] = []): PageRoute => ({
+  method: 'post',
+  path,
+  needs: 'operator:revoke',
+  lists,
+  handle,
+})
+
+export const GRANT_PAGES: readonly PageRoute[] = [
+  reads(AT, listGrants, list),
+  // Leads to nothing but its form, which only somebody who may revoke can send.
+  reads(REVOKE, revokeManyGrants, preview),
+  changes(REVOKE, revokeMany, ['ids']),
+  reads(`${AT}/:id`, showOneGrant, show),
+  changes(`${AT}/:id/narrow`, narrow, ['scopes']),
+  changes(`${AT}/:id/revoke`, revokeOne),
+]
