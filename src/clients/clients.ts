@@ -3,10 +3,9 @@ import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { recorded } from '../audit/recorded.ts'
 import { AppError } from '../errors.ts'
-import { deleteMatchingGrants } from '../grants/grant-store.ts'
-import { grantRevoked } from '../grants/grants.ts'
 import { holdClient } from './client-block-store.ts'
 import { sanitiseClientMetadata } from './client-metadata.ts'
+import { revokeRest, revokeWithClient } from './client-revocation.ts'
 import { generateSecret, secretDigest } from './client-secret.ts'
 import { deleteClient, findClient, insertClient, replaceClientMetadata } from './client-store.ts'
 import { deleteDocument } from './metadata-document-store.ts'
@@ -85,23 +84,21 @@ export async function rotateClientSecret(
  * document is fetched again when somebody authorizes. Throws `not_found`.
  */
 export async function forgetClient(
-  { db, audit }: ClientDependencies,
+  dependencies: ClientDependencies,
   request: { client_id: string; reason?: string | undefined } & Doer,
 ): Promise<{ revoked: string[] }> {
   const { client_id, actor, request_id, reason } = request
-  return recorded(db, audit, async (trx) => {
+  const why = { actor, request_id, reason: reason ?? 'the client was removed' }
+  const revoked = await recorded(dependencies.db, dependencies.audit, async (trx) => {
     await holdClient(trx, client_id)
     // Both, whatever the one says.
     const gone = [await deleteClient(trx, client_id), await deleteDocument(trx, client_id)]
     if (!gone.includes(true)) throw new AppError('not_found', `There is no client ${client_id}`)
-    const grants = await deleteMatchingGrants(trx, { client_id })
-    const why = { actor, request_id, reason: reason ?? 'the client was removed' }
+    const { revoked, events } = await revokeWithClient(trx, client_id, why)
     const detail = { change: 'removed', ...(reason === undefined ? {} : { reason }) }
-    return {
-      result: { revoked: grants.map(({ id }) => id) },
-      events: [changed(request, client_id, detail), ...grants.map((grant) => grantRevoked(grant, why))],
-    }
+    return { result: revoked, events: [changed(request, client_id, detail), ...events] }
   })
+  return { revoked: await revokeRest(dependencies, client_id, why, revoked) }
 }
 
 function changed({ actor, request_id }: Doer, client_id: string, detail: AuditEvent['detail']): AuditEvent {
