@@ -5,6 +5,7 @@ import { codeExchange } from './parts/code-exchange.ts'
 import { durability } from './parts/durability.ts'
 import { growth } from './parts/growth.ts'
 import { introspection } from './parts/introspection.ts'
+import { lists } from './parts/lists.ts'
 import { manipulations } from './parts/manipulations.ts'
 import { memory } from './parts/memory.ts'
 import { processes } from './parts/processes.ts'
@@ -29,6 +30,7 @@ const PARTS: readonly Part[] = [
   verify,
   processes,
   growth,
+  lists,
   memory,
   durability,
   manipulations,

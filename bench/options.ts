@@ -26,7 +26,7 @@ Options:
   --rounds <n>            rounds, in which all designs are asked in turn (${USUAL.rounds})
   --seconds <n>           seconds of each load (${USUAL.seconds})
   --minutes <n>           minutes of the memory part (${USUAL.minutes})
-  --scale <n>             share of the rows of growth and verify (${USUAL.scale})
+  --scale <n>             share of the rows of growth, lists and verify (${USUAL.scale})
   --quick                 all of it tiny: shows that it works; goals do not count
   --without-peers         nothing that must be installed from npm first
   --profile <directory>   keep CPU profiles of Toolgate's servers there

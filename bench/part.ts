@@ -7,7 +7,7 @@ export type Run = {
   seconds: number
   /** Of the memory part. */
   minutes: number
-  /** Of the rows of `growth` and `verify`. */
+  /** Of the rows of `growth`, `lists` and `verify`. */
   scale: number
   /** Everything small: shows that it works and measures nothing. */
   quick: boolean

@@ -54,11 +54,14 @@ export async function up(knex: Knex): Promise<void> {
       -- read-only, write or custom.
       role          text not null,
       created_by    text not null,
+      -- The only value that can be rotated; the one before may live on beside it for a while.
+      newest_value  bytea not null,
       rotated_at    timestamptz,
       noticed_at    timestamptz,
       -- The newest User-Agent that it was used with.
       used_by       text
     );
+    create index grants_personal_expiry on grants (expires_at) where client_id = 'personal-access-token';
 
     -- Without the id: a plan made while the table is empty could take such an index for a lookup by id.
     create index clients_created on clients (created_at);
@@ -80,10 +83,10 @@ export async function up(knex: Knex): Promise<void> {
 export async function down(knex: Knex): Promise<void> {
   await knex.raw(`
     alter table operator_tokens drop column scope, drop column created_by;
-    drop table blocked_clients; drop index clients_created;
-    alter table metadata_documents drop column created_at; drop table personal_access_tokens;
+    drop table blocked_clients; drop index clients_created; alter table metadata_documents drop column created_at;
+    drop index grants_personal_expiry; drop table personal_access_tokens;
     drop index oidc_payloads_session_account; drop table page_sessions;
-    drop table usage_hours; drop table grant_tool_uses;
+    drop table usage_hours; drop table grant_tool_uses; drop index grants_created, grants_last_sign;
     alter table grants drop column label, drop column redirect_host, drop column last_used_at;
   `)
 }

@@ -16,6 +16,7 @@ import type { DocumentNetwork } from './clients/document-fetch.ts'
 import { MetadataDocuments } from './clients/metadata-documents.ts'
 import type { Config } from './config.ts'
 import { UsageRecorder } from './grants/usage.ts'
+import { UserAgents } from './grants/user-agents.ts'
 import { accessLog } from './http/access-log.ts'
 import { allowedMethods } from './http/allowed-methods.ts'
 import { basePath, belowIssuer } from './http/base-path.ts'
@@ -51,9 +52,15 @@ export type AppDependencies = {
 
 /**
  * `feed` has to be closed before connections are drained: whoever follows the log keeps one open. `usage` is closed after
- * that and before the database, into which it writes what it still has.
+ * that and before the database, into which it writes what it still has. `user_agents` has to be flushed now and then.
  */
-export type App = { listener: RequestListener; audit: AuditLog; feed: EventFeed; usage: UsageRecorder }
+export type App = {
+  listener: RequestListener
+  audit: AuditLog
+  feed: EventFeed
+  usage: UsageRecorder
+  user_agents: UserAgents
+}
 
 function mount(koa: Koa, router: Router): void {
   koa.use(router.routes()).use(allowedMethods(router))
@@ -72,6 +79,11 @@ function createKoa({ cookies }: Keys, { http }: Config): Koa {
   return koa
 }
 
+function listenerOf(koa: Koa, batch: IntrospectionBatch, issuer: string): RequestListener {
+  const listener = koa.callback()
+  return koa.proxy ? listener : introspectionShortCut({ batch, issuer }, listener)
+}
+
 export function createApp(dependencies: AppDependencies): App {
   const { config, keys, database, log, document_network } = dependencies
   const { issuer } = config
@@ -81,14 +93,17 @@ export function createApp(dependencies: AppDependencies): App {
   const feed = new EventFeed(db)
   const catalogues = new CatalogueCache(builtIn(issuer))
   const render = createRenderer({ base_path: basePath(issuer) })
-  const shared = { db, audit, catalogues, render, issuer }
+  const { catalogue_file } = config
+  const { checkpoint_interval_seconds } = config.audit
+  const shared = { db, audit, catalogues, render, issuer, catalogue_file, checkpoint_interval_seconds }
 
   const published = { db, network: document_network }
   const admission = new Admission(config.client_documents, audit)
   const documents = new MetadataDocuments({ ...published, admission })
   const client_keys = new ClientKeys(published)
   const usage = new UsageRecorder(db, log)
-  const batch = new IntrospectionBatch({ ...shared, hot, usage })
+  const user_agents = new UserAgents(db)
+  const batch = new IntrospectionBatch({ ...shared, hot, usage, user_agents })
   const { provider, middleware: engine } = createAuthorizationServer({
     ...shared,
     tokens,
@@ -117,7 +132,5 @@ export function createApp(dependencies: AppDependencies): App {
   mount(koa, operator)
   mountPages(koa, { ...shared, form_key: keys.forms })
   for (const each of engine) koa.use(each)
-  const listener = koa.callback()
-  const outer = koa.proxy ? listener : introspectionShortCut({ batch, issuer }, listener)
-  return { listener: outer, audit, feed, usage }
+  return { listener: listenerOf(koa, batch, issuer), audit, feed, usage, user_agents }
 }

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import type { Logger } from 'pino'
+import type { App } from './app.ts'
 import type { Evidence } from './audit/archive/evidence.ts'
 import {
   createAuditPartitions,
@@ -10,11 +11,13 @@ import {
 import { monthsToDrop, retain } from './audit/archive/retention.ts'
 import { AuditLog } from './audit/audit-log.ts'
 import type { Config } from './config.ts'
+import { noticeExpiring } from './grants/personal-access-tokens.ts'
 import type { Database } from './storage/database.ts'
 import { sweepExpired, wipeSealedResponses } from './storage/sweep.ts'
 
 /** What must happen again and again while a server runs. Instances may do it at the same time. */
-const MINUTE_MS = 60_000
+const SECOND_MS = 1_000
+const MINUTE_MS = 60 * SECOND_MS
 const HOUR_MS = 60 * MINUTE_MS
 const MONTHS_AHEAD = 12
 
@@ -59,12 +62,18 @@ export function auditRetention(
   }
 }
 
+/** Every personal access token that expires soon, in steps of bounded size. */
+export async function noticeAllExpiring(db: Knex, audit: AuditLog): Promise<void> {
+  while ((await noticeExpiring({ db, audit })) > 0);
+}
+
 /** Starts the timers; they never keep the process alive. Call the result to stop them. */
 export function startMaintenance(
   config: Config,
   database: Database,
   log: Logger,
   evidence: Evidence,
+  { audit, user_agents }: Pick<App, 'audit' | 'user_agents'>,
 ): () => void {
   const { knex } = database
   const every = (interval_ms: number, name: string, work: () => Promise<unknown>) => {
@@ -79,6 +88,8 @@ export function startMaintenance(
     every(MINUTE_MS, 'wipe sealed responses', () =>
       wipeSealedResponses(knex, config.tokens.refresh_grace_seconds),
     ),
+    every(5 * SECOND_MS, 'write what personal tokens are used by', () => user_agents.flush()),
+    every(HOUR_MS, 'notice expiring personal tokens', () => noticeAllExpiring(knex, audit)),
     every(HOUR_MS, 'sweep expired rows', () => sweepExpired(knex)),
     every(HOUR_MS, 'summarise audit ids', () => summariseAuditIds(knex)),
     every(HOUR_MS, 'create audit partitions', async () => {

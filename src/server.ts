@@ -124,7 +124,7 @@ export async function startServer(
       key: async () => checkpoint_key,
       sinks: config.audit.checkpoint_sinks,
     })
-    const stopMaintenance = startMaintenance(config, installation.database, log, evidence)
+    const stopMaintenance = startMaintenance(config, installation.database, log, evidence, app)
     undo.push(async () => stopMaintenance())
     const server = createServer(app.listener)
     server.headersTimeout = HEADERS_TIMEOUT_MS

@@ -5,7 +5,7 @@ import { type Measured, type Part, type Run, say } from '../part.ts'
 import { seedToolgate } from '../seeds/toolgate.ts'
 import { basicAuthorization, type Seed, toolBodies } from '../seeds/workload.ts'
 import { runToolgate } from '../servers/command.ts'
-import { crashable } from '../servers/crash.ts'
+import { crash } from '../servers/crash.ts'
 import { withClient } from '../servers/postgres.ts'
 import { withStage } from '../servers/stage.ts'
 import { startToolgate, type ToolgateServer } from '../servers/toolgate.ts'
@@ -32,7 +32,6 @@ async function measure(run: Run): Promise<Measured> {
   return withStage(async (stage) => {
     const first = await startToolgate(stage)
     const { url, port, issuer } = first
-    const postgres = stage.keep(crashable(stage.postgres.pid, url))
     const seed = await seedToolgate(url, run.quick ? 100 : 2_000)
     await stage.postgres.analyze(url)
 
@@ -43,7 +42,9 @@ async function measure(run: Run): Promise<Measured> {
     }
     const outcomes = [
       await underLoad('the server', first, seed, () => repeat(kills, 'the server', killServer)),
-      await underLoad('Postgres', first, seed, () => repeat(kills, 'Postgres', () => postgres.crash())),
+      await underLoad('Postgres', first, seed, () =>
+        repeat(kills, 'Postgres', () => crash(stage.postgres, url)),
+      ),
     ]
     await server.stop()
     const rows = await rowsById(url)

@@ -48,8 +48,9 @@ async function seedTokens(client: pg.Client, { accounts, grants, tokens }: Volum
      select ${account('n')}, 'bench-' || n, 'none', '{editor}' from generate_series(0, ${accounts - 1}) n`,
   )
   await client.query(
-    `insert into grants (id, account_id, client_id, resource, scope, payload, expires_at)
-     select ${grant('n')}, ${account(`(n % ${accounts})`)}, $1, $2, $3, '{}', now() + interval '1 day'
+    `insert into grants (id, account_id, client_id, resource, scope, payload, created_at, expires_at)
+     select ${grant('n')}, ${account(`(n % ${accounts})`)}, $1, $2, $3, '{}', now() - n * interval '1 second',
+            now() + interval '1 day'
      from generate_series(0, ${grants - 1}) n`,
     [CLIENT_ID, RESOURCE, SCOPE],
   )

@@ -12,15 +12,17 @@ export type BenchPostgres = {
   analyze(url: string): Promise<void>
   /** Processor time until now of the postmaster and all it started; undefined where there is no /proc. */
   processorMs(): number | undefined
-  /** The process id of the postmaster. */
-  pid: number
+  /** The process id of the postmaster, which is another after it was killed. */
+  currentPid(): Promise<number>
   stop(): Promise<void>
 }
 
 export async function startBenchPostgres(): Promise<BenchPostgres> {
   const directory = await createTemporaryDirectory()
   const { url, stop } = await startEmbeddedPostgres({ data_dir: directory.path })
-  const pid = Number((await readFile(join(directory.path, 'postgres/postmaster.pid'), 'utf8')).split('\n')[0])
+  const currentPid = async () =>
+    Number.parseInt(await readFile(join(directory.path, 'postgres/postmaster.pid'), 'utf8'), 10)
+  const pid = await currentPid()
   return {
     async createDatabase(name) {
       await execute(url, `create database ${name}`)
@@ -30,7 +32,7 @@ export async function startBenchPostgres(): Promise<BenchPostgres> {
     },
     analyze: (target) => execute(target, 'vacuum analyze'),
     processorMs: () => familyProcessorMs(pid),
-    pid,
+    currentPid,
     async stop() {
       await stop()
       await directory.remove()

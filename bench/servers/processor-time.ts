@@ -66,7 +66,7 @@ function pids(): number[] {
   }
 }
 
-export function readProc(pid: number, file: string): string | undefined {
+function readProc(pid: number, file: string): string | undefined {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8')
   } catch {

@@ -2,6 +2,7 @@
 
 import type { Page, PageRoute } from '../pages/page.ts'
 import { SIGN_OUT } from '../pages/sign-in.ts'
+import { TOKEN_PAGES } from './tokens.ts'
 
 async function showApps(page: Page): Promise<void> {
   page.show('account/apps', {})
@@ -9,5 +10,6 @@ async function showApps(page: Page): Promise<void> {
 
 export const ACCOUNT_PAGES: readonly PageRoute[] = [
   { method: 'get', path: '/account', needs: 'account', handle: showApps },
+  ...TOKEN_PAGES,
   SIGN_OUT,
 ]

@@ -34,6 +34,11 @@ export const AUDIT_TYPES = [
   'operator.refused',
   'operator_token.created',
   'operator_token.revoked',
+  'personal_token.created',
+  /** Once for each token, seven days before. */
+  'personal_token.expiring',
+  'personal_token.revoked',
+  'personal_token.rotated',
   /** Presented again within the grace: the identical successor was given again. */
   'refresh_token.replayed',
   /** Presented again after the grace: the family was revoked. */

@@ -37,6 +37,10 @@ export function publishedMetadata(
     issuer,
     scopes_supported: advertisedScopes(catalogue),
     grant_types_supported: ['authorization_code', 'refresh_token'],
+    // RFC 8414 §2: where it is left out, clients take it for client_secret_basic alone.
+    revocation_endpoint_auth_methods_supported: engine.token_endpoint_auth_methods_supported,
+    revocation_endpoint_auth_signing_alg_values_supported:
+      engine.token_endpoint_auth_signing_alg_values_supported,
     introspection_endpoint_auth_methods_supported: [
       'client_secret_basic',
       'client_secret_post',

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import { cutPage, MOMENT, microseconds, readCursor } from '../storage/keyset.ts'
 import { type GrantFilter, LAST_SIGN, matchingGrants, resolveFilter } from './grant-store.ts'
+import { PERSONAL_CLIENT_ID, PERSONAL_CLIENT_NAME } from './personal-access-token.ts'
 
 /** SQL of lists of grants and refresh tokens, as operators and people see them. Pages are found by where the last ended. */
 export type GrantView = {
@@ -36,7 +37,10 @@ function withNames(db: Knex, page: Knex.QueryBuilder): Knex.QueryBuilder {
     .select(
       'g.*',
       'a.username',
-      db.raw("coalesce(c.metadata, d.metadata)->>'client_name' as client_name"),
+      db.raw(
+        "case g.client_id when ? then ? else coalesce(c.metadata, d.metadata)->>'client_name' end as client_name",
+        [PERSONAL_CLIENT_ID, PERSONAL_CLIENT_NAME],
+      ),
       db.raw(`(select count(*)::int from refresh_tokens r where r.grant_id = g.id
                and r.consumed_at is null and r.expires_at > now()) as refresh_tokens`),
       db.raw(`(select count(*)::int from access_tokens t where t.grant_id = g.id

@@ -3,7 +3,9 @@ import type pg from 'pg'
 import { AUDIT_WRITERS, type AuditLog } from '../audit/audit-log.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
 import { AppError } from '../errors.ts'
+import { PERSONAL_CLIENT_ID } from '../grants/personal-access-token.ts'
 import type { UsageRecorder } from '../grants/usage.ts'
+import type { UserAgents } from '../grants/user-agents.ts'
 import { SharedTrips } from '../storage/shared-trips.ts'
 import { AssertionProof } from './assertion-proof.ts'
 import { type Decision, decide, type Question } from './decision.ts'
@@ -23,6 +25,8 @@ export type BatchDependencies = {
   audit: AuditLog
   /** Is told what was decided, once that is committed. */
   usage?: Pick<UsageRecorder, 'record'>
+  /** Hears with what personal access tokens are used. */
+  user_agents?: UserAgents | undefined
 }
 
 const LIMITS = { trips_max: AUDIT_WRITERS, per_trip_max: 256, waiting_max: 4_000 }
@@ -47,6 +51,7 @@ export class IntrospectionBatch {
       const decisions = await this.#decide(questions)
       await this.#dependencies.audit.append(decisions.map(({ event }) => event))
       this.#count(decisions)
+      if (questions.some(({ user_agent }) => user_agent !== undefined)) this.#noteUsers(questions, decisions)
       return decisions
     } catch (error) {
       if (error instanceof AppError) throw error
@@ -79,6 +84,15 @@ export class IntrospectionBatch {
       if (!row) throw new Error('the lookup answered fewer rows than it was asked')
       return decide(issuer, catalogue, row, question)
     })
+  }
+
+  #noteUsers(questions: Question[], decisions: Decision[]): void {
+    for (const [index, { body, event }] of decisions.entries()) {
+      const user_agent = questions[index]?.user_agent
+      const { client_id, grant_id } = event
+      if (user_agent && grant_id && body.active === true && client_id === PERSONAL_CLIENT_ID)
+        this.#dependencies.user_agents?.note(grant_id, user_agent)
+    }
   }
 
   #settle(questions: Question[], rows: LookupRow[]): Promise<Question[]> {

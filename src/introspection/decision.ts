@@ -11,6 +11,8 @@ export type Question = {
   token_id: Buffer | undefined
   mcp_method: string | undefined
   mcp_name: string | undefined
+  /** Of the MCP client, where the resource server says; a hint that decides nothing. */
+  user_agent?: string | undefined
   request_id: string
   ip: string | undefined
 }

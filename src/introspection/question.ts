@@ -1,12 +1,14 @@
 import { sha256 } from '../clients/client-secret.ts'
 import { AppError } from '../errors.ts'
+import { isPersonalAccessToken } from '../grants/personal-access-token.ts'
+import { plainUserAgent } from '../grants/user-agents.ts'
 import type { Form } from '../http/form.ts'
 import type { Question } from './decision.ts'
 import { presentedCredentials } from './resource-server-authentication.ts'
 
 export const BODY_LIMIT_BYTES = 16 * 1024
 
-/** Access tokens are 43 base64url characters; anything else is not looked up. */
+/** Access tokens are 43 base64url characters. */
 const TOKEN = /^[A-Za-z0-9_-]{43}$/
 const METHOD_MAX = 128
 const NAME_MAX = 2_048
@@ -18,7 +20,7 @@ export type Circumstances = {
   ip: string | undefined
 }
 
-/** Reads RFC 7662 §2.1 and our two parameters. Throws `invalid_input` or `unauthenticated`. */
+/** Reads RFC 7662 §2.1 and our parameters. Throws `invalid_input` or `unauthenticated`. */
 export function readQuestion(form: Form, { authorization, request_id, ip }: Circumstances): Question {
   const credentials = presentedCredentials(authorization, form)
   const token = form.get('token')
@@ -30,12 +32,13 @@ export function readQuestion(form: Form, { authorization, request_id, ip }: Circ
   if (mcp_method === 'tools/call' && mcp_name === undefined)
     throw new AppError('invalid_input', 'mcp_method tools/call needs mcp_name, the name of the tool')
   const token_id = tokenIdOf(token)
-  return { credentials, token_id, mcp_method, mcp_name, request_id, ip }
+  const user_agent = plainUserAgent(form.get('mcp_user_agent'))
+  return { credentials, token_id, mcp_method, mcp_name, user_agent, request_id, ip }
 }
 
 /** Under which id a token is looked up; undefined for what cannot be one, which costs no query. */
 export function tokenIdOf(token: string): Buffer | undefined {
-  return TOKEN.test(token) ? sha256(token) : undefined
+  return TOKEN.test(token) || isPersonalAccessToken(token) ? sha256(token) : undefined
 }
 
 function limited(form: Form, name: string, max: number): string | undefined {

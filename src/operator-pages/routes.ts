@@ -1,17 +1,23 @@
 /** The operator's pages, under /operator. Each performs actions of the operator and shows what they answer. */
 import type { PageRoute } from '../pages/page.ts'
+import { CATALOGUE_PAGES } from './catalogue.ts'
 import { CLIENT_CHANGE_PAGES } from './client-changes.ts'
 import { CLIENT_PAGES } from './clients.ts'
+import { EXPLANATION_PAGES } from './explanation.ts'
 import { GRANT_PAGES } from './grants.ts'
 import { OPERATOR_TOKEN_PAGES } from './operator-tokens.ts'
 import { OVERVIEW_PAGES } from './overview.ts'
+import { PERSONAL_TOKEN_PAGES } from './personal-tokens.ts'
 import { RESOURCE_SERVER_PAGES } from './resource-servers.ts'
 
 export const OPERATOR_PAGES: readonly PageRoute[] = [
-  ...OVERVIEW_PAGES,
-  ...GRANT_PAGES,
-  ...CLIENT_PAGES,
+  ...CATALOGUE_PAGES,
   ...CLIENT_CHANGE_PAGES,
-  ...RESOURCE_SERVER_PAGES,
+  ...CLIENT_PAGES,
+  ...EXPLANATION_PAGES,
+  ...GRANT_PAGES,
   ...OPERATOR_TOKEN_PAGES,
+  ...OVERVIEW_PAGES,
+  ...PERSONAL_TOKEN_PAGES,
+  ...RESOURCE_SERVER_PAGES,
 ]

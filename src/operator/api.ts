@@ -1,7 +1,7 @@
 import Router from '@koa/router'
 import type { Context } from 'koa'
 import { AppError } from '../errors.ts'
-import { readJson } from '../http/read-body.ts'
+import { type JsonOptions, readJson } from '../http/read-body.ts'
 import { type Action, type ActionContext, perform } from './action.ts'
 import { ACTIONS } from './actions/index.ts'
 import { type AuditRouteDependencies, auditRoutes } from './audit-routes.ts'
@@ -13,11 +13,18 @@ import { type AuthenticationDependencies, authenticateOperator } from './authent
  */
 export type OperatorDependencies = ActionContext & AuthenticationDependencies & AuditRouteDependencies
 
+function limitOf(limit_bytes: number | undefined): JsonOptions {
+  return limit_bytes === undefined ? {} : { limit_bytes }
+}
+
 /** A body is optional where all of its members are. */
-async function readInput({ method }: Action, ctx: Context): Promise<Record<string, unknown>> {
+async function readInput(
+  { method, body_limit_bytes }: Action,
+  ctx: Context,
+): Promise<Record<string, unknown>> {
   const { params } = ctx
   if (method === 'get' || method === 'delete') return { ...ctx.query, ...params }
-  const body = ctx.get('content-type') === '' ? {} : await readJson(ctx)
+  const body = ctx.get('content-type') === '' ? {} : await readJson(ctx, limitOf(body_limit_bytes))
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw new AppError('invalid_input', 'Send a JSON object')
   return { ...body, ...params }

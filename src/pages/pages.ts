@@ -75,12 +75,13 @@ async function assertMay(
 
 async function submittedForm(
   { issuer, form_key }: PageDependencies,
-  { lists }: PageRoute,
+  { lists, form_limit_bytes }: PageRoute,
   ctx: Context,
   session: PageSession,
 ): Promise<Form> {
   assertSameOrigin(ctx, new URL(issuer).origin)
-  const form = await readForm(ctx, { multiple: lists ?? [] })
+  const limit = form_limit_bytes === undefined ? {} : { limit_bytes: form_limit_bytes }
+  const form = await readForm(ctx, { multiple: lists ?? [], ...limit })
   if (!verifyCsrf(form_key, session.id, form.get('csrf')))
     throw new AppError('forbidden', 'This form was not sent from its own page. Go back and try again.')
   return form

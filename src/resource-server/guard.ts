@@ -53,7 +53,7 @@ export function createGuard(options: GuardOptions): Guard {
     const questions = questionsIn(body)
     requireHeadersToAgree(request.headers, questions)
     const bearer = requireTokenSyntax(credentials, challenges)
-    const answers = await ask(introspect, bearer, questions, settings)
+    const answers = await ask(introspect, bearer, withClient(questions, bearer, request.headers), settings)
     const asked = requireActive(answers, questions, settings, challenges)
     requireAllowed(asked, challenges)
     const { token } = asked[0]
@@ -93,6 +93,16 @@ function requireTokenSyntax(credentials: string, challenges: Challenges): string
   if (credentials.length > 512 || !/^[A-Za-z0-9\-._~+/]+=*$/.test(credentials))
     throw challenges.invalidToken()
   return credentials
+}
+
+const PERSONAL_TOKEN_PREFIX = 'tgp_'
+const USER_AGENT_CHARS_MAX = 256
+
+/** The client is named for personal access tokens only: of all others it is known, to whom they were issued. */
+function withClient(questions: Question[], bearer: string, headers: Headers): Question[] {
+  const mcp_user_agent = headers.get('user-agent')?.slice(0, USER_AGENT_CHARS_MAX)
+  if (!mcp_user_agent || !bearer.startsWith(PERSONAL_TOKEN_PREFIX)) return questions
+  return questions.map((question) => ({ ...question, mcp_user_agent }))
 }
 
 /** Without an answer to every question nothing is known, and nothing is allowed. */

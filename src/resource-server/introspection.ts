@@ -59,12 +59,13 @@ export function createIntrospectionClient(settings: GuardSettings): Introspect {
 
 function formOf(
   token: string,
-  { mcp_method, mcp_name }: Question,
+  { mcp_method, mcp_name, mcp_user_agent }: Question,
   parameters: Record<string, string>,
 ): URLSearchParams {
   const form = new URLSearchParams({ ...parameters, token })
   if (mcp_method !== undefined) form.set('mcp_method', mcp_method)
   if (mcp_name !== undefined) form.set('mcp_name', mcp_name)
+  if (mcp_user_agent !== undefined) form.set('mcp_user_agent', mcp_user_agent)
   return form
 }
 

@@ -1,7 +1,13 @@
 import { badMessage } from './refusal.ts'
 
 /** What to ask the authorization server about one JSON-RPC message. Empty: only whether the token is good. */
-export type Question = { id?: unknown; mcp_method?: string; mcp_name?: string }
+export type Question = {
+  id?: unknown
+  mcp_method?: string
+  mcp_name?: string
+  /** Of the client, for personal access tokens. */
+  mcp_user_agent?: string
+}
 
 /** The member of `params` that names what a method touches; the `Mcp-Name` header mirrors it. */
 const NAMED_BY = new Map([

@@ -64,7 +64,7 @@ export function protectNodeHandler(options: GuardOptions, handler: NodeHandler):
 
 function guardedRequest(request: IncomingMessage, query: string): GuardedRequest {
   const headers = new Headers()
-  for (const name of ['authorization', 'mcp-method', 'mcp-name']) {
+  for (const name of ['authorization', 'mcp-method', 'mcp-name', 'user-agent']) {
     const value = request.headers[name]
     if (value !== undefined) headers.set(name, String(value))
   }

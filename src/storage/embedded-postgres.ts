@@ -18,6 +18,7 @@ const CONNECT_TIMEOUT_MS = 1500
 /** Backends of connections just closed, or of a process just killed, take a moment to leave. */
 const LEAVE_TIMEOUT_MS = 1000
 const POLL_MS = 25
+const REVIVE_PAUSE_MS = 1000
 
 /** Session locks: Postgres frees them when the process that holds them dies. */
 const SERVER_LOCK = [0x746f6f6c, 2]
@@ -33,27 +34,71 @@ export async function startEmbeddedPostgres(options: {
 }): Promise<EmbeddedPostgres> {
   const log = options.log ?? (() => {})
   const cluster = await openCluster(options.data_dir, log)
-  const { session, url } = await joinCluster(cluster, log)
+  const joined = await joinCluster(cluster, log)
+  const presence = stayJoined(cluster, joined, log)
   let stopping: Promise<void> | undefined
   const stop = () => {
-    stopping ??= leaveCluster(cluster, session, log)
+    stopping ??= presence.end().then((session) => leaveCluster(cluster, session, log))
     return stopping
   }
-  return { url, stop }
+  return { url: joined.url, stop }
+}
+
+/**
+ * Postgres may be killed under us, for want of memory above all. Whoever notices starts it again, where its users look
+ * for it. `end` answers the session that there is by then.
+ */
+function stayJoined(
+  cluster: Cluster,
+  joined: Joined,
+  log: (message: string) => void,
+): { end(): Promise<Session> } {
+  let { session } = joined
+  let is_ending = false
+  let reviving = Promise.resolve()
+  const watch = () => {
+    session.once('end', () => {
+      if (!is_ending) reviving = revive()
+    })
+  }
+  const revive = async () => {
+    log('the private Postgres is gone; starting it again')
+    while (!is_ending) {
+      const found = await joinCluster(cluster, log, joined.port).catch((error: Error) => log(error.message))
+      if (found) {
+        session = found.session
+        if (found.port !== joined.port) log('the private Postgres has another port now: start Toolgate again')
+        return watch()
+      }
+      await delay(REVIVE_PAUSE_MS, undefined, { ref: false })
+    }
+  }
+  watch()
+  return {
+    async end() {
+      is_ending = true
+      await Promise.race([reviving, delay(LEAVE_TIMEOUT_MS, undefined, { ref: false })])
+      return session
+    },
+  }
 }
 
 /** Idle, it must not keep the process alive (`unref`); waiting for an answer, it must (`ref`). */
 type Session = pg.Client & { ref(): void; unref(): void }
 
-type Joined = { session: Session; url: string }
+type Joined = { session: Session; url: string; port: number }
 
 /** `session` stays open until `stop`, holding USE_LOCK: it tells other processes that this one needs Postgres. */
-async function joinCluster(cluster: Cluster, log: (message: string) => void): Promise<Joined> {
+async function joinCluster(
+  cluster: Cluster,
+  log: (message: string) => void,
+  wanted_port?: number,
+): Promise<Joined> {
   const deadline_ms = Date.now() + START_TIMEOUT_MS
   while (Date.now() < deadline_ms) {
     const postmaster = await findPostmaster(cluster)
     if (postmaster === undefined) {
-      if (await startPostmaster(cluster, deadline_ms)) log('started the private Postgres')
+      if (await startPostmaster(cluster, deadline_ms, wanted_port)) log('started the private Postgres')
       else await delay(POLL_MS)
       continue
     }
@@ -64,7 +109,7 @@ async function joinCluster(cluster: Cluster, log: (message: string) => void): Pr
     if (session !== undefined) {
       if (await tryLock(session, 'pg_try_advisory_lock_shared', USE_LOCK)) {
         session.unref()
-        return { session, url }
+        return { session, url, port: postmaster.port }
       }
       await session.end()
     }
@@ -112,6 +157,32 @@ async function othersRemain(session: Session): Promise<boolean> {
  * Throws AppError `conflict` when there is another.
  */
 export async function claimServer(url: string): Promise<{ release(): Promise<void> }> {
+  let session = await claim(url)
+  let is_released = false
+  // The claim ends with its session, and is made again when Postgres is back.
+  const watch = () => {
+    session.once('end', async () => {
+      while (!is_released) {
+        const again = await claim(url).catch(() => undefined)
+        if (again && is_released) return again.end()
+        if (again) {
+          session = again
+          return watch()
+        }
+        await delay(REVIVE_PAUSE_MS, undefined, { ref: false })
+      }
+    })
+  }
+  watch()
+  const release = () => {
+    is_released = true
+    session.ref()
+    return session.end()
+  }
+  return { release }
+}
+
+async function claim(url: string): Promise<Session> {
   const session = await connect(url)
   const deadline_ms = Date.now() + LEAVE_TIMEOUT_MS
   while (!(await tryLock(session, 'pg_try_advisory_lock', SERVER_LOCK))) {
@@ -125,11 +196,7 @@ export async function claimServer(url: string): Promise<{ release(): Promise<voi
     await delay(POLL_MS)
   }
   session.unref()
-  const release = () => {
-    session.ref()
-    return session.end()
-  }
-  return { release }
+  return session
 }
 
 /** Loss of the connection shows at its next use. */

@@ -52,17 +52,21 @@ function settings(port: number): string[] {
 }
 
 /**
- * Starts the cluster on a free port of loopback and waits until it is ready. Answers false when a passing condition
+ * Starts the cluster on loopback, at `port` or a free one, and waits until it is ready. Answers false when a passing condition
  * (another start, old backends that still hold memory, a port just taken) was in the way.
  * Throws AppError `unavailable` for every other.
  */
-export async function startPostmaster(cluster: Cluster, deadline_ms: number): Promise<boolean> {
+export async function startPostmaster(
+  cluster: Cluster,
+  deadline_ms: number,
+  port?: number,
+): Promise<boolean> {
   const { size } = await stat(cluster.log_file).catch(() => ({ size: 0 }))
   const rewrite = size > LOG_LIMIT_BYTES
   const log = openSync(cluster.log_file, rewrite ? 'w' : 'a', 0o600)
   const program = join(cluster.bin_directory, 'postgres')
   // Its own process group: Ctrl-C reaches us first, and we stop it after our last statement.
-  const child = spawn(program, ['-D', cluster.directory, ...settings(await freePort())], {
+  const child = spawn(program, ['-D', cluster.directory, ...settings(port ?? (await freePort()))], {
     ...programOptions(program, cluster.user),
     detached: true,
     windowsHide: true,

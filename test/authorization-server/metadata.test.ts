@@ -47,6 +47,9 @@ describe.each([0, 1])('the discovery document %i', (index) => {
       ],
     })
     expect((documents[index]!.token_endpoint_auth_methods_supported as string[])[0]).toBe('none')
+    expect(documents[index]!.revocation_endpoint_auth_methods_supported).toEqual(
+      documents[index]!.token_endpoint_auth_methods_supported,
+    )
   })
 
   it('advertises the default scopes and leaves the rest to step-up', () => {

@@ -5,8 +5,11 @@ import { parseCatalogue } from '../../src/catalogue/catalogue-file.ts'
 import {
   applyCatalogue,
   CatalogueCache,
+  catalogueDigest,
   currentCatalogue,
   currentVersion,
+  findVersion,
+  listVersions,
 } from '../../src/catalogue/catalogue-store.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
@@ -69,6 +72,29 @@ describe('applyCatalogue', () => {
     const results = await Promise.all(Array.from({ length: 6 }, () => applyCatalogue(db, example, 'tester')))
     expect(results.filter((result) => result.changes.length > 0)).toHaveLength(1)
     expect(await db('catalogue_versions')).toHaveLength(1)
+  })
+
+  it('versions are listed newest first, with who applied them, and each is found again', async () => {
+    const first = await applyCatalogue(db, example, 'ann')
+    const second = await applyCatalogue(db, renamed, 'bob', first.version)
+    const listed = await listVersions(db, { limit: 10 })
+    expect(listed.map(({ version, applied_by }) => [version, applied_by])).toEqual([
+      [second.version, 'bob'],
+      [first.version, 'ann'],
+    ])
+    expect(await listVersions(db, { limit: 10, before: second.version })).toEqual(listed.slice(1))
+    expect(await findVersion(db, first.version)).toMatchObject({ applied_by: 'ann', catalogue: example })
+    expect((await findVersion(db))?.digest).toBe(catalogueDigest(renamed))
+    expect(await findVersion(db, 4711)).toBeUndefined()
+  })
+
+  it('replaces only the version that it is told to', async () => {
+    await expect(applyCatalogue(db, example, 'tester', 1)).rejects.toMatchObject({ code: 'conflict' })
+    const { version } = await applyCatalogue(db, example, 'tester', 0)
+    await expect(applyCatalogue(db, renamed, 'tester', version + 1)).rejects.toThrow(
+      'somebody applied another',
+    )
+    expect(await currentVersion(db)).toBe(version)
   })
 
   it('inside a transaction that rolls back, nothing was applied', async () => {

@@ -9,6 +9,8 @@ const API = '/operator/api/v1'
 const ROUTES: [method: string, path: string, body?: object][] = [
   ['GET', '/grants'],
   ['GET', '/grants/some-grant'],
+  ['GET', '/grants/revocation-preview?account=nobody'],
+  ['POST', '/grants/some-grant/narrow', { scopes: ['notes:read'] }],
   ['POST', '/grants/revoke', { account: 'nobody' }],
   ['POST', '/grants/some-grant/revoke', {}],
   ['GET', '/refresh-tokens'],
@@ -103,7 +105,7 @@ describe('without an operator token', () => {
 describe('with an operator token', () => {
   it.each(ROUTES)('%s %s answers as it should', async (method, path, body) => {
     const response = await ask(method, path, body)
-    expect(response.status).toBe(/^\/(grants|audit\/story)\/some-grant$/.test(path) ? 404 : 200)
+    expect(response.status).toBe(/^\/(grants|audit\/story)\/some-grant(\/narrow)?$/.test(path) ? 404 : 200)
     await expectClear(response, path)
   })
 
@@ -139,7 +141,16 @@ describe('with an operator token', () => {
     ['GET', '/grants?limit=x'],
     ['GET', '/grants?account=a&account=b'],
     ['GET', '/grants?account='],
+    ['GET', '/grants?after=x'],
+    ['GET', '/grants?unused_since=yesterday'],
+    ['GET', '/refresh-tokens?after=x'],
     ['GET', '/refresh-tokens?before=x'],
+    ['GET', '/grants/revocation-preview'],
+    ['POST', '/grants/revoke', { ids: [] }],
+    ['POST', '/grants/revoke', { ids: [1] }],
+    ['POST', '/grants/revoke', { ids: Array.from({ length: 501 }, (_, n) => `g${n}`) }],
+    ['POST', '/grants/some-grant/narrow', { scopes: [] }],
+    ['POST', '/grants/some-grant/narrow', {}],
     ['POST', '/grants/revoke', {}],
     ['POST', '/grants/revoke', { acount: 'kim' }],
     ['POST', '/grants/revoke', { account: null }],

@@ -224,6 +224,40 @@ describe('a later start', () => {
   })
 })
 
+async function answers(url: string): Promise<void> {
+  for (;;) {
+    const rows = await query(url, 'SELECT 1').catch(() => undefined)
+    if (rows) return
+  }
+}
+
+describe('a Postgres that is killed under its users', () => {
+  it('comes back by itself, at the same place, each time, and stops with the last of them', async () => {
+    const { url, stop } = await start()
+    for (let time = 0; time < 3; time++) {
+      const pid = await postmasterPid()
+      process.kill(pid, 'SIGKILL')
+      await answers(url)
+      expect(await postmasterPid()).not.toBe(pid)
+    }
+    await stop()
+    expect(await isRunning()).toBe(false)
+  })
+
+  it('still belongs to the one server', async () => {
+    const { url } = await start()
+    const claim = await claimServer(url)
+    process.kill(await postmasterPid(), 'SIGKILL')
+    await answers(url)
+    const held = async () =>
+      (await query(url, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = 2")).length
+    while ((await held()) === 0);
+    await expect(claimServer(url)).rejects.toMatchObject({ code: 'conflict' })
+    await claim.release()
+    await (await claimServer(url)).release()
+  })
+})
+
 describe('stop', () => {
   it('leaves Postgres running while another client is connected', async () => {
     const { url, stop } = await start()

@@ -110,7 +110,8 @@ export function readSignIns(db: Knex, request_id: string, span: Span): AsyncGene
 /** The names that clients have now, or had when they registered. */
 export async function clientNames(db: Knex, client_ids: readonly string[]): Promise<Map<string, string>> {
   const { rows } = await db.raw(
-    `select asked.id, coalesce(c.metadata->>'client_name', d.metadata->>'client_name', registered.name) as name
+    `select asked.id, coalesce(c.metadata->>'client_name', d.metadata->>'client_name', registered.name,
+                               case asked.id when 'personal-access-token' then 'Personal access token' end) as name
      from unnest(?::text[]) as asked(id)
      left join clients c on c.id = asked.id
      left join metadata_documents d on d.client_id = asked.id

@@ -10,7 +10,7 @@ export type StorySubject =
   | { kind: 'grant'; grant_id: string }
   | { kind: 'token'; token_id: string; grant_id: string; issued: AuditRow }
 
-const BEARER = /^[A-Za-z0-9_-]{43}$/
+const BEARER = /^([A-Za-z0-9_-]{43}|tgp_[A-Za-z0-9]{49})$/
 
 function sha256(text: string): string {
   return createHash('sha256').update(text).digest('base64url')

@@ -39,6 +39,10 @@ function tokens(event: AuditRow): string {
   return refresh_token_id === undefined ? access : `${access} and refresh token ${short(refresh_token_id)}`
 }
 
+function tokenName({ detail }: AuditRow): string {
+  return `“${clean(detail?.name)}”`
+}
+
 /** An actor that is not the person whom the story is about. */
 function by({ actor, account_id }: AuditRow): string {
   return actor === account_id ? '' : ` by ${clean(actor)}`
@@ -70,6 +74,14 @@ const SENTENCES: Readonly<Record<string, (told: Told) => string>> = {
   'login.failed': (told) =>
     `a sign-in as ${whoOf(told)} failed from ${clean(told.event.ip)}${because(told.event)}`,
   'login.succeeded': (told) => `${whoOf(told)} signed in from ${clean(told.event.ip)}`,
+  'personal_token.created': (told) =>
+    `personal access token ${tokenName(told.event)} made for ${whoOf(told)}${by(told.event)}, on ${clean(told.event.resource)}: ${clean(told.event.scope)}; token ${short(told.event.token_id)}`,
+  'personal_token.expiring': ({ event }) =>
+    `personal access token ${tokenName(event)} expires soon: ${clean(event.detail?.expires_at)}`,
+  'personal_token.revoked': ({ event }) =>
+    `REVOKED${by(event)}${because(event)}: personal access token ${tokenName(event)} with all its values`,
+  'personal_token.rotated': ({ event }) =>
+    `token ${short(event.detail?.replaced_token_id)} of ${tokenName(event)} was replaced${by(event)} by ${short(event.token_id)}, and lives on for ${clean(event.detail?.overlap_hours)} hours at most`,
   'refresh_token.replayed': ({ event }) =>
     `refresh token ${short(event.detail?.spent_refresh_token_id)} came again within the grace: the same ${tokens(event)} again`,
   'refresh_token.reused': ({ event }) =>

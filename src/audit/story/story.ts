@@ -34,14 +34,16 @@ export type StoryDependencies = { db: Knex; catalogues: CatalogueCache }
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
-/** Longer than the longest that an access token lives. */
+/** Longer than the longest that an access token lives, and a personal one. */
 const TOKEN_LIFE_MS = 25 * HOUR_MS
+const PERSONAL_TOKEN_LIFE_MS = 366 * 24 * HOUR_MS
 const LAST_TOKENS = 200
 
 /** After these a grant has no tokens any more. */
 function isEnd({ type, detail }: AuditRow): boolean {
   return (
     type === 'grant.revoked' ||
+    type === 'personal_token.revoked' ||
     type === 'refresh_token.reused' ||
     (type === 'token.revoked' && detail?.token === 'refresh_token')
   )
@@ -69,7 +71,8 @@ async function* only(
 
 /** The ids by which an event of the same grant is about this token or about the one that came with it. */
 function idsOf({ token_id, detail }: AuditRow): unknown[] {
-  return [token_id, detail?.refresh_token_id, detail?.spent_refresh_token_id, detail?.presented_id]
+  const { refresh_token_id, spent_refresh_token_id, presented_id, replaced_token_id } = detail ?? {}
+  return [token_id, refresh_token_id, spent_refresh_token_id, presented_id, replaced_token_id]
 }
 
 type GrantStory = {
@@ -85,12 +88,13 @@ type GrantStory = {
 function storyOfToken(subject: Extract<StorySubject, { kind: 'token' }>): GrantStory {
   const { grant_id, issued, token_id } = subject
   const ids = new Set<unknown>([token_id, issued.token_id, issued.detail?.refresh_token_id].filter(Boolean))
-  const origin = new Set(['consent.given', 'authorization.granted'])
+  const origin = new Set(['consent.given', 'authorization.granted', 'personal_token.created'])
+  const life_ms = issued.type.startsWith('personal_token.') ? PERSONAL_TOKEN_LIFE_MS : TOKEN_LIFE_MS
   return {
     grant_id,
     keep: (event) => origin.has(event.type) || isEnd(event) || idsOf(event).some((id) => ids.has(id)),
     isTold: (id) => ids.has(id),
-    calls: { from: later(issued.occurred_at, -MINUTE_MS), to: later(issued.occurred_at, TOKEN_LIFE_MS) },
+    calls: { from: later(issued.occurred_at, -MINUTE_MS), to: later(issued.occurred_at, life_ms) },
   }
 }
 
@@ -138,7 +142,7 @@ function eventsOf(db: Knex, subject: StorySubject, span: Span): AsyncGenerator<A
 }
 
 /** What opens tools, and so is told with them. */
-const WITH_TOOLS = new Set(['consent.given', 'token.issued', 'token.refreshed'])
+const WITH_TOOLS = new Set(['consent.given', 'personal_token.created', 'token.issued', 'token.refreshed'])
 
 async function toolsOf(dependencies: StoryDependencies, event: AuditRow): Promise<string[] | undefined> {
   const { db, catalogues } = dependencies

@@ -1,0 +1,98 @@
+import type { Knex } from 'knex'
+import { cutPage, MOMENT, microseconds, readCursor } from '../storage/keyset.ts'
+import { PERSONAL_CLIENT_ID } from './personal-access-token.ts'
+import type { TokenName } from './personal-token-store.ts'
+
+/** How people see personal access tokens: lists, newest first, and one with its values. */
+export type TokenFilter = {
+  /** An id; a username too where `account_id` is not what narrows the list to its owner. */
+  account?: string | undefined
+  account_id?: string | undefined
+  resource?: string | undefined
+  expiring_days?: number | undefined
+}
+
+export type TokenRow = {
+  id: string
+  name: string
+  account_id: string
+  username: string
+  account_roles: string[]
+  resource: string
+  role: string
+  scope: string
+  created_by: string
+  created_at: Date
+  rotated_at: Date | null
+  expires_at: Date
+  last_used_at: Date | null
+  used_by: string | null
+  values_alive: number
+}
+
+function live(db: Knex): Knex.QueryBuilder {
+  return db('grants as g')
+    .join('personal_access_tokens as p', 'p.grant_id', 'g.id')
+    .join('accounts as a', 'a.id', 'g.account_id')
+    .where('g.client_id', PERSONAL_CLIENT_ID)
+    .whereRaw('g.expires_at > now()')
+    .select('g.id', 'p.name', 'g.account_id', 'a.username', 'a.roles as account_roles', 'g.resource')
+    .select('p.role', 'g.scope', 'p.created_by', 'g.created_at', 'p.rotated_at', 'g.expires_at')
+    .select('g.last_used_at', 'p.used_by')
+    .select(
+      db.raw(`(select count(*)::int from access_tokens t
+               where t.grant_id = g.id and t.expires_at > now()) as values_alive`),
+    )
+}
+
+/** Throws `invalid_input` for a cursor that no page gave. */
+export async function listPersonalTokenRows(
+  db: Knex,
+  { account, account_id, resource, expiring_days }: TokenFilter,
+  { limit, after }: { limit: number; after?: string | undefined },
+): Promise<{ rows: TokenRow[]; next?: string }> {
+  const query = live(db)
+    .select(db.raw(`${microseconds('g.created_at')} as at_us`))
+    .orderBy([
+      { column: 'g.created_at', order: 'desc' },
+      { column: 'g.id', order: 'desc' },
+    ])
+    .limit(limit + 1)
+  if (account !== undefined) query.where('g.account_id', 'in', ownersNamed(db, account))
+  if (account_id !== undefined) query.where('g.account_id', account_id)
+  if (resource !== undefined) query.where('g.resource', resource)
+  if (expiring_days !== undefined)
+    query.whereRaw('g.expires_at <= now() + make_interval(days => ?)', [expiring_days])
+  if (after !== undefined) {
+    const { at_us, id } = readCursor(after)
+    query.whereRaw(`(g.created_at, g.id) < (${MOMENT}, ?)`, [at_us, id])
+  }
+  const found: (TokenRow & { at_us: string })[] = await query
+  return cutPage(found, limit, ({ id }) => id)
+}
+
+function ownersNamed(db: Knex, account: string): Knex.QueryBuilder {
+  return db('accounts').where({ id: account }).orWhere({ username: account.toLowerCase() }).select('id')
+}
+
+export async function findPersonalToken(
+  db: Knex,
+  { id, account_id }: TokenName,
+): Promise<TokenRow | undefined> {
+  const query = live(db).where('g.id', id)
+  if (account_id !== undefined) query.where('g.account_id', account_id)
+  return query.first()
+}
+
+export type TokenValue = { id: string; created_at: Date; expires_at: Date; newest: boolean }
+
+/** The values that open something now, newest first. */
+export async function listValues(db: Knex, grant_id: string): Promise<TokenValue[]> {
+  const rows: (Omit<TokenValue, 'id'> & { id: Buffer })[] = await db('access_tokens as t')
+    .join('personal_access_tokens as p', 'p.grant_id', 't.grant_id')
+    .where('t.grant_id', grant_id)
+    .whereRaw('t.expires_at > now()')
+    .orderByRaw('t.id = p.newest_value desc')
+    .select('t.id', 't.issued_at as created_at', 't.expires_at', db.raw('t.id = p.newest_value as newest'))
+  return rows.map((row) => ({ ...row, id: row.id.toString('base64url') }))
+}
