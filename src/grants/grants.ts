@@ -27,7 +27,7 @@ type PageWanted = { limit?: number | undefined; after?: string | undefined }
 const PAGE_MAX = 500
 
 /** Of one transaction: so many fit well within what a statement may take, and within memory with their events. */
-const REVOKED_PER_TRANSACTION = 10_000
+export const REVOKED_PER_TRANSACTION = 10_000
 
 /** Throws `invalid_input` for a cursor that no page gave. */
 export function pageOfGrants(

@@ -5,10 +5,14 @@ import { AUDIT_PAGES } from './audit.ts'
 import { AUDIT_EVENT_PAGES } from './audit-event.ts'
 import { AUDIT_STORY_PAGES } from './audit-story.ts'
 import { CATALOGUE_PAGES } from './catalogue.ts'
+import { CLIENT_CHANGE_PAGES } from './client-changes.ts'
+import { CLIENT_PAGES } from './clients.ts'
 import { EXPLANATION_PAGES } from './explanation.ts'
 import { GRANT_PAGES } from './grants.ts'
+import { OPERATOR_TOKEN_PAGES } from './operator-tokens.ts'
 import { OVERVIEW_PAGES } from './overview.ts'
 import { PERSONAL_TOKEN_PAGES } from './personal-tokens.ts'
+import { RESOURCE_SERVER_PAGES } from './resource-servers.ts'
 
 export const OPERATOR_PAGES: readonly PageRoute[] = [
   ...ACCOUNTS_PAGES,
@@ -16,8 +20,12 @@ export const OPERATOR_PAGES: readonly PageRoute[] = [
   ...AUDIT_PAGES,
   ...AUDIT_STORY_PAGES,
   ...CATALOGUE_PAGES,
+  ...CLIENT_CHANGE_PAGES,
+  ...CLIENT_PAGES,
   ...EXPLANATION_PAGES,
   ...GRANT_PAGES,
+  ...OPERATOR_TOKEN_PAGES,
   ...OVERVIEW_PAGES,
   ...PERSONAL_TOKEN_PAGES,
+  ...RESOURCE_SERVER_PAGES,
 ]

@@ -7,6 +7,8 @@ const OPERATOR_ENTRIES = [
   ['/operator/accounts', 'Accounts'],
   ['/operator/catalogue', 'Catalogue'],
   ['/operator/personal-tokens', 'Tokens'],
+  ['/operator/resource-servers', 'Resource servers'],
+  ['/operator/operator-tokens', 'Operator tokens'],
   ['/operator/audit', 'Audit log'],
 ] as const
 

@@ -145,15 +145,18 @@ it('list shows who came how, newest first', async () => {
   const { client_id } = await add('--secret')
   const [newest] = JSON.parse(await clients('list', '--origin', 'operator', '-n', '1', '--json'))
   expect(newest).toMatchObject({
-    id: client_id,
+    client_id,
     name: 'Ticket system',
     origin: 'operator',
-    auth: 'client_secret_basic',
-    redirect_uris: [REDIRECT_URI],
-    used_at: null,
+    redirect_hosts: [new URL(REDIRECT_URI).host],
+    last_used_at: null,
+    live_grants: 0,
+    blocked: false,
   })
   expect(await clients('list', '--origin', 'registration')).toBe('None.')
-  expect(await clients('list')).toMatch(/^ID +NAME +ORIGIN +AUTH +REDIRECT_URIS +CREATED_AT +USED_AT\n/)
+  expect(await clients('list')).toMatch(
+    /^CLIENT_ID +NAME +ORIGIN +REDIRECT_HOSTS +REGISTERED_AT +LAST_USED_AT +LIVE_GRANTS +BLOCKED\n/,
+  )
 })
 
 describe('refused are', () => {

@@ -103,6 +103,7 @@ describe('the first account', () => {
     ])
     expect(await findOperatorToken(dependencies.db, sha256(first.operator_token))).toMatchObject({
       name: 'first start',
+      scope: 'operator:read operator:revoke operator:admin',
     })
   })
 

@@ -73,12 +73,28 @@ describe('refresh-tokens', () => {
 describe('operator-tokens', () => {
   it('create shows it once, list shows only its id, revoke ends it', async () => {
     const { id, token } = await json('operator-tokens', 'create', 'laptop', '--days', '2')
-    expect(await findOperatorToken(cli.context.db, sha256(token))).toEqual({ id, name: 'laptop' })
+    const scope = 'operator:read operator:revoke'
+    expect(await findOperatorToken(cli.context.db, sha256(token))).toEqual({ id, name: 'laptop', scope })
     const listed = (await cli.run('operator-tokens', 'list')).join('\n')
     expect(listed).toContain(id)
     expect(listed).not.toContain(token)
     expect(await cli.run('operator-tokens', 'revoke', id)).toEqual([`Revoked ${id}.`])
     expect(await findOperatorToken(cli.context.db, sha256(token))).toBeUndefined()
+    expect(await cli.run('operator-tokens', 'revoke', id)).toEqual([`There is no operator token ${id}.`])
+  })
+
+  it('has the scopes that it is given, and no others that there are not', async () => {
+    const scopes = ['--scope', 'operator:admin', 'operator:read']
+    const { token } = await json('operator-tokens', 'create', 'automation', ...scopes)
+    expect(await findOperatorToken(cli.context.db, sha256(token))).toMatchObject({
+      scope: 'operator:read operator:admin',
+    })
+    expect((await cli.run('operator-tokens', 'list')).join('\n')).toContain(
+      'operator:read operator:admin  cli',
+    )
+    await expect(cli.run('operator-tokens', 'create', 'x', '--scope', 'notes:read')).rejects.toThrow(
+      'one or more of operator:read, operator:revoke, operator:admin',
+    )
   })
 
   it.each(['0', '-1', '400', 'many', '1.5'])('a lifetime of %s days is refused', async (days) => {

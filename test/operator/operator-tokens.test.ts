@@ -6,6 +6,7 @@ import { findOperatorToken, listOperatorTokens } from '../../src/operator/operat
 import {
   createOperatorToken,
   OPERATOR_TOKEN,
+  pageOfOperatorTokens,
   revokeOperatorToken,
 } from '../../src/operator/operator-tokens.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -29,8 +30,15 @@ describe('an operator token', () => {
     const { knex } = test.database
     const { id, token } = await create()
     expect(token).toMatch(OPERATOR_TOKEN)
-    expect(await findOperatorToken(knex, sha256(token))).toEqual({ id, name: 'laptop' })
-    const listed = JSON.stringify([await listOperatorTokens(knex), await knex('operator_tokens').select('*')])
+    expect(await findOperatorToken(knex, sha256(token))).toEqual({
+      id,
+      name: 'laptop',
+      scope: 'operator:read operator:revoke',
+    })
+    const listed = JSON.stringify([
+      await listOperatorTokens(knex, { limit: 10 }),
+      await knex('operator_tokens').select('*'),
+    ])
     expect(listed).toContain(id)
     expect(listed).not.toContain(token)
     const { events } = await pageEvents(knex, { type: 'operator_token.created' }, 1)
@@ -42,13 +50,63 @@ describe('an operator token', () => {
     await expect(create(days)).rejects.toMatchObject({ code: 'invalid_input' })
   })
 
-  it('that was revoked is not found, and cannot be revoked again', async () => {
+  it('that was revoked is not found; revoking it again is no error and no event', async () => {
     const dependencies = { db: test.database.knex, audit }
     const { id, token } = await create()
-    await revokeOperatorToken(dependencies, { id, actor: 'test' })
+    expect(await revokeOperatorToken(dependencies, { id, actor: 'test' })).toEqual({ revoked: [id] })
     expect(await findOperatorToken(dependencies.db, sha256(token))).toBeUndefined()
-    await expect(revokeOperatorToken(dependencies, { id, actor: 'test' })).rejects.toMatchObject({
-      code: 'not_found',
-    })
+    expect(await revokeOperatorToken(dependencies, { id, actor: 'test' })).toEqual({ revoked: [] })
+    const { events } = await pageEvents(dependencies.db, { type: 'operator_token.revoked' }, 10)
+    expect(events.filter(({ detail }) => detail?.operator_token === id)).toHaveLength(1)
+  })
+})
+
+describe('the scopes of an operator token', () => {
+  const make = (scopes: string[], held?: string[]) =>
+    createOperatorToken(
+      { db: test.database.knex, audit },
+      { name: 'scoped', days: 1, scopes, held: held && new Set(held), actor: 'usr_someone' },
+    )
+
+  it('are kept in one order, each once, with who made it', async () => {
+    const { id } = await make(['operator:admin', 'operator:read', 'operator:read'])
+    const { operator_tokens } = await pageOfOperatorTokens({ db: test.database.knex }, { limit: 1 })
+    expect(operator_tokens).toMatchObject([
+      { id, scope: 'operator:read operator:admin', created_by: 'usr_someone' },
+    ])
+  })
+
+  it.each([[[]], [['operator:everything']], [['notes:read']], [['operator:read', '']]])(
+    'cannot be %j',
+    async (scopes) => {
+      await expect(make(scopes)).rejects.toMatchObject({ code: 'invalid_input' })
+    },
+  )
+
+  it('are no more than what whoever makes it may do', async () => {
+    const held = ['operator:read', 'operator:revoke']
+    expect(await make(['operator:revoke'], held)).toMatchObject({ token: expect.any(String) })
+    await expect(make(['operator:read', 'operator:admin'], held)).rejects.toMatchObject({ code: 'forbidden' })
+  })
+})
+
+it('pages of operator tokens follow each other without a gap, newest first', async () => {
+  const { knex } = test.database
+  for (let made = 0; made < 3; made++) await create()
+  // Moments that a Date does not tell apart.
+  await knex.raw(
+    "update operator_tokens set created_at = date_trunc('second', now()) + random() * interval '1 ms'",
+  )
+  const all = await pageOfOperatorTokens({ db: knex }, { limit: 100 })
+  const seen: string[] = []
+  let after: string | undefined
+  do {
+    const page = await pageOfOperatorTokens({ db: knex }, { limit: 2, after })
+    seen.push(...page.operator_tokens.map(({ id }) => id))
+    after = page.next
+  } while (after)
+  expect(seen).toEqual(all.operator_tokens.map(({ id }) => id))
+  await expect(pageOfOperatorTokens({ db: knex }, { limit: 2, after: 'x' })).rejects.toMatchObject({
+    code: 'invalid_input',
   })
 })

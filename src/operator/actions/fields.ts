@@ -15,7 +15,7 @@ export const reason = z.string().trim().min(1).max(256).describe('Why; it is kep
 export const limit = z.coerce.number().int().min(1).max(500).default(50).describe('How many at most')
 
 /** What a page of a list says to get the page after it. */
-export const cursor = text.describe('`next` of the page before')
+export const cursor = z.string().min(1).max(4_096).describe('`next` of the page before')
 
 /** A moment in an answer. */
 export const moment = z.date().meta({ override: { type: 'string', format: 'date-time' } })

@@ -1,0 +1,38 @@
+import type { Knex } from 'knex'
+import type { AuditEvent } from '../audit/audit-event.ts'
+import { deleteMatchingGrants } from '../grants/grant-store.ts'
+import {
+  type GrantDependencies,
+  grantRevoked,
+  REVOKED_PER_TRANSACTION,
+  type Revocation,
+  revokeGrants,
+} from '../grants/grants.ts'
+
+/**
+ * The grants of a client that is blocked or forgotten. They end in the transaction that keeps it from getting others,
+ * as many as one transaction can take; what a client with more has left ends right after, and nothing is added to it.
+ */
+export async function revokeWithClient(
+  trx: Knex.Transaction,
+  client_id: string,
+  revocation: Revocation,
+): Promise<{ revoked: string[]; events: AuditEvent[] }> {
+  const grants = await deleteMatchingGrants(trx, { client_id }, REVOKED_PER_TRANSACTION)
+  return {
+    revoked: grants.map(({ id }) => id),
+    events: grants.map((grant) => grantRevoked(grant, revocation)),
+  }
+}
+
+/** All that were revoked, after the transaction that revoked these first ones has committed. */
+export async function revokeRest(
+  dependencies: GrantDependencies,
+  client_id: string,
+  revocation: Revocation,
+  first: string[],
+): Promise<string[]> {
+  if (first.length < REVOKED_PER_TRANSACTION) return first
+  const { revoked } = await revokeGrants(dependencies, { client_id }, revocation)
+  return [...first, ...revoked]
+}
