@@ -7,6 +7,9 @@ import { olderHref } from '../pages/pager.ts'
 import { activityText, type Names } from './activity-text.ts'
 import { clientName } from './app-view.ts'
 
+/** Where the person was. Of a call the address is that of the MCP server, of a token request that of the client. */
+const PERSONAL = /^(?:account|authorization|consent|login|session)[._]/
+
 async function namesOf(page: Page, activity: readonly Activity[]) {
   const ids = (pick: (event: Activity['event']) => string | null) =>
     [...new Set(activity.map(({ event }) => pick(event)))].filter((id) => id !== null)
@@ -58,7 +61,7 @@ async function showActivity(page: Page): Promise<void> {
     entries: activity.map((entry) => ({
       at: entry.at,
       denied: entry.denied,
-      ip: entry.event.ip,
+      ip: PERSONAL.test(entry.event.type) ? entry.event.ip : undefined,
       /** Only of what is still connected there is a page. */
       app_id: found.labels.has(entry.event.grant_id ?? '') ? entry.event.grant_id : undefined,
       ...activityText(entry, names, account_id),
