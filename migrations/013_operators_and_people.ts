@@ -7,14 +7,15 @@ export async function up(knex: Knex): Promise<void> {
       -- What the person calls this installation of a client.
       add column label text,
       add column redirect_host text,
-      -- Written every few seconds, from memory: a hint for people, not evidence.
+      -- Written from memory, to the minute: a hint for people, not evidence.
       add column last_used_at timestamptz;
-    create index grants_created on grants (created_at, id);
-    create index grants_last_used on grants (last_used_at, id);
+    create index grants_created on grants (created_at);
+    create index grants_last_sign on grants (coalesce(last_used_at, created_at));
 
-    -- Which tools were called by a grant, written as last_used_at is.
+    -- Which tools were called by a grant; written every few seconds, from memory.
     create table grant_tool_uses (
       grant_id       text not null references grants(id) on delete cascade,
+      -- Empty where no tool was named.
       tool           text not null,
       first_used_at  timestamptz not null,
       last_used_at   timestamptz not null,

@@ -15,6 +15,7 @@ import { ClientKeys } from './clients/client-keys.ts'
 import type { DocumentNetwork } from './clients/document-fetch.ts'
 import { MetadataDocuments } from './clients/metadata-documents.ts'
 import type { Config } from './config.ts'
+import { UsageRecorder } from './grants/usage.ts'
 import { accessLog } from './http/access-log.ts'
 import { allowedMethods } from './http/allowed-methods.ts'
 import { basePath, belowIssuer } from './http/base-path.ts'
@@ -48,8 +49,11 @@ export type AppDependencies = {
   document_network?: DocumentNetwork
 }
 
-/** `feed` has to be closed before connections are drained: whoever follows the log keeps one open. */
-export type App = { listener: RequestListener; audit: AuditLog; feed: EventFeed }
+/**
+ * `feed` has to be closed before connections are drained: whoever follows the log keeps one open. `usage` is closed after
+ * that and before the database, into which it writes what it still has.
+ */
+export type App = { listener: RequestListener; audit: AuditLog; feed: EventFeed; usage: UsageRecorder }
 
 function mount(koa: Koa, router: Router): void {
   koa.use(router.routes()).use(allowedMethods(router))
@@ -83,7 +87,8 @@ export function createApp(dependencies: AppDependencies): App {
   const admission = new Admission(config.client_documents, audit)
   const documents = new MetadataDocuments({ ...published, admission })
   const client_keys = new ClientKeys(published)
-  const batch = new IntrospectionBatch({ ...shared, hot })
+  const usage = new UsageRecorder(db, log)
+  const batch = new IntrospectionBatch({ ...shared, hot, usage })
   const { provider, middleware: engine } = createAuthorizationServer({
     ...shared,
     tokens,
@@ -113,5 +118,6 @@ export function createApp(dependencies: AppDependencies): App {
   mountPages(koa, { ...shared, form_key: keys.forms })
   for (const each of engine) koa.use(each)
   const listener = koa.callback()
-  return { listener: koa.proxy ? listener : introspectionShortCut({ batch, issuer }, listener), audit, feed }
+  const outer = koa.proxy ? listener : introspectionShortCut({ batch, issuer }, listener)
+  return { listener: outer, audit, feed, usage }
 }

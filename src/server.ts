@@ -114,6 +114,7 @@ export async function startServer(
     await prepareAuditPartitions(installation.database.knex, log)
     await checkRole(config, installation, log)
     const app = createApp({ config, keys, database: installation.database, log })
+    undo.push(() => app.usage.close())
     undo.push(...startEvidence(config, installation, app, checkpoint_key, log))
     await hooks.prepare?.(installation, app)
 

@@ -22,6 +22,8 @@ export const AUDIT_TYPES = [
   'client.registered',
   'client.registration_refused',
   'consent.given',
+  /** Scopes were taken away. */
+  'grant.narrowed',
   'grant.revoked',
   /** The resource server did not authenticate. */
   'introspection.refused',

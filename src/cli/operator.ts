@@ -60,8 +60,10 @@ function registerGrants(program: Command, open: OpenContext): void {
     .option('-n, --limit <count>', 'how many', '50')
     .action((options: Which & OutputOptions) =>
       withContext(open, async (context) => {
-        const rows = await pageOfGrants(context, filterOf(options), { limit: Number(options.limit) || 50 })
-        printRows(rows, GRANT_COLUMNS, options)
+        const { grants } = await pageOfGrants(context, filterOf(options), {
+          limit: Number(options.limit) || 50,
+        })
+        printRows(grants, GRANT_COLUMNS, options)
       }),
     )
   grants
@@ -101,10 +103,10 @@ function registerRefreshTokens(program: Command, open: OpenContext): void {
     .option('-n, --limit <count>', 'how many', '50')
     .action((options: Which & OutputOptions) =>
       withContext(open, async (context) => {
-        const rows = await pageOfRefreshTokens(context, filterOf(options), {
+        const { refresh_tokens } = await pageOfRefreshTokens(context, filterOf(options), {
           limit: Number(options.limit) || 50,
         })
-        printRows(rows, TOKEN_COLUMNS, options)
+        printRows(refresh_tokens, TOKEN_COLUMNS, options)
       }),
     )
   withFilter(

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 
-/** SQL of grants: what a person allowed one client on one resource, and the operator's and user's view of it. */
+/** SQL of grants: what a person allowed one client on one resource. Lists of them are in grant-list-store.ts. */
 export type GrantRow = {
   id: string
   account_id: string
@@ -29,6 +29,11 @@ export async function putGrant(db: Knex, row: GrantRow & { ttl_seconds: number }
   )
 }
 
+/** Where the person was sent back to with the first code, for people who look at the grant later. */
+export async function keepRedirectHost(db: Knex, id: string, redirect_host: string): Promise<void> {
+  await db('grants').where({ id }).update({ redirect_host })
+}
+
 /** Whether the client's document names other hosts or keys than when this account last allowed the client. */
 export async function clientChangedSinceGrant(
   db: Knex,
@@ -54,127 +59,94 @@ export async function deleteGrant(db: Knex, id: string): Promise<{ account_id: s
   return gone
 }
 
-/** Which grants an operator means; several conditions narrow each other. */
+/** Which grants somebody means; several conditions narrow each other. */
 export type GrantFilter = {
   id?: string | undefined
+  ids?: readonly string[] | undefined
+  /** A username or the id of an account. */
   account?: string | undefined
   client_id?: string | undefined
   resource?: string | undefined
+  /** One that the grant has. */
+  scope?: string | undefined
+  /** Neither given nor used since. */
+  unused_since?: Date | undefined
 }
 
-export type GrantView = {
-  id: string
-  account_id: string
-  username: string
-  client_id: string
-  client_name: string | null
-  resource: string | null
-  scope: string
-  created_at: Date
-  expires_at: Date
-  refresh_tokens: number
-  access_tokens: number
+/** When something was last heard of a grant; indexed as it stands here. */
+export const LAST_SIGN = 'coalesce(g.last_used_at, g.created_at)'
+
+/** An id goes before a username, so that nobody is meant by a name that looks like another one's id. */
+const ACCOUNT_NAMED =
+  'select id from accounts where id = :account or username = :account order by (id = :account) desc limit 1'
+
+/** A filter whose account was looked up: only of one id is there an index in order. Null where nobody has that name. */
+export type ResolvedFilter = Omit<GrantFilter, 'account'> & { account_id?: string | null }
+
+export async function resolveFilter(db: Knex, { account, ...filter }: GrantFilter): Promise<ResolvedFilter> {
+  if (account === undefined) return filter
+  const { rows } = await db.raw(ACCOUNT_NAMED, { account })
+  return { ...filter, account_id: rows[0]?.id ?? null }
 }
 
-function matching(db: Knex, filter: GrantFilter): Knex.QueryBuilder {
-  const query = db('grants as g')
-    .join('accounts as a', 'a.id', 'g.account_id')
-    .leftJoin('clients as c', 'c.id', 'g.client_id')
-    .leftJoin('metadata_documents as d', 'd.client_id', 'g.client_id')
-    .whereRaw('g.expires_at > now()')
-  if (filter.id !== undefined) query.where('g.id', filter.id)
-  if (filter.client_id !== undefined) query.where('g.client_id', filter.client_id)
-  if (filter.resource !== undefined) query.where('g.resource', filter.resource)
-  const { account } = filter
-  if (account !== undefined)
-    query.where((either) => either.where('a.id', account).orWhere('a.username', account))
+/** Live grants that match, as `g`. */
+export function matchingGrants(db: Knex, filter: ResolvedFilter): Knex.QueryBuilder {
+  const { id, ids, account_id, client_id, resource, scope, unused_since } = filter
+  const query = db('grants as g').whereRaw('g.expires_at > now()')
+  if (id !== undefined) query.where('g.id', id)
+  if (ids !== undefined) query.whereRaw('g.id = any(?)', [ids as string[]])
+  if (account_id !== undefined) query.whereRaw('g.account_id = ?', [account_id])
+  if (client_id !== undefined) query.where('g.client_id', client_id)
+  if (resource !== undefined) query.where('g.resource', resource)
+  if (scope !== undefined) query.whereRaw("string_to_array(g.scope, ' ') @> array[?]::text[]", [scope])
+  if (unused_since !== undefined) query.whereRaw(`${LAST_SIGN} < ?`, [unused_since])
   return query
 }
 
-/** Live grants, newest first; `before` is the id of the last grant of the page above. */
-export async function listGrants(
-  db: Knex,
-  filter: GrantFilter,
-  page: { limit: number; before?: string | undefined },
-): Promise<GrantView[]> {
-  const query = matching(db, filter)
-    .select(
-      'g.id',
-      'g.account_id',
-      'a.username',
-      'g.client_id',
-      db.raw("coalesce(c.metadata, d.metadata)->>'client_name' as client_name"),
-      'g.resource',
-      'g.scope',
-      'g.created_at',
-      'g.expires_at',
-      db.raw(`(select count(*)::int from refresh_tokens r where r.grant_id = g.id
-               and r.consumed_at is null and r.expires_at > now()) as refresh_tokens`),
-      db.raw(`(select count(*)::int from access_tokens t where t.grant_id = g.id
-               and t.expires_at > now()) as access_tokens`),
-    )
-    .orderBy([
-      { column: 'g.created_at', order: 'desc' },
-      { column: 'g.id', order: 'desc' },
-    ])
-    .limit(page.limit)
-  if (page.before !== undefined)
-    query.whereRaw('(g.created_at, g.id) < (select created_at, id from grants where id = ?)', [page.before])
-  return query
-}
-
-export type RefreshTokenView = {
+export type RevokedGrant = {
   id: string
-  grant_id: string
   account_id: string
-  username: string
   client_id: string
   resource: string | null
   scope: string
-  created_at: Date
-  expires_at: Date
 }
-
-/** Live refresh tokens, newest first. `id` is the base64url SHA-256 of the token: it names it and opens nothing. */
-export async function listRefreshTokens(
-  db: Knex,
-  filter: GrantFilter & { token_id?: Buffer | undefined },
-  page: { limit: number },
-): Promise<RefreshTokenView[]> {
-  const query = matching(db, filter)
-    .join('refresh_tokens as r', 'r.grant_id', 'g.id')
-    .whereNull('r.consumed_at')
-    .whereRaw('r.expires_at > now()')
-    .select(
-      'r.id',
-      'r.grant_id',
-      'g.account_id',
-      'a.username',
-      'g.client_id',
-      'g.resource',
-      'g.scope',
-      'r.created_at',
-      'r.expires_at',
-    )
-    .orderBy([
-      { column: 'r.created_at', order: 'desc' },
-      { column: 'r.id', order: 'desc' },
-    ])
-    .limit(page.limit)
-  if (filter.token_id) query.where('r.id', filter.token_id)
-  const rows: (Omit<RefreshTokenView, 'id'> & { id: Buffer })[] = await query
-  return rows.map((row) => ({ ...row, id: row.id.toString('base64url') }))
-}
-
-export type RevokedGrant = Pick<GrantView, 'id' | 'account_id' | 'client_id' | 'resource' | 'scope'>
 
 /**
- * Deletes every grant that matches and returns what was deleted, for the record. `db` must be a transaction:
+ * Deletes the grants that match, at most `limit`, and returns what was deleted, for the record. `db` must be a transaction:
  * the grants are locked in the order of their ids first, so that two revocations that overlap queue up.
  */
-export async function deleteMatchingGrants(db: Knex, filter: GrantFilter): Promise<RevokedGrant[]> {
-  const ids: string[] = await matching(db, filter).orderBy('g.id').forUpdate('g').pluck('g.id')
+export async function deleteMatchingGrants(
+  db: Knex,
+  filter: GrantFilter,
+  limit?: number,
+): Promise<RevokedGrant[]> {
+  const matching = matchingGrants(db, await resolveFilter(db, filter))
+  if (limit !== undefined) matching.limit(limit)
+  const ids: string[] = await matching.orderBy('g.id').forUpdate('g').pluck('g.id')
   return db('grants')
     .whereRaw('id = any(?)', [ids])
     .delete(['id', 'account_id', 'client_id', 'resource', 'scope'])
+}
+
+/** A live grant, of this account if one is named. `db` must be a transaction; the grant is held until it ends. */
+export async function holdGrant(
+  db: Knex,
+  id: string,
+  account_id: string | undefined,
+): Promise<GrantRow | undefined> {
+  const query = db('grants').where({ id }).andWhereRaw('expires_at > now()')
+  if (account_id !== undefined) query.where({ account_id })
+  return query.forUpdate().first('id', 'account_id', 'client_id', 'resource', 'scope', 'payload')
+}
+
+/** Compare-and-set: false when the grant's scope is not `from` any more. */
+export async function replaceScope(
+  db: Knex,
+  id: string,
+  { from, to, payload }: { from: string; to: string; payload: Record<string, unknown> },
+): Promise<boolean> {
+  const changed = await db('grants')
+    .where({ id, scope: from })
+    .update({ scope: to, payload: JSON.stringify(payload) })
+  return changed === 1
 }

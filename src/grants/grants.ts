@@ -4,14 +4,14 @@ import type { AuditLog } from '../audit/audit-log.ts'
 import { recorded } from '../audit/recorded.ts'
 import { AppError } from '../errors.ts'
 import {
-  deleteMatchingGrants,
-  type GrantFilter,
   type GrantView,
   listGrants,
   listRefreshTokens,
+  type PageOf,
   type RefreshTokenView,
-  type RevokedGrant,
-} from './grant-store.ts'
+} from './grant-list-store.ts'
+import { deleteMatchingGrants, type GrantFilter, type RevokedGrant } from './grant-store.ts'
+import { listToolUses, type ToolUse } from './usage-store.ts'
 
 /**
  * What operators do with grants and refresh tokens. The command line and the API call these functions and no
@@ -22,32 +22,42 @@ export type GrantDependencies = { db: Knex; audit: AuditLog }
 
 export type Revocation = { actor: string; reason?: string | undefined; request_id?: string | undefined }
 
+type PageWanted = { limit?: number | undefined; after?: string | undefined }
+
 const PAGE_MAX = 500
 
+/** Of one transaction: so many fit well within what a statement may take, and within memory with their events. */
+const REVOKED_PER_TRANSACTION = 10_000
+
+/** Throws `invalid_input` for a cursor that no page gave. */
 export function pageOfGrants(
-  { db }: GrantDependencies,
+  { db }: Pick<GrantDependencies, 'db'>,
   filter: GrantFilter,
-  page: { limit?: number | undefined; before?: string | undefined } = {},
-): Promise<GrantView[]> {
-  return listGrants(db, filter, { limit: Math.min(page.limit ?? 50, PAGE_MAX), before: page.before })
+  { limit = 50, ...from }: PageWanted & { before?: string | undefined } = {},
+): Promise<PageOf<'grants', GrantView>> {
+  return listGrants(db, filter, { limit: Math.min(limit, PAGE_MAX), ...from })
 }
 
-/** One grant with its live refresh tokens. Throws `not_found`. */
+/** One grant with its live refresh tokens and the tools that were called by it. Throws `not_found`. */
 export async function showGrant(
-  { db }: GrantDependencies,
+  { db }: Pick<GrantDependencies, 'db'>,
   id: string,
-): Promise<GrantView & { live_refresh_tokens: RefreshTokenView[] }> {
-  const [grant] = await listGrants(db, { id }, { limit: 1 })
+): Promise<GrantView & { live_refresh_tokens: RefreshTokenView[]; tools_used: ToolUse[] }> {
+  const {
+    grants: [grant],
+  } = await listGrants(db, { id }, { limit: 1 })
   if (!grant) throw new AppError('not_found', `There is no grant ${id}`)
-  return { ...grant, live_refresh_tokens: await listRefreshTokens(db, { id }, { limit: PAGE_MAX }) }
+  const { refresh_tokens } = await listRefreshTokens(db, { id }, { limit: PAGE_MAX })
+  return { ...grant, live_refresh_tokens: refresh_tokens, tools_used: await listToolUses(db, id) }
 }
 
+/** Throws `invalid_input` for a cursor that no page gave. */
 export function pageOfRefreshTokens(
-  { db }: GrantDependencies,
+  { db }: Pick<GrantDependencies, 'db'>,
   filter: GrantFilter,
-  page: { limit?: number | undefined } = {},
-): Promise<RefreshTokenView[]> {
-  return listRefreshTokens(db, filter, { limit: Math.min(page.limit ?? 50, PAGE_MAX) })
+  { limit = 50, after }: PageWanted = {},
+): Promise<PageOf<'refresh_tokens', RefreshTokenView>> {
+  return listRefreshTokens(db, filter, { limit: Math.min(limit, PAGE_MAX), after })
 }
 
 /** The audit event of one revoked grant. */
@@ -66,26 +76,38 @@ export function grantRevoked(grant: RevokedGrant, revocation: Revocation): Audit
   }
 }
 
-function isEmpty(filter: GrantFilter): boolean {
-  return Object.values(filter).every((value) => value === undefined)
+/** Throws `invalid_input` for a filter without any condition, which would mean everything. */
+export function assertNarrowed(filter: GrantFilter): void {
+  if (Object.values(filter).every((value) => value === undefined))
+    throw new AppError(
+      'invalid_input',
+      'Name what to revoke: grants, an account, a client, a resource, a scope, or since when they are unused',
+    )
 }
 
 /**
- * Revokes every grant that matches, with all its codes and tokens. Revoking what is gone already is no error:
- * the answer is the list of grants that this call revoked. Throws `invalid_input` without any condition.
+ * Revokes every grant that matches, with all its codes and tokens: 10,000 in one transaction, what is more in further
+ * ones, so that whatever fails leaves nothing half done and can be asked for again. Revoking what is gone already is no
+ * error: the answer is the list of grants that this call revoked. Throws `invalid_input` without any condition.
  */
 export async function revokeGrants(
   { db, audit }: GrantDependencies,
   filter: GrantFilter,
   revocation: Revocation,
 ): Promise<{ revoked: string[] }> {
-  if (isEmpty(filter))
-    throw new AppError('invalid_input', 'Name what to revoke: a grant, an account, a client or a resource')
-  return recorded(db, audit, async (trx) => {
-    const gone = await deleteMatchingGrants(trx, filter)
-    const events = gone.map((grant) => grantRevoked(grant, revocation))
-    return { result: { revoked: gone.map((grant) => grant.id) }, events }
-  })
+  assertNarrowed(filter)
+  const revoked: string[] = []
+  for (;;) {
+    const ids = await recorded(db, audit, async (trx) => {
+      const gone = await deleteMatchingGrants(trx, filter, REVOKED_PER_TRANSACTION)
+      return {
+        result: gone.map(({ id }) => id),
+        events: gone.map((grant) => grantRevoked(grant, revocation)),
+      }
+    })
+    for (const id of ids) revoked.push(id)
+    if (ids.length < REVOKED_PER_TRANSACTION) return { revoked }
+  }
 }
 
 /**
@@ -100,7 +122,8 @@ export async function revokeRefreshToken(
   const digest = Buffer.from(token_id, 'base64url')
   if (digest.length !== 32)
     throw new AppError('invalid_input', 'A refresh token id is 43 base64url characters')
-  const [token] = await listRefreshTokens(dependencies.db, { token_id: digest }, { limit: 1 })
+  const { refresh_tokens } = await listRefreshTokens(dependencies.db, { token_id: digest }, { limit: 1 })
+  const [token] = refresh_tokens
   if (!token) return { revoked: [] }
   return revokeGrants(dependencies, { id: token.grant_id }, revocation)
 }

@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto'
+import type { Knex } from 'knex'
 import type { Provider } from 'oidc-provider'
+import { redirectHost } from '../clients/redirect-uris.ts'
+import { keepRedirectHost } from '../grants/grant-store.ts'
 import type { Interaction } from './interaction.ts'
 
 /** Turns a person's answer into a grant of its own: one authorization, one grant. Returns the grant's id. */
 export async function saveGrant(
-  provider: Provider,
+  { provider, db }: { provider: Provider; db: Knex },
   interaction: Interaction & { account_id: string; resource: string },
   decision: { granted: string[]; rejected: string[] },
 ): Promise<string> {
@@ -14,5 +17,7 @@ export async function saveGrant(
   grant.addResourceScope(interaction.resource, decision.granted.join(' '))
   if (decision.rejected.length > 0)
     grant.rejectResourceScope(interaction.resource, decision.rejected.join(' '))
-  return grant.save()
+  const id = await grant.save()
+  await keepRedirectHost(db, id, redirectHost(interaction.redirect_uri))
+  return id
 }

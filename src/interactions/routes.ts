@@ -131,13 +131,13 @@ async function consentRequest(page: Page): Promise<ConsentRequest & { account: A
 }
 
 async function submitConsent(page: Page): Promise<void> {
-  const { ctx, interaction, provider, audit } = page
+  const { ctx, interaction, audit } = page
   const form = await submittedForm(page)
   const request = await consentRequest(page)
   const decision = decideScopes(request, form.all('scope'))
   if (decision.granted.length === 0) return finish(page, denial('Nothing was allowed'))
   const { account, resource } = request
-  const grant_id = await saveGrant(provider, { ...interaction, account_id: account.id, resource }, decision)
+  const grant_id = await saveGrant(page, { ...interaction, account_id: account.id, resource }, decision)
   await audit.append({
     type: 'consent.given',
     actor: account.id,

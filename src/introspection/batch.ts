@@ -3,10 +3,12 @@ import type pg from 'pg'
 import { AUDIT_WRITERS, type AuditLog } from '../audit/audit-log.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
 import { AppError } from '../errors.ts'
+import type { UsageRecorder } from '../grants/usage.ts'
 import { SharedTrips } from '../storage/shared-trips.ts'
 import { AssertionProof } from './assertion-proof.ts'
 import { type Decision, decide, type Question } from './decision.ts'
 import { type LookupRow, lookupTokens } from './token-lookup.ts'
+import { useOf } from './use.ts'
 
 /**
  * The shared trip of everything that waits: one lookup, one audit commit, then the answers. A lone question goes
@@ -19,6 +21,8 @@ export type BatchDependencies = {
   db: Knex
   catalogues: CatalogueCache
   audit: AuditLog
+  /** Is told what was decided, once that is committed. */
+  usage?: Pick<UsageRecorder, 'record'>
 }
 
 const LIMITS = { trips_max: AUDIT_WRITERS, per_trip_max: 256, waiting_max: 4_000 }
@@ -42,10 +46,21 @@ export class IntrospectionBatch {
     try {
       const decisions = await this.#decide(questions)
       await this.#dependencies.audit.append(decisions.map(({ event }) => event))
+      this.#count(decisions)
       return decisions
     } catch (error) {
       if (error instanceof AppError) throw error
       throw new AppError('unavailable', 'Introspection is not possible now', { cause: error })
+    }
+  }
+
+  #count(decisions: readonly Decision[]): void {
+    const { usage } = this.#dependencies
+    if (!usage) return
+    const now_ms = Date.now()
+    for (const { event } of decisions) {
+      const use = useOf(event)
+      if (use) usage.record(use, now_ms)
     }
   }
 

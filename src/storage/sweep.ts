@@ -34,6 +34,7 @@ const EXPIRED = [
   ['client_key_sets', 'jwks_uri', "fresh_until <= now() - interval '90 days'"],
   ['oidc_payloads', '(model, id)', 'expires_at <= now()'],
   ['login_attempts', 'key', 'window_ends_at <= now()'],
+  ['usage_hours', '(hour, resource, tool, decision)', "hour <= now() - interval '90 days'"],
 ] as const
 
 const CHUNK = 2_000

@@ -5,7 +5,7 @@ import { insertAccount } from '../../src/accounts/account-store.ts'
 import { AuditLog } from '../../src/audit/audit-log.ts'
 import { pageEvents } from '../../src/audit/reading/audit-store.ts'
 import { sha256 } from '../../src/clients/client-secret.ts'
-import { putGrant } from '../../src/grants/grant-store.ts'
+import { type GrantFilter, putGrant } from '../../src/grants/grant-store.ts'
 import {
   type GrantDependencies,
   pageOfGrants,
@@ -60,7 +60,19 @@ async function grant(change: Partial<Parameters<typeof putGrant>[1]> = {}) {
   return { ...row, ...change, token_id: sha256(bearer).toString('base64url') }
 }
 
-const isThere = async (id: string) => (await pageOfGrants(dependencies, { id })).length === 1
+const isThere = async (id: string) => (await pageOfGrants(dependencies, { id })).grants.length === 1
+const idsOf = ({ grants }: { grants: { id: string }[] }) => grants.map(({ id }) => id)
+
+async function everyPage(filter: GrantFilter): Promise<string[]> {
+  const seen: string[] = []
+  for (let after: string | undefined, first = true; first || after; first = false) {
+    const page = await pageOfGrants(dependencies, filter, { limit: 2, after })
+    seen.push(...idsOf(page))
+    after = page.next
+  }
+  return seen
+}
+
 const revocations = async (grant_id: string) =>
   (await pageEvents(db, { grant_id, type: 'grant.revoked' }, 10)).events
 
@@ -81,8 +93,8 @@ describe('reading', () => {
   it('conditions narrow each other, and an account is its id or its name', async () => {
     const { id, client_id } = await grant({ account_id: 'usr_lee' })
     for (const account of ['lee', 'usr_lee'])
-      expect((await pageOfGrants(dependencies, { account, client_id })).map((each) => each.id)).toEqual([id])
-    expect(await pageOfGrants(dependencies, { account: 'kim', client_id })).toEqual([])
+      expect(idsOf(await pageOfGrants(dependencies, { account, client_id }))).toEqual([id])
+    expect(await pageOfGrants(dependencies, { account: 'kim', client_id })).toEqual({ grants: [] })
   })
 
   it('pages without gaps or repeats, newest first', async () => {
@@ -91,16 +103,76 @@ describe('reading', () => {
     for (let n = 0; n < 5; n += 1) made.unshift((await grant({ resource })).id)
     const seen: string[] = []
     for (let before: string | undefined; ; before = seen.at(-1)) {
-      const page = await pageOfGrants(dependencies, { resource }, { limit: 2, before })
+      const page = idsOf(await pageOfGrants(dependencies, { resource }, { limit: 2, before }))
       if (page.length === 0) break
-      seen.push(...page.map(({ id }) => id))
+      seen.push(...page)
     }
     expect(seen).toEqual(made)
+    expect(await everyPage({ resource })).toEqual(made)
+  })
+
+  it('pages without gaps or repeats through grants of one and the same moment', async () => {
+    const resource = `https://${random()}.example`
+    const made: string[] = []
+    for (let n = 0; n < 5; n += 1) made.push((await grant({ resource })).id)
+    for (const unused_since of [undefined, new Date(Date.now() + 1_000)]) {
+      await db('grants').where({ resource }).update({ created_at: '2026-01-02T03:04:05.678901Z' })
+      expect((await everyPage({ resource, unused_since })).sort()).toEqual(made.toSorted())
+    }
+    const tokens: string[] = []
+    for (let after: string | undefined, first = true; first || after; first = false) {
+      const page = await pageOfRefreshTokens(dependencies, { resource }, { limit: 2, after })
+      tokens.push(...page.refresh_tokens.map(({ grant_id }) => grant_id))
+      after = page.next
+    }
+    expect(tokens.sort()).toEqual(made.toSorted())
+  })
+
+  it('by a scope means one of its scopes, whole', async () => {
+    const resource = `https://${random()}.example`
+    const { id } = await grant({ resource, scope: 'notes:read notes:write' })
+    for (const [scope, found] of [
+      ['notes:write', [id]],
+      ['notes', []],
+      ['notes:read notes:write', []],
+    ] as const)
+      expect(idsOf(await pageOfGrants(dependencies, { resource, scope }))).toEqual(found)
+  })
+
+  it('by when they were last heard of: the longest silent first, and none that was given since', async () => {
+    const resource = `https://${random()}.example`
+    const [used, never, fresh] = [
+      await grant({ resource }),
+      await grant({ resource }),
+      await grant({ resource }),
+    ]
+    const at = (id: string, change: object) => db('grants').where({ id }).update(change)
+    await at(used.id, { created_at: '2025-01-01', last_used_at: '2026-03-01' })
+    await at(never.id, { created_at: '2026-02-01' })
+    const since = (day: string) => pageOfGrants(dependencies, { resource, unused_since: new Date(day) })
+    expect(idsOf(await since('2026-02-15'))).toEqual([never.id])
+    expect(idsOf(await since('2026-04-01'))).toEqual([never.id, used.id])
+    expect(idsOf(await pageOfGrants(dependencies, { resource }))).toContain(fresh.id)
+  })
+
+  it.each([
+    '',
+    'x',
+    '%',
+    Buffer.from('{}').toString('base64url'),
+    Buffer.from('["9","x",1]').toString('base64url'),
+    Buffer.from('["99999999999999999","x"]').toString('base64url'),
+    Buffer.from('["1","\\u0000"]').toString('base64url'),
+    'W'.repeat(10_000),
+  ])('refuses %j as a cursor', async (after) => {
+    for (const page of [pageOfGrants, pageOfRefreshTokens])
+      await expect(page(dependencies, {}, { after })).rejects.toMatchObject({ code: 'invalid_input' })
   })
 
   it('a page has at most 500 entries, whatever is asked', async () => {
-    await expect(pageOfGrants(dependencies, {}, { limit: 1_000_000 })).resolves.toBeInstanceOf(Array)
-    await expect(pageOfRefreshTokens(dependencies, {}, { limit: 1_000_000 })).resolves.toBeInstanceOf(Array)
+    const { grants } = await pageOfGrants(dependencies, {}, { limit: 1_000_000 })
+    const { refresh_tokens } = await pageOfRefreshTokens(dependencies, {}, { limit: 1_000_000 })
+    expect(Math.max(grants.length, refresh_tokens.length)).toBeLessThanOrEqual(500)
   })
 })
 
@@ -131,6 +203,18 @@ describe('revoking', () => {
   it('without any condition is refused: it would be everything', async () => {
     for (const filter of [{}, { id: undefined, account: undefined }])
       await expect(revokeGrants(dependencies, filter, BY)).rejects.toMatchObject({ code: 'invalid_input' })
+  })
+
+  it('a selection revokes what is in it, narrowed by the other conditions', async () => {
+    const [one, two, of_lee] = [await grant(), await grant(), await grant({ account_id: 'usr_lee' })]
+    const ids = [one.id, of_lee.id, 'gone']
+    expect(await revokeGrants(dependencies, { ids, account: 'kim' }, BY)).toEqual({ revoked: [one.id] })
+    expect([await isThere(two.id), await isThere(of_lee.id)]).toEqual([true, true])
+    expect(await revokeGrants(dependencies, { ids: [] }, BY)).toEqual({ revoked: [] })
+  })
+
+  it('an account that does not exist has no grants', async () => {
+    expect(await revokeGrants(dependencies, { account: 'nobody' }, BY)).toEqual({ revoked: [] })
   })
 
   it('all grants of an account leaves those of others', async () => {

@@ -172,6 +172,16 @@ describe('what is over goes', () => {
     expect(await sweepExpired(db)).toBe(2)
   })
 
+  it('what was counted by the hour, after 90 days', async () => {
+    const calls = { resource: 'r', tool: 't', decision: 'allowed', calls: 1 }
+    await db('usage_hours').insert([
+      { ...calls, hour: at('-89 days') },
+      { ...calls, hour: at('-91 days') },
+    ])
+    expect(await sweepExpired(db)).toBe(1)
+    expect(await count('usage_hours')).toBe(1)
+  })
+
   it('more than one chunk of it', async () => {
     await db.raw(`insert into oidc_payloads (model, id, payload, expires_at)
                   select 'Session', n::text, '{}', now() - interval '1 day' from generate_series(1, 4500) n`)

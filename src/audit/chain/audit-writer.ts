@@ -7,7 +7,7 @@ import { type ChainHead, extendChain, GENESIS } from './hash-chain.ts'
 import { insertRows, insertRowsAndCommit, WriterSession } from './writer-store.ts'
 
 export type AuditWriterOptions = {
-  /** Events that may wait for their commit. */
+  /** Plain events that may wait for their commit; of transactions there are only as many as connections. */
   max_queue?: number
   /** Is told of each commit. */
   announcer?: { committed(writer_id: string): void }
@@ -107,7 +107,7 @@ export class AuditWriter {
 
   #enqueue(events: AuditEvent[], within?: Waiting['within']): Promise<void> {
     if (this.#closed) return Promise.reject(unwritable('it is closed'))
-    if (this.#queued_events + events.length > this.#max_queue)
+    if (!within && this.#queued_events + events.length > this.#max_queue)
       return Promise.reject(unwritable('too many events wait'))
     this.#queued_events += events.length
     const fields = events.map(normaliseEvent)

@@ -39,6 +39,7 @@ const ACTIVITIES: Readonly<Record<string, OcsfActivity>> = {
   'client.registered': { ...ENTITY_MANAGEMENT, ...CREATE },
   'client.registration_refused': { ...ENTITY_MANAGEMENT, ...CREATE },
   'consent.given': { ...USER_ACCESS, ...ASSIGN },
+  'grant.narrowed': { ...USER_ACCESS, ...REVOKE },
   'grant.revoked': { ...USER_ACCESS, ...REVOKE },
   'introspection.refused': { ...API_ACTIVITY, ...READ },
   'login.failed': { ...AUTHENTICATION, ...LOGON },

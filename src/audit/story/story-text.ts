@@ -49,6 +49,10 @@ function because({ detail }: AuditRow): string {
   return why === undefined || why === null ? '' : ` (${clean(why)})`
 }
 
+function list(names: unknown): string {
+  return Array.isArray(names) ? clean(names.join(' ')) : clean(names)
+}
+
 type Told = Extract<NamedEntry, { kind: 'event' }>
 
 const SENTENCES: Readonly<Record<string, (told: Told) => string>> = {
@@ -60,6 +64,8 @@ const SENTENCES: Readonly<Record<string, (told: Told) => string>> = {
   'authorization.refused': (told) => `${clientOf(told)} was refused an authorization${because(told.event)}`,
   'consent.given': (told) =>
     `${whoOf(told)} allowed ${clientOf(told)}, back to ${clean(told.event.detail?.redirect_host)}, on ${clean(told.event.resource)}: ${clean(told.event.scope)}`,
+  'grant.narrowed': ({ event }) =>
+    `narrowed${by(event)}${because(event)}: ${clean(event.scope)} stays, ${list(event.detail?.removed)} is taken away`,
   'grant.revoked': ({ event }) => `REVOKED${by(event)}${because(event)}: the grant with all its tokens`,
   'login.failed': (told) =>
     `a sign-in as ${whoOf(told)} failed from ${clean(told.event.ip)}${because(told.event)}`,

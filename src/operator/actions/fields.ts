@@ -22,3 +22,8 @@ export const moment = z.date().meta({ override: { type: 'string', format: 'date-
 
 /** A moment in a question: ISO 8601 with an offset. */
 export const time = z.iso.datetime({ offset: true }).transform((value) => new Date(value))
+
+/** Names of several things; in a query one may stand alone. */
+export const ids = z
+  .preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(text).min(1).max(500))
+  .describe('Up to 500 ids')

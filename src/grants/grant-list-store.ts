@@ -1,0 +1,129 @@
+import type { Knex } from 'knex'
+import { cutPage, MOMENT, microseconds, readCursor } from '../storage/keyset.ts'
+import { type GrantFilter, LAST_SIGN, matchingGrants, resolveFilter } from './grant-store.ts'
+
+/** SQL of lists of grants and refresh tokens, as operators and people see them. Pages are found by where the last ended. */
+export type GrantView = {
+  id: string
+  account_id: string
+  username: string
+  client_id: string
+  client_name: string | null
+  /** What the person calls this installation. */
+  label: string | null
+  redirect_host: string | null
+  resource: string | null
+  scope: string
+  created_at: Date
+  expires_at: Date
+  /** To the minute; null when it was never used. */
+  last_used_at: Date | null
+  refresh_tokens: number
+  access_tokens: number
+}
+
+export type PageOf<Name extends string, View> = Record<Name, View[]> & { next?: string }
+
+type Ordered = GrantView & { at_us: string }
+
+/** The page is cut first and the rest is looked up for its rows only, whatever the planner believes about the tables. */
+function withNames(db: Knex, page: Knex.QueryBuilder): Knex.QueryBuilder {
+  return db
+    .from(page.as('g'))
+    .join('accounts as a', 'a.id', 'g.account_id')
+    .leftJoin('clients as c', 'c.id', 'g.client_id')
+    .leftJoin('metadata_documents as d', 'd.client_id', 'g.client_id')
+    .select(
+      'g.*',
+      'a.username',
+      db.raw("coalesce(c.metadata, d.metadata)->>'client_name' as client_name"),
+      db.raw(`(select count(*)::int from refresh_tokens r where r.grant_id = g.id
+               and r.consumed_at is null and r.expires_at > now()) as refresh_tokens`),
+      db.raw(`(select count(*)::int from access_tokens t where t.grant_id = g.id
+               and t.expires_at > now()) as access_tokens`),
+    )
+}
+
+const COLUMNS = [
+  'g.id',
+  'g.account_id',
+  'g.client_id',
+  'g.label',
+  'g.redirect_host',
+  'g.resource',
+  'g.scope',
+  'g.created_at',
+  'g.expires_at',
+  'g.last_used_at',
+]
+
+/**
+ * Live grants, newest first; those looked for by `unused_since` begin with the one that was not heard of for longest.
+ * `after` is the `next` of the page before; `before` the id of its last grant. Throws `invalid_input` for another cursor.
+ */
+export async function listGrants(
+  db: Knex,
+  filter: GrantFilter,
+  { limit, after, before }: { limit: number; after?: string | undefined; before?: string | undefined },
+): Promise<PageOf<'grants', GrantView>> {
+  const [moment, direction, beyond] =
+    filter.unused_since === undefined ? ['g.created_at', 'desc', '<'] : [LAST_SIGN, 'asc', '>']
+  const page = matchingGrants(db, await resolveFilter(db, filter))
+    .select(...COLUMNS, db.raw(`${microseconds(moment)} as at_us`))
+    .orderByRaw(`${moment} ${direction}, g.id ${direction}`)
+    .limit(limit + 1)
+  if (after !== undefined) {
+    const { at_us, id } = readCursor(after)
+    page.whereRaw(`(${moment}, g.id) ${beyond} (${MOMENT}, ?)`, [at_us, id])
+  }
+  if (before !== undefined) {
+    const last = `select ${moment}, g.id from grants g where g.id = ?`
+    page.whereRaw(`(${moment}, g.id) ${beyond} (${last})`, [before])
+  }
+  const found: Ordered[] = await withNames(db, page).orderByRaw(
+    `g.at_us::bigint ${direction}, g.id ${direction}`,
+  )
+  const { rows, ...next } = cutPage(found, limit, ({ id }) => id)
+  return { grants: rows, ...next }
+}
+
+export type RefreshTokenView = {
+  id: string
+  grant_id: string
+  account_id: string
+  username: string
+  client_id: string
+  resource: string | null
+  scope: string
+  created_at: Date
+  expires_at: Date
+}
+
+/** Live refresh tokens, newest first. `id` is the base64url SHA-256 of the token: it names it and opens nothing. */
+export async function listRefreshTokens(
+  db: Knex,
+  filter: GrantFilter & { token_id?: Buffer | undefined },
+  { limit, after }: { limit: number; after?: string | undefined },
+): Promise<PageOf<'refresh_tokens', RefreshTokenView>> {
+  const { token_id, ...wanted } = filter
+  const page = matchingGrants(db, await resolveFilter(db, wanted))
+    .join('refresh_tokens as r', 'r.grant_id', 'g.id')
+    .whereNull('r.consumed_at')
+    .whereRaw('r.expires_at > now()')
+    .select('r.id', 'r.grant_id', 'g.account_id', 'g.client_id', 'g.resource', 'g.scope')
+    .select('r.created_at', 'r.expires_at', db.raw(`${microseconds('r.created_at')} as at_us`))
+    .orderByRaw('r.created_at desc, r.id desc')
+    .limit(limit + 1)
+  if (token_id) page.where('r.id', token_id)
+  if (after !== undefined) {
+    const { at_us, id } = readCursor(after)
+    page.whereRaw(`(r.created_at, r.id) < (${MOMENT}, ?)`, [at_us, Buffer.from(id, 'base64url')])
+  }
+  const found: (Omit<RefreshTokenView, 'id'> & { id: Buffer; at_us: string })[] = await db
+    .from(page.as('r'))
+    .join('accounts as a', 'a.id', 'r.account_id')
+    .select('r.*', 'a.username')
+    .orderByRaw('r.at_us::bigint desc, r.id desc')
+  const { rows, ...next } = cutPage(found, limit, ({ id }) => id.toString('base64url'))
+  return { refresh_tokens: rows.map((row) => ({ ...row, id: row.id.toString('base64url') })), ...next }
+}

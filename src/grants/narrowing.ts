@@ -1,0 +1,73 @@
+import { recorded } from '../audit/recorded.ts'
+import { AppError } from '../errors.ts'
+import { type GrantRow, holdGrant, replaceScope } from './grant-store.ts'
+import type { GrantDependencies } from './grants.ts'
+
+export type Narrowing = {
+  id: string
+  /** Set when only a grant of this account is meant. */
+  account_id?: string | undefined
+  /** All that stay. */
+  scopes: readonly string[]
+  actor: string
+  reason?: string | undefined
+  request_id?: string | undefined
+}
+
+/**
+ * Takes scopes away from a grant, for good: the next introspection and every refresh give no more than what stays.
+ * Answers the grant's scope after it; asking for what it is already changes and records nothing. Throws `not_found`,
+ * `invalid_input` when nothing would stay or a scope is none of the grant's, `conflict` when it changed meanwhile.
+ */
+export async function narrowGrant(
+  { db, audit }: GrantDependencies,
+  { id, account_id, scopes, actor, reason, request_id }: Narrowing,
+): Promise<{ id: string; scope: string; removed: string[] }> {
+  return recorded(db, audit, async (trx) => {
+    const grant = await holdGrant(trx, id, account_id)
+    if (!grant) throw new AppError('not_found', `There is no grant ${id}`)
+    const { kept, removed } = divide(grant, scopes)
+    const scope = kept.join(' ')
+    if (removed.length === 0) return { result: { id, scope, removed }, events: [] }
+    const payload = narrowedPayload(grant, scope)
+    if (!(await replaceScope(trx, id, { from: grant.scope, to: scope, payload })))
+      throw new AppError('conflict', 'The grant was changed meanwhile; look at it again')
+    const { client_id, resource } = grant
+    const detail = { removed, ...(reason === undefined ? {} : { reason }) }
+    return {
+      result: { id, scope, removed },
+      events: [
+        {
+          type: 'grant.narrowed',
+          actor,
+          account_id: grant.account_id,
+          client_id,
+          resource: resource ?? undefined,
+          scope,
+          grant_id: id,
+          request_id,
+          detail,
+        },
+      ],
+    }
+  })
+}
+
+function divide({ scope }: GrantRow, scopes: readonly string[]): { kept: string[]; removed: string[] } {
+  const granted = scope.split(' ')
+  const wanted = new Set(scopes)
+  if (wanted.size === 0)
+    throw new AppError('invalid_input', 'At least one scope must stay; to take all away, revoke the grant')
+  if ([...wanted].some((name) => !granted.includes(name)))
+    throw new AppError('invalid_input', 'A grant can only lose scopes: name those of its own that stay')
+  return {
+    kept: granted.filter((name) => wanted.has(name)),
+    removed: granted.filter((name) => !wanted.has(name)),
+  }
+}
+
+/** What the engine reads at every refresh; a grant that no client was given has nothing there. */
+function narrowedPayload({ resource, payload }: GrantRow, scope: string): Record<string, unknown> {
+  if (resource === null || payload.resources === undefined) return payload
+  return { ...payload, resources: { [resource]: scope } }
+}

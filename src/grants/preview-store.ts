@@ -1,0 +1,72 @@
+import type { Knex } from 'knex'
+import { type GrantFilter, matchingGrants, resolveFilter } from './grant-store.ts'
+
+/** SQL of what a revocation would end. */
+export const COUNTED_MAX = 10_000
+
+export type RevocationPreview = {
+  /** Of each at most 10,001, which means more than 10,000. */
+  grants: number
+  accounts: number
+  clients: number
+  refresh_tokens: number
+  access_tokens: number
+  /** Of the grants counted, those that were used within the last seven days. */
+  used_last_week: number
+  resources: string[]
+  /** Those that these grants called within the last seven days, the most widely used first. */
+  tools: { tool: string; grants: number; last_used_at: Date }[]
+  /** Those with the most grants. */
+  account_names: { account_id: string; username: string; grants: number }[]
+  client_names: { client_id: string; client_name: string | null; grants: number }[]
+}
+
+const NAMES = 5
+const TOOLS = 30
+const WEEK = "interval '7 days'"
+
+const COUNTS = `
+  select (select count(*)::int from chosen) as grants,
+    (select count(distinct account_id)::int from chosen) as accounts,
+    (select count(distinct client_id)::int from chosen) as clients,
+    (select count(*)::int from chosen c join lateral
+       (select 1 from refresh_tokens r where r.grant_id = c.id and r.consumed_at is null and r.expires_at > now()
+        limit 1) r on true) as refresh_tokens,
+    (select count(*)::int from (select 1 from chosen c join access_tokens t on t.grant_id = c.id
+       where t.expires_at > now() limit ${COUNTED_MAX + 1}) t) as access_tokens,
+    (select count(*)::int from chosen where last_used_at > now() - ${WEEK}) as used_last_week,
+    (select coalesce(array_agg(resource), '{}') from
+       (select distinct resource from chosen where resource is not null order by resource limit ${NAMES}) r) as resources`
+
+const TOOLS_USED = `
+  select tool, count(*)::int as grants, max(u.last_used_at) as last_used_at
+  from chosen c join grant_tool_uses u on u.grant_id = c.id
+  where u.tool <> '' and u.last_used_at > now() - ${WEEK}
+  group by tool order by 2 desc, 1 limit ${TOOLS}`
+
+const ACCOUNT_NAMES = `
+  select account_id, username, grants
+  from (select account_id, count(*)::int as grants from chosen group by 1 order by 2 desc, 1 limit ${NAMES}) most
+  join accounts a on a.id = account_id order by grants desc, account_id`
+
+const CLIENT_NAMES = `
+  select client_id, grants, coalesce(
+    (select metadata from clients c where c.id = client_id),
+    (select metadata from metadata_documents d where d.client_id = most.client_id))->>'client_name' as client_name
+  from (select client_id, count(*)::int as grants from chosen group by 1 order by 2 desc, 1 limit ${NAMES}) most
+  order by grants desc, client_id`
+
+export async function previewMatching(db: Knex, filter: GrantFilter): Promise<RevocationPreview> {
+  const chosen = matchingGrants(db, await resolveFilter(db, filter))
+    .select('g.id', 'g.account_id', 'g.client_id', 'g.resource', 'g.last_used_at')
+    .limit(COUNTED_MAX + 1)
+  const ask = async (sql: string) =>
+    (await db.raw(`with chosen as materialized (?) ${sql}`, [chosen.clone()])).rows
+  const [counts] = await ask(COUNTS)
+  return {
+    ...counts,
+    tools: await ask(TOOLS_USED),
+    account_names: await ask(ACCOUNT_NAMES),
+    client_names: await ask(CLIENT_NAMES),
+  }
+}
