@@ -1,5 +1,6 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ACCOUNT_PAGES } from '../../src/account-pages/routes.ts'
 import { complaintsOf, launchBrowser } from '../support/browser.ts'
 import { arriveAt, press, type } from '../support/keyboard.ts'
 import { type LivedIn, livedIn } from '../support/lived-in.ts'
@@ -10,6 +11,8 @@ const launched = await launchBrowser()
 const is_missing = 'reason' in launched
 const browser = launched as Browser
 let seed: LivedIn
+
+const hasPage = (path: string) => ACCOUNT_PAGES.some((page) => page.path === path)
 
 beforeAll(async () => {
   if (!is_missing) seed = await livedIn()
@@ -27,6 +30,8 @@ async function byKeyboard(path: string, heading: string | RegExp, task: (page: P
   page.setDefaultTimeout(10_000)
   const complaints = complaintsOf(page)
   await page.goto(seed.toolgate.issuer + path)
+  // The page itself puts the cursor there; before it did, a key would be in its way.
+  await page.locator('#username:focus').waitFor()
   await type(page, 'Username', seed.ada.username)
   await type(page, 'Password', PASSWORD)
   await page.keyboard.press('Enter')
@@ -78,4 +83,22 @@ describe.skipIf(is_missing)(`by keyboard${is_missing ? ` (skipped: ${launched.re
     })
     expect(await scopeOf(seed.grant_ids[1])).toBeUndefined()
   })
+
+  it.runIf(hasPage('/account/tokens/new'))(
+    'a person makes a personal token, which is shown once',
+    async () => {
+      await byKeyboard('/account/tokens', /personal/i, async (page) => {
+        await press(page, /^(New|Create)/)
+        await arriveAt(page, /new personal/i)
+        await press(page, 'Choose')
+        await type(page, /^Name/, 'Backup')
+        await press(page, /^Create/)
+        const value = /tgp_[0-9A-Za-z]{49}/
+        await page.getByText(value).waitFor()
+        await page.goto(`${seed.toolgate.issuer}/account/tokens`)
+        await page.getByText('Backup').first().waitFor()
+        expect(await page.getByText(value).count()).toBe(0)
+      })
+    },
+  )
 })

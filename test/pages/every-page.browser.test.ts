@@ -11,10 +11,11 @@ import { PASSWORD } from '../support/toolgate.ts'
 
 /**
  * Every page that the route tables have, in a real browser. With SCREENSHOTS=1 the pictures in docs/screenshots are
- * taken again.
+ * taken again: every page in light, the front pages in each look; with SCREENSHOTS=all every page in each.
  */
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const PICTURES = 'docs/screenshots'
+const FRONT_PAGES = new Set(['/account', '/operator'])
 const PICTURE_HEIGHT_MAX = 1_100
 const PATHS = [
   ...new Set(
@@ -76,7 +77,8 @@ async function barriers(page: Page): Promise<string[]> {
 }
 
 async function keepPicture(page: Page, path: string, look: Look): Promise<void> {
-  if (!process.env.SCREENSHOTS) return
+  const { SCREENSHOTS } = process.env
+  if (!SCREENSHOTS || (SCREENSHOTS !== 'all' && look !== 'light' && !FRONT_PAGES.has(path))) return
   const name = path.slice(1).replaceAll(/:\w+/g, 'one').replaceAll('/', '-')
   const height = (await page.evaluate('document.documentElement.scrollHeight')) as number
   const { width } = LOOKS[look].viewport
