@@ -91,10 +91,11 @@ describe.skipIf(is_missing)(`by keyboard${is_missing ? ` (skipped: ${launched.re
         await press(page, /^(New|Create)/)
         await arriveAt(page, /new personal/i)
         await press(page, 'Choose')
+        await page.getByRole('heading', { name: 'For Notes' }).waitFor()
         await type(page, /^Name/, 'Backup')
         await press(page, /^Create/)
         const value = /tgp_[0-9A-Za-z]{49}/
-        await page.getByText(value).waitFor()
+        await page.getByText(value).first().waitFor()
         await page.goto(`${seed.toolgate.issuer}/account/tokens`)
         await page.getByText('Backup').first().waitFor()
         expect(await page.getByText(value).count()).toBe(0)
