@@ -2,10 +2,14 @@ import { type Activity, pageOfActivity } from '../audit/reading/activity.ts'
 import { clientNames } from '../audit/story/story-store.ts'
 import { type Catalogue, findResource } from '../catalogue/catalogue.ts'
 import { labelsOf } from '../grants/connected-apps.ts'
+import { PERSONAL_TOKENS } from '../grants/connected-apps-store.ts'
 import type { Page, PageRoute } from '../pages/page.ts'
 import { olderHref } from '../pages/pager.ts'
 import { activityText, type Names } from './activity-text.ts'
 import { clientName } from './app-view.ts'
+
+/** Where the person was. Of a call the address is that of the MCP server, of a token request that of the client. */
+const PERSONAL = /^(?:account|authorization|consent|login|session)[._]/
 
 async function namesOf(page: Page, activity: readonly Activity[]) {
   const ids = (pick: (event: Activity['event']) => string | null) =>
@@ -30,6 +34,7 @@ function namesFrom({ clients, labels, catalogue }: Awaited<ReturnType<typeof nam
     app({ grant_id, client_id }) {
       const label = grant_id === null ? undefined : labels.get(grant_id)
       if (label) return label
+      if (client_id === PERSONAL_TOKENS) return 'A personal token'
       return client_id === null ? 'An app' : clientName(client_id, clients.get(client_id))
     },
     resource: (identifier) => resourceOf(catalogue, identifier)?.name ?? identifier ?? 'a service',
@@ -58,7 +63,7 @@ async function showActivity(page: Page): Promise<void> {
     entries: activity.map((entry) => ({
       at: entry.at,
       denied: entry.denied,
-      ip: entry.event.ip,
+      ip: PERSONAL.test(entry.event.type) ? entry.event.ip : undefined,
       /** Only of what is still connected there is a page. */
       app_id: found.labels.has(entry.event.grant_id ?? '') ? entry.event.grant_id : undefined,
       ...activityText(entry, names, account_id),

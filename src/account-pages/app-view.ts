@@ -6,7 +6,8 @@ export type ScopeView = {
   name: string
   description: string
   tools: readonly string[]
-  includes: string[]
+  /** What it also opens, as the catalogue has it. */
+  includes: { name: string; description: string }[]
   destructive: boolean
   /** Whether the account's roles allow it now. */
   available: boolean
@@ -61,10 +62,9 @@ function scopesOf(
       ...{ name, description: name, tools: [], includes: [] },
       ...{ destructive: false, available: false },
     }))
-  const closure = expandScopes(resource, granted)
   const grantable = grantableScopes(catalogue, resource, [...roles])
   return resource.scopes
-    .filter(({ name }) => closure.has(name))
+    .filter(({ name }) => granted.includes(name))
     .map((scope) => {
       const included = expandScopes(resource, [scope.name])
       return {
@@ -73,9 +73,17 @@ function scopesOf(
         tools: scope.tools,
         includes: resource.scopes
           .filter(({ name }) => name !== scope.name && included.has(name))
-          .map(({ description }) => description),
+          .map(({ name, description }) => ({ name, description })),
         destructive: scope.risk === 'destructive',
         available: grantable.has(scope.name),
       }
     })
+}
+
+/** What stays when only `ticked` may: a scope that includes an unticked one goes with it, else nothing was taken back. */
+export function keptScopes({ scopes }: Pick<AppView, 'scopes'>, ticked: readonly string[]): string[] {
+  const unticked = new Set(scopes.map(({ name }) => name).filter((name) => !ticked.includes(name)))
+  return scopes
+    .filter(({ name, includes }) => !unticked.has(name) && !includes.some((each) => unticked.has(each.name)))
+    .map(({ name }) => name)
 }

@@ -5,9 +5,10 @@ import {
   revokeConnectedApp,
   showConnectedApp,
 } from '../grants/connected-apps.ts'
+import { narrowGrant } from '../grants/narrowing.ts'
 import type { Page, PageRoute } from '../pages/page.ts'
 import { olderHref } from '../pages/pager.ts'
-import { type AppView, appView } from './app-view.ts'
+import { type AppView, appView, keptScopes } from './app-view.ts'
 
 /** What a person connected: looked at, named, narrowed, and ended. */
 function own({ ctx, session, caller }: Page) {
@@ -44,6 +45,21 @@ async function nameApp(page: Page): Promise<void> {
   page.goTo(`/account/apps/${id}`, page.form.get('label') ? 'The name is saved.' : 'The name is removed.')
 }
 
+async function narrowApp(page: Page): Promise<void> {
+  const app = await viewOf(page)
+  const scopes = keptScopes(app, page.form.all('scope'))
+  if (scopes.length === 0)
+    throw new AppError('invalid_input', 'Nothing would be left. To take everything back, disconnect the app.')
+  const { removed } = await narrowGrant(page, { ...own(page), scopes, actor: page.session.account_id })
+  const words = app.scopes.filter(({ name }) => removed.includes(name)).map(({ description }) => description)
+  page.goTo(
+    `/account/apps/${app.id}`,
+    words.length === 0
+      ? 'Nothing was changed.'
+      : `From the next call on it may no longer: ${words.join(' · ')}`,
+  )
+}
+
 async function confirmRevocation(page: Page): Promise<void> {
   page.show('account/app-revoke', { app: await viewOf(page) })
 }
@@ -59,6 +75,11 @@ export const APPS_PAGES: readonly PageRoute[] = [
   { method: 'get', path: '/account', needs: 'account', handle: listApps },
   { method: 'get', path: '/account/apps/:id', needs: 'account', handle: showApp },
   { method: 'post', path: '/account/apps/:id/name', needs: 'account', handle: nameApp },
+  {
+    ...{ method: 'post', path: '/account/apps/:id/scopes', needs: 'account' },
+    lists: ['scope'],
+    handle: narrowApp,
+  },
   { method: 'get', path: '/account/apps/:id/revoke', needs: 'account', handle: confirmRevocation },
   { method: 'post', path: '/account/apps/:id/revoke', needs: 'account', handle: revokeApp },
 ]

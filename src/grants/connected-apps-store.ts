@@ -1,11 +1,15 @@
 import type { Knex } from 'knex'
+import { microseconds, type Place } from '../storage/keyset.ts'
 import type { RevokedGrant } from './grant-store.ts'
+
+/** Stands in `client_id` of the grants that are personal access tokens. */
+export const PERSONAL_TOKENS = 'personal-access-token'
 
 /**
  * SQL of what one person connected. Every statement names the account, so that no id of somebody else's grant reads or
  * changes anything. Personal access tokens are grants too, but nothing that was connected.
  */
-const OWN = `g.account_id = :account_id and g.client_id <> 'personal-access-token' and g.expires_at > now()`
+const OWN = `g.account_id = :account_id and g.client_id <> '${PERSONAL_TOKENS}' and g.expires_at > now()`
 
 export type Own = { account_id: string; id: string }
 
@@ -29,14 +33,11 @@ export type ConnectedApp = {
   used_tools: UsedTool[]
 }
 
-/** Where a page of the list ends: in microseconds since 1970, as Postgres counts. */
-export type AppKey = { created_us: string; id: string }
-
 const SELECT = `
   select g.id, g.client_id, coalesce(c.metadata, d.metadata)->>'client_name' as client_name, g.label,
          g.redirect_host, g.resource, g.scope, g.created_at, g.expires_at, g.last_used_at,
          uses.first_used_at, coalesce(uses.tools, '[]') as used_tools,
-         (extract(epoch from g.created_at) * 1000000)::bigint::text as created_us
+         ${microseconds('g.created_at')} as at_us
   from grants g
   left join clients c on c.id = g.client_id
   left join metadata_documents d on d.client_id = g.client_id
@@ -47,11 +48,11 @@ const SELECT = `
               where grant_id = g.id order by last_used_at desc, tool limit 50) u) as tools) uses on true`
 
 type StoredApp = Omit<ConnectedApp, 'used_tools'> & {
-  created_us: string
+  at_us: string
   used_tools: (Omit<UsedTool, 'last_used_at'> & { last_used_at: string })[]
 }
 
-function appOf(row: StoredApp): ConnectedApp & { created_us: string } {
+function appOf(row: StoredApp): ConnectedApp & { at_us: string } {
   const used_tools = row.used_tools.map((use) => ({ ...use, last_used_at: new Date(use.last_used_at) }))
   return { ...row, used_tools }
 }
@@ -60,10 +61,10 @@ function appOf(row: StoredApp): ConnectedApp & { created_us: string } {
 export async function listConnectedApps(
   db: Knex,
   account_id: string,
-  { limit, after }: { limit: number; after?: AppKey | undefined },
-): Promise<(ConnectedApp & AppKey)[]> {
+  { limit, after }: { limit: number; after?: Place | undefined },
+): Promise<(ConnectedApp & { at_us: string })[]> {
   const behind = `and (g.created_at, g.id)
-    < (timestamptz 'epoch' + cast(:created_us as bigint) * interval '1 microsecond', :id)`
+    < (timestamptz 'epoch' + cast(:at_us as bigint) * interval '1 microsecond', :id)`
   const { rows } = await db.raw(
     `${SELECT} where ${OWN} ${after ? behind : ''} order by g.created_at desc, g.id desc limit :limit`,
     { account_id, limit, ...after },

@@ -1,7 +1,7 @@
 import { recorded } from '../audit/recorded.ts'
 import { AppError } from '../errors.ts'
+import { cutPage, readCursor } from '../storage/keyset.ts'
 import {
-  type AppKey,
   type ConnectedApp,
   deleteConnectedApp,
   findConnectedApp,
@@ -29,11 +29,10 @@ export async function pageOfConnectedApps(
   account_id: string,
   { after, limit = PAGE_APPS }: { after?: string | undefined; limit?: number } = {},
 ): Promise<{ apps: ConnectedApp[]; next?: string }> {
-  const key = after === undefined ? undefined : readCursor(after)
-  const rows = await listConnectedApps(db, account_id, { limit: limit + 1, after: key })
-  const apps = rows.slice(0, limit)
-  const last = apps.at(-1)
-  return rows.length > limit && last ? { apps, next: writeCursor(last) } : { apps }
+  const place = after === undefined ? undefined : readCursor(after)
+  const found = await listConnectedApps(db, account_id, { limit: limit + 1, after: place })
+  const { rows: apps, next } = cutPage(found, limit, ({ id }) => id)
+  return { apps, ...(next !== undefined && { next }) }
 }
 
 /** What is still connected of these grants, each with its label. */
@@ -84,16 +83,4 @@ export async function revokeConnectedApp(
     const event = grantRevoked(revoked, { actor: own.account_id, request_id })
     return { result: { revoked: [revoked.id] }, events: [event] }
   })
-}
-
-function writeCursor({ created_us, id }: AppKey): string {
-  return Buffer.from(JSON.stringify([created_us, id])).toString('base64url')
-}
-
-function readCursor(cursor: string): AppKey {
-  const [, created_us, id] =
-    /^\["(\d{1,16})","([\w-]{1,64})"\]$/.exec(Buffer.from(cursor, 'base64url').toString('utf8')) ?? []
-  if (created_us === undefined || id === undefined)
-    throw new AppError('invalid_input', 'The cursor is none that a page of apps gave')
-  return { created_us, id }
 }
