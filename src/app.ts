@@ -31,6 +31,7 @@ import { IntrospectionBatch } from './introspection/batch.ts'
 import { introspectionEndpoint } from './introspection/endpoint.ts'
 import { introspectionShortCut } from './introspection/short-cut.ts'
 import { operatorApi } from './operator/api.ts'
+import { operatorMcp } from './operator/mcp/server.ts'
 import { builtIn } from './operator/operator-resource.ts'
 import { OPERATOR_PAGES } from './operator-pages/routes.ts'
 import type { PageDependencies } from './pages/page.ts'
@@ -95,6 +96,7 @@ export function createApp(dependencies: AppDependencies): App {
   })
   const interactions = interactionRoutes({ ...shared, provider, form_key: keys.forms })
   const operator = operatorApi({ ...shared, batch, feed })
+  const operator_mcp = operatorMcp({ ...shared, batch, log })
 
   const koa = createKoa(keys, config)
   koa.use(requestContext())
@@ -110,6 +112,7 @@ export function createApp(dependencies: AppDependencies): App {
   koa.use(staticFiles())
   mount(koa, interactions)
   mount(koa, operator)
+  mount(koa, operator_mcp)
   mountPages(koa, { ...shared, form_key: keys.forms })
   for (const each of engine) koa.use(each)
   const listener = koa.callback()

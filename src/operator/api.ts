@@ -6,6 +6,8 @@ import { type Action, type ActionContext, perform } from './action.ts'
 import { ACTIONS } from './actions/index.ts'
 import { type AuditRouteDependencies, auditRoutes } from './audit-routes.ts'
 import { type AuthenticationDependencies, authenticateOperator } from './authenticate.ts'
+import { openApiDocument } from './openapi.ts'
+import { fromText, inputDocument } from './schema-documents.ts'
 
 /**
  * /operator/api/v1: what operators do, for programs. Each action is a route; the pages, the MCP server and the command
@@ -13,14 +15,28 @@ import { type AuthenticationDependencies, authenticateOperator } from './authent
  */
 export type OperatorDependencies = ActionContext & AuthenticationDependencies & AuditRouteDependencies
 
+/** A catalogue file is the largest thing that an action takes. */
+const BODY_LIMIT_BYTES = 512 * 1024
+
 /** A body is optional where all of its members are. */
-async function readInput({ method }: Action, ctx: Context): Promise<Record<string, unknown>> {
-  const { params } = ctx
-  if (method === 'get' || method === 'delete') return { ...ctx.query, ...params }
-  const body = ctx.get('content-type') === '' ? {} : await readJson(ctx)
+async function readBody(ctx: Context): Promise<object> {
+  if (ctx.querystring !== '')
+    throw new AppError('invalid_input', 'Send this in a JSON body: nothing is read from the query')
+  const body = ctx.get('content-type') === '' ? {} : await readJson(ctx, { limit_bytes: BODY_LIMIT_BYTES })
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw new AppError('invalid_input', 'Send a JSON object')
-  return { ...body, ...params }
+  return body
+}
+
+/** Each member from one place only, so that nobody is misled about which counts. */
+async function readInput(action: Action, ctx: Context): Promise<Record<string, unknown>> {
+  const { params } = ctx
+  const schema = inputDocument(action)
+  const is_query = action.method === 'get' || action.method === 'delete'
+  const given = is_query ? fromText(schema, ctx.query) : await readBody(ctx)
+  const twice = Object.keys(params).filter((name) => Object.hasOwn(given, name))
+  if (twice.length > 0) throw new AppError('invalid_input', `${twice.join(', ')}: stands in the path already`)
+  return { ...given, ...fromText(schema, params) }
 }
 
 /**
@@ -29,12 +45,19 @@ async function readInput({ method }: Action, ctx: Context): Promise<Record<strin
  */
 export function operatorApi(dependencies: OperatorDependencies): Router {
   const router = new Router({ prefix: '/operator/api/v1', sensitive: true })
+  const document = JSON.stringify(openApiDocument(dependencies.issuer))
+  router.get('/openapi.json', (ctx) => {
+    ctx.set('Cache-Control', 'public, max-age=300')
+    ctx.type = 'json'
+    ctx.body = document
+  })
   auditRoutes(router, dependencies)
   for (const action of ACTIONS) {
     const { method, name } = action
     router[method](action.path.replaceAll(/\{(\w+)\}/g, ':$1'), async (ctx: Context) => {
       const caller = await authenticateOperator(dependencies, ctx, { method: 'tools/call', name })
       ctx.body = await perform(action, dependencies, caller, await readInput(action, ctx))
+      if (action.created) ctx.status = 201
     })
   }
   // What is no route says so only to operators.

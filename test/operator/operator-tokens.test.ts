@@ -29,7 +29,12 @@ describe('an operator token', () => {
     const { knex } = test.database
     const { id, token } = await create()
     expect(token).toMatch(OPERATOR_TOKEN)
-    expect(await findOperatorToken(knex, sha256(token))).toEqual({ id, name: 'laptop' })
+    expect(await findOperatorToken(knex, sha256(token))).toEqual({
+      id,
+      name: 'laptop',
+      scope: 'operator:read operator:revoke',
+      expires_at: expect.any(Date),
+    })
     const listed = JSON.stringify([await listOperatorTokens(knex), await knex('operator_tokens').select('*')])
     expect(listed).toContain(id)
     expect(listed).not.toContain(token)
