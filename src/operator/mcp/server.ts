@@ -48,7 +48,6 @@ export function operatorMcp(dependencies: OperatorMcpDependencies): Router {
     resource_name: name,
   })
   const mcp = createMcpHandler(({ authInfo }) => createServer(dependencies, authInfo?.extra), {
-    responseMode: 'json',
     // Nothing here ever changes while a client listens.
     maxSubscriptions: 0,
   })
