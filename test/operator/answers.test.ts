@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { CatalogueCache } from '../../src/catalogue/catalogue-store.ts'
+import { AppError } from '../../src/errors.ts'
+import {
+  type Action,
+  type ActionContext,
+  type Caller,
+  OPERATOR_SCOPES,
+  perform,
+} from '../../src/operator/action.ts'
+import { ACTIONS } from '../../src/operator/actions/index.ts'
+import { builtIn } from '../../src/operator/operator-resource.ts'
+import { inputDocument, pathMembers } from '../../src/operator/schema-documents.ts'
+import { RESOURCE, Toolgate } from '../support/toolgate.ts'
+import { leastInput } from './action-inputs.ts'
+
+/** What actions say they answer is what they answer: nothing else, and nothing more. */
+let toolgate: Toolgate
+let context: ActionContext
+let names: unknown[]
+
+const caller: Caller = { actor: 'test', scopes: new Set(OPERATOR_SCOPES) }
+
+beforeAll(async () => {
+  toolgate = await Toolgate.start()
+  const { issuer, dependencies } = toolgate
+  context = { ...dependencies, issuer, catalogues: new CatalogueCache(builtIn(issuer)) }
+  const { knex } = toolgate.db.database
+  const operator = await toolgate.operatorToken()
+  const { id, person, username } = await toolgate.account()
+  const { client_id } = await toolgate.register()
+  const { access_token } = await toolgate.tokens(person(), client_id)
+  await toolgate.introspect(await toolgate.resourceServer(), access_token, {
+    mcp_method: 'tools/call',
+    mcp_name: 'delete_note',
+  })
+  const hash = await knex('grants').pluck('id')
+  const [event] = await knex('audit_events').where({ type: 'tool.decided' }).pluck('id')
+  names = [...hash, event, id, username, client_id, operator.id, RESOURCE, 'search_notes', 'editor', 1]
+})
+afterAll(() => toolgate.close())
+
+/** Every way to fill what has to name something that is there. */
+function inputsFor(action: Action): Record<string, unknown>[] {
+  const in_path = pathMembers(action)
+  const naming = in_path.length > 0 ? in_path : inputDocument(action).required
+  if (naming.length === 0) return [leastInput(action)]
+  return names.map((name) => leastInput(action, Object.fromEntries(naming.map((member) => [member, name]))))
+}
+
+async function answersOf(action: Action): Promise<unknown[]> {
+  const answers: unknown[] = []
+  for (const input of inputsFor(action)) {
+    try {
+      answers.push(await perform(action, context, caller, input))
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error
+    }
+  }
+  return answers
+}
+
+describe.each(
+  ACTIONS.filter(({ method }) => method === 'get').map((action) => ({ name: action.name, action })),
+)('$name', ({ action }) => {
+  it('answers as its schema says', async () => {
+    const answers = await answersOf(action)
+    expect(answers.length).toBeGreaterThan(0)
+    for (const answer of answers) expect(action.output.parse(answer)).toEqual(answer)
+  })
+})
