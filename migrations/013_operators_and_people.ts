@@ -11,6 +11,7 @@ export async function up(knex: Knex): Promise<void> {
       add column last_used_at timestamptz;
     create index grants_created on grants (created_at, id);
     create index grants_last_used on grants (last_used_at, id);
+    create index grants_personal_expiry on grants (expires_at) where client_id = 'personal-access-token';
 
     -- Which tools were called by a grant, written as last_used_at is.
     create table grant_tool_uses (
@@ -77,7 +78,7 @@ export async function down(knex: Knex): Promise<void> {
     alter table operator_tokens drop column scope, drop column created_by;
     drop table blocked_clients; drop table personal_access_tokens;
     drop index oidc_payloads_session_account; drop table page_sessions;
-    drop table usage_hours; drop table grant_tool_uses;
+    drop table usage_hours; drop table grant_tool_uses; drop index grants_personal_expiry;
     alter table grants drop column label, drop column redirect_host, drop column last_used_at;
   `)
 }

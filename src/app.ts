@@ -78,7 +78,9 @@ export function createApp(dependencies: AppDependencies): App {
   const feed = new EventFeed(db)
   const catalogues = new CatalogueCache(builtIn(issuer))
   const render = createRenderer({ base_path: basePath(issuer) })
-  const shared = { db, audit, catalogues, render, issuer }
+  const { catalogue_file } = config
+  const { checkpoint_interval_seconds } = config.audit
+  const shared = { db, audit, catalogues, render, issuer, catalogue_file, checkpoint_interval_seconds }
 
   const published = { db, network: document_network }
   const admission = new Admission(config.client_documents, audit)

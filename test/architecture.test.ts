@@ -31,6 +31,7 @@ const INNER_ROOMS: Record<string, string> = {
   'audit/archive': 'archive.ts',
   'audit/chain': 'hash-chain.ts',
   'audit/checkpoints': 'checkpoint.ts',
+  'audit/explanation': 'explanation.ts',
   'audit/export': 'export.ts',
   'audit/live': 'event-feed.ts',
   'audit/reading': 'audit-store.ts',

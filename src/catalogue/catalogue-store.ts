@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Knex } from 'knex'
+import { AppError } from '../errors.ts'
 import { type Catalogue, catalogueDocument, type Resource, type Role } from './catalogue.ts'
 import { diffCatalogues } from './catalogue-diff.ts'
 
@@ -36,26 +37,67 @@ export async function versionAsOf(db: Knex, time: Date): Promise<number | undefi
   return row && Number(row.version)
 }
 
+/** Equal exactly for equal catalogues, whatever the layout of their files. */
+export function catalogueDigest(catalogue: Catalogue): string {
+  return createHash('sha256').update(catalogueDocument(catalogue)).digest('hex')
+}
+
+export type VersionRecord = { version: number; digest: string; applied_by: string; applied_at: Date }
+
+const RECORD = ['version', 'digest', 'applied_by', 'applied_at'] as const
+
+/** One version, or the one in force, with who applied it when. */
+export async function findVersion(
+  db: Knex,
+  version?: number,
+): Promise<(VersionRecord & { catalogue: Catalogue }) | undefined> {
+  const query = db('catalogue_versions').orderBy('version', 'desc')
+  if (version !== undefined) query.where({ version })
+  const row: (VersionRecord & { document: Catalogue }) | undefined = await query.first(...RECORD, 'document')
+  if (!row) return undefined
+  const { document: catalogue, ...record } = row
+  return { ...record, version: Number(record.version), catalogue }
+}
+
+/** Who applied what when, newest first, below the version `before`. */
+export async function listVersions(
+  db: Knex,
+  { limit, before }: { limit: number; before?: number | undefined },
+): Promise<VersionRecord[]> {
+  const query = db('catalogue_versions')
+    .orderBy('version', 'desc')
+    .limit(limit)
+    .select(...RECORD)
+  if (before !== undefined) query.where('version', '<', before)
+  const rows: VersionRecord[] = await query
+  return rows.map((row) => ({ ...row, version: Number(row.version) }))
+}
+
 /**
  * Puts the catalogue in force, in one transaction. Answers the version then in force and what changed, one line each;
  * a catalogue equal to the one in force makes no new version and no changes. `catalogue` must come from
- * `parseCatalogue`. `applied_by` names who did it.
+ * `parseCatalogue`. `applied_by` names who did it. Throws `conflict` when it would replace another version than
+ * `expected_version` (0: none).
  */
 export async function applyCatalogue(
   db: Knex,
   catalogue: Catalogue,
   applied_by: string,
+  expected_version?: number,
 ): Promise<{ version: number; changes: string[] }> {
   return db.transaction(async (trx) => {
     await trx.raw('select pg_advisory_xact_lock(?, ?)', LOCK)
     const current = await currentCatalogue(trx)
     const changes = diffCatalogues(current?.catalogue, catalogue)
     if (current && changes.length === 0) return { version: current.version, changes }
-    const document = catalogueDocument(catalogue)
-    const digest = createHash('sha256').update(document).digest('hex')
-    const rows: Row[] = await trx('catalogue_versions')
-      .insert({ document, digest, applied_by })
-      .returning('version')
+    const in_force = current?.version ?? 0
+    if (expected_version !== undefined && expected_version !== in_force)
+      throw new AppError(
+        'conflict',
+        `Version ${in_force} of the catalogue is in force, not ${expected_version}: somebody applied another. Compare again.`,
+      )
+    const row = { document: catalogueDocument(catalogue), digest: catalogueDigest(catalogue), applied_by }
+    const rows: Row[] = await trx('catalogue_versions').insert(row).returning('version')
     return { version: Number(rows[0]?.version), changes }
   })
 }

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { recorded } from '../audit/recorded.ts'
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import { diffCatalogues } from '../catalogue/catalogue-diff.ts'
 import { parseCatalogue } from '../catalogue/catalogue-file.ts'
-import { applyCatalogue, currentCatalogue } from '../catalogue/catalogue-store.ts'
+import { currentCatalogue } from '../catalogue/catalogue-store.ts'
+import { changeCatalogue } from '../grants/catalogue-change.ts'
 import { ACTOR, type OpenContext, withContext } from './context.ts'
 import { type OutputOptions as Options, printResult } from './output.ts'
 
@@ -40,13 +40,8 @@ export function registerCatalogueCommands(program: Command, open: OpenContext): 
     })
   })
   add('apply', 'put the file in force, for the next tool call on', async (catalogue, options) => {
-    await withContext(open, async ({ knex, audit }) => {
-      const { version, changes } = await recorded(knex, audit, async (trx) => {
-        const result = await applyCatalogue(trx, catalogue, ACTOR)
-        const detail = { version: result.version, changes: result.changes.length }
-        const event = { type: 'catalogue.applied', actor: ACTOR, detail } as const
-        return { result, events: result.changes.length > 0 ? [event] : [] }
-      })
+    await withContext(open, async (context) => {
+      const { version, changes } = await changeCatalogue(context, catalogue, { actor: ACTOR })
       const result = changes.length > 0 ? `Version ${version} is in force.` : 'Nothing changes.'
       printResult({ version, changes }, [...changes, result], options)
     })

@@ -4,11 +4,11 @@ import { fileURLToPath } from 'node:url'
 import { listAccounts } from '../accounts/account-store.ts'
 import { createAccount } from '../accounts/accounts.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
-import { recorded } from '../audit/recorded.ts'
 import { parseCatalogue } from '../catalogue/catalogue-file.ts'
-import { applyCatalogue, currentCatalogue } from '../catalogue/catalogue-store.ts'
+import { currentCatalogue } from '../catalogue/catalogue-store.ts'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
+import { changeCatalogue } from '../grants/catalogue-change.ts'
 import { createOperatorToken } from '../operator/operator-tokens.ts'
 import type { Database } from '../storage/database.ts'
 
@@ -39,12 +39,7 @@ export async function applyConfiguredCatalogue(
   const read = parseCatalogue(readFileSync(file, 'utf8'))
   if ('faults' in read)
     throw new AppError('invalid_input', [`${file} has faults:`, ...read.faults].join('\n  - '))
-  return recorded(db, audit, async (trx) => {
-    const { version, changes } = await applyCatalogue(trx, read.catalogue, 'server')
-    const detail = { version, changes: changes.length }
-    const event = { type: 'catalogue.applied', actor: 'server', detail } as const
-    return { result: changes, events: changes.length > 0 ? [event] : [] }
-  })
+  return (await changeCatalogue({ db, audit }, read.catalogue, { actor: 'server' })).changes
 }
 
 export type FirstSignIn = { username: string; password: string; operator_token: string }

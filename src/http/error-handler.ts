@@ -124,7 +124,8 @@ function renderPage(
   options: { log: Logger; render: Renderer },
 ): string | undefined {
   try {
-    return options.render('error', problem)
+    // Somebody who is signed in keeps the way around.
+    return options.render('error', { ...ctx.state.frame, ...problem })
   } catch (error) {
     logFailure(caseOf(ctx), error, INTERNAL, options.log)
     return undefined

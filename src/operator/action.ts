@@ -22,7 +22,16 @@ export type Caller = {
 }
 
 /** What actions work with. */
-export type ActionContext = { db: Knex; audit: AuditLog; catalogues: CatalogueCache; issuer: string }
+export type ActionContext = {
+  db: Knex
+  audit: AuditLog
+  catalogues: CatalogueCache
+  issuer: string
+  /** The file that the server applies whenever it starts; undefined where none is configured. */
+  catalogue_file?: string | undefined
+  /** How often the server signs a checkpoint of the audit log. */
+  checkpoint_interval_seconds?: number | undefined
+}
 
 /**
  * One thing that an operator can do. The API's route, the MCP tool of the same name, the command and the page all
@@ -46,6 +55,8 @@ export type Action<Input extends z.ZodObject = z.ZodObject, Output extends z.Zod
   /** Members of the path, the query and the body together. */
   input: Input
   output: Output
+  /** Of the largest body; 16 KB where absent. */
+  body_limit_bytes?: number
   run(context: ActionContext, input: z.output<Input>, caller: Caller): Promise<z.input<Output>>
 }
 

@@ -15,14 +15,12 @@ import { fromText, inputDocument } from './schema-documents.ts'
  */
 export type OperatorDependencies = ActionContext & AuthenticationDependencies & AuditRouteDependencies
 
-/** A catalogue file is the largest thing that an action takes. */
-const BODY_LIMIT_BYTES = 512 * 1024
-
 /** A body is optional where all of its members are. */
-async function readBody(ctx: Context): Promise<object> {
+async function readBody({ body_limit_bytes }: Action, ctx: Context): Promise<object> {
   if (ctx.querystring !== '')
     throw new AppError('invalid_input', 'Send this in a JSON body: nothing is read from the query')
-  const body = ctx.get('content-type') === '' ? {} : await readJson(ctx, { limit_bytes: BODY_LIMIT_BYTES })
+  const limit = body_limit_bytes === undefined ? {} : { limit_bytes: body_limit_bytes }
+  const body = ctx.get('content-type') === '' ? {} : await readJson(ctx, limit)
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw new AppError('invalid_input', 'Send a JSON object')
   return body
@@ -33,7 +31,7 @@ async function readInput(action: Action, ctx: Context): Promise<Record<string, u
   const { params } = ctx
   const schema = inputDocument(action)
   const is_query = action.method === 'get' || action.method === 'delete'
-  const given = is_query ? fromText(schema, ctx.query) : await readBody(ctx)
+  const given = is_query ? fromText(schema, ctx.query) : await readBody(action, ctx)
   const twice = Object.keys(params).filter((name) => Object.hasOwn(given, name))
   if (twice.length > 0) throw new AppError('invalid_input', `${twice.join(', ')}: stands in the path already`)
   return { ...given, ...fromText(schema, params) }

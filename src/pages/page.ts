@@ -2,21 +2,14 @@
  * What the operator's and the user's pages share: who is signed in, forms that only their own page can send, and how
  * a page is shown. A page is a row of a table, so that what guards it can be tested for every one.
  */
-import type { Knex } from 'knex'
 import type { Context } from 'koa'
 import type { PageSession } from '../accounts/page-sessions.ts'
-import type { AuditLog } from '../audit/audit-log.ts'
-import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
 import type { Form } from '../http/form.ts'
 import type { Renderer } from '../http/render.ts'
-import type { Caller, OperatorScope } from '../operator/action.ts'
+import type { ActionContext, Caller, OperatorScope } from '../operator/action.ts'
 
-export type PageDependencies = {
-  db: Knex
-  audit: AuditLog
-  catalogues: CatalogueCache
+export type PageDependencies = ActionContext & {
   render: Renderer
-  issuer: string
   /** Protects forms. */
   form_key: string
 }
@@ -45,5 +38,7 @@ export type PageRoute = {
   needs: 'account' | OperatorScope
   /** Names in the form that may come more than once. */
   lists?: readonly string[]
+  /** Of the largest form; 64 KB where absent. */
+  form_limit_bytes?: number
   handle(page: Page): Promise<void>
 }

@@ -12,6 +12,7 @@ import { operatorScopesOf } from '../operator/operator-resource.ts'
 import { navigation } from './navigation.ts'
 import type { Page, PageDependencies, PageRoute } from './page.ts'
 import { readSessionCookie, setNotice, takeNotice } from './session-cookie.ts'
+import { distanceText, timeText } from './time-text.ts'
 
 const EMPTY = new Form(new Map(), new Set())
 
@@ -28,6 +29,7 @@ async function answer(dependencies: PageDependencies, route: PageRoute, ctx: Con
   const session = await currentPageSession(db, readSessionCookie(ctx, issuer))
   if (!session) return askToSignIn(ctx, issuer)
   const caller = callerOf(ctx, session)
+  ctx.state.frame = frameOf(dependencies, ctx, session, caller)
   await assertMay(dependencies, route, ctx, caller)
   const form = route.method === 'post' ? await submittedForm(dependencies, route, ctx, session) : EMPTY
   await route.handle(pageOf(dependencies, ctx, session, caller, form))
@@ -73,15 +75,35 @@ async function assertMay(
 
 async function submittedForm(
   { issuer, form_key }: PageDependencies,
-  { lists }: PageRoute,
+  { lists, form_limit_bytes }: PageRoute,
   ctx: Context,
   session: PageSession,
 ): Promise<Form> {
   assertSameOrigin(ctx, new URL(issuer).origin)
-  const form = await readForm(ctx, { multiple: lists ?? [] })
+  const limit = form_limit_bytes === undefined ? {} : { limit_bytes: form_limit_bytes }
+  const form = await readForm(ctx, { multiple: lists ?? [], ...limit })
   if (!verifyCsrf(form_key, session.id, form.get('csrf')))
     throw new AppError('forbidden', 'This form was not sent from its own page. Go back and try again.')
   return form
+}
+
+/** What stands around every page of somebody who is signed in, errors included. */
+function frameOf(
+  { issuer, form_key }: PageDependencies,
+  ctx: Context,
+  session: PageSession,
+  { scopes }: Caller,
+): object {
+  const href = (path: string) => basePath(issuer) + path
+  return {
+    csrf: csrfToken(form_key, session.id),
+    signed_in: session.username,
+    scopes,
+    nav: navigation(scopes, ctx.path, href),
+    href,
+    timeText,
+    distanceText,
+  }
 }
 
 function pageOf(
@@ -91,7 +113,7 @@ function pageOf(
   caller: Caller,
   form: Form,
 ): Page {
-  const { issuer, form_key, render } = dependencies
+  const { issuer, render } = dependencies
   const href = (path: string) => basePath(issuer) + path
   return {
     ...dependencies,
@@ -102,15 +124,7 @@ function pageOf(
     href,
     show(view, data) {
       ctx.type = 'html'
-      ctx.body = render(view, {
-        csrf: csrfToken(form_key, session.id),
-        signed_in: session.username,
-        scopes: caller.scopes,
-        nav: navigation(caller.scopes, ctx.path, href),
-        notice: takeNotice(ctx, issuer),
-        href,
-        ...data,
-      })
+      ctx.body = render(view, { ...ctx.state.frame, notice: takeNotice(ctx, issuer), ...data })
     },
     goTo(path, notice) {
       if (notice !== undefined) setNotice(ctx, issuer, notice)

@@ -14,6 +14,7 @@ import {
   protectedResourceMetadataUrl,
 } from '../../resource-server/protected-resource-metadata.ts'
 import type { Caller } from '../action.ts'
+import { ACTIONS } from '../actions/index.ts'
 import {
   type AuthenticationDependencies,
   callerOf,
@@ -26,8 +27,13 @@ import { callTool, operatorTools, type ToolDependencies } from './tools.ts'
 
 export type OperatorMcpDependencies = AuthenticationDependencies & ToolDependencies
 
-/** As large as a catalogue file, within a message. */
-const BODY = { limit_bytes: 512 * 1024, depth: 20 }
+/** A message is little more than the largest input that an action takes. */
+const ENVELOPE_BYTES = 16 * 1024
+const BODY = {
+  limit_bytes:
+    ENVELOPE_BYTES + Math.max(16 * 1024, ...ACTIONS.map(({ body_limit_bytes = 0 }) => body_limit_bytes)),
+  depth: 20,
+}
 
 /** Where the server is below the issuer. */
 const PATH = '/operator/mcp'

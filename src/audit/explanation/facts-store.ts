@@ -1,0 +1,66 @@
+import type { Knex } from 'knex'
+import { FREQUENT_TYPES } from '../audit-event.ts'
+import type { AuditRow } from '../chain/hash-chain.ts'
+import { eventOfRow, type StoredRow } from '../reading/audit-store.ts'
+
+/** SQL of what is known now about the token, grant and account of an event. */
+
+/** By the base64url SHA-256 that names it. `kind` says where it was found. */
+export type KnownToken = { kind: 'access_token' | 'refresh_token'; grant_id: string; expired: boolean } & {
+  expires_at: Date
+  resource: string | null
+  scope: string | null
+}
+
+export type KnownGrant = {
+  id: string
+  account_id: string
+  client_id: string
+  resource: string | null
+  scope: string
+  expired: boolean
+}
+
+export type KnownAccount = { id: string; username: string; roles: string[]; disabled: boolean }
+
+export async function findKnownToken(db: Knex, token_id: string): Promise<KnownToken | undefined> {
+  const id = Buffer.from(token_id, 'base64url')
+  const { rows } = await db.raw<{ rows: KnownToken[] }>(
+    `select 'access_token' as kind, grant_id, expires_at, expires_at <= now() as expired, resource, scope
+     from access_tokens where id = :id
+     union all
+     select 'refresh_token', grant_id, expires_at, expires_at <= now(), null, null
+     from refresh_tokens where id = :id`,
+    { id },
+  )
+  return rows[0]
+}
+
+export async function findKnownGrant(db: Knex, id: string): Promise<KnownGrant | undefined> {
+  return db('grants')
+    .where({ id })
+    .first('id', 'account_id', 'client_id', 'resource', 'scope', db.raw('expires_at <= now() as expired'))
+}
+
+export async function findKnownAccount(db: Knex, id: string): Promise<KnownAccount | undefined> {
+  return db('accounts')
+    .where({ id })
+    .first('id', 'username', 'roles', db.raw('disabled_at is not null as disabled'))
+}
+
+const RARE = `type not in (${FREQUENT_TYPES.map((type) => `'${type}'`).join(', ')})`
+
+/** The event that revoked this token; else the last one that revoked the grant or something of it. */
+export async function findEnd(
+  db: Knex,
+  grant_id: string,
+  token_id: string | null,
+): Promise<AuditRow | undefined> {
+  const rows: StoredRow[] = await db('audit_events')
+    .where({ grant_id })
+    .whereRaw(RARE)
+    .whereRaw(`type ~ '[.](revoked|reused)$'`)
+    .orderByRaw('(token_id is not distinct from ?) desc, occurred_at desc, seq desc', [token_id])
+    .limit(1)
+  return rows.map(eventOfRow)[0]
+}

@@ -1,0 +1,158 @@
+import {
+  expandScopes,
+  findResource,
+  grantableScopes,
+  type Resource,
+  scopesForTool,
+} from '../../catalogue/catalogue.ts'
+import type { Explanation, Facts, Remedy, Verdict } from './explanation.ts'
+
+/** Why a live token could not call a tool. */
+export function explainToolDenial(facts: Facts): Explanation {
+  const { event, catalogue } = facts
+  const method = String(event.detail?.method ?? 'tools/call')
+  if (method !== 'tools/call') return methodNotOpen(method)
+  const tool = event.tool ?? ''
+  const resource = catalogue && findResource(catalogue, event.resource ?? '')
+  if (!catalogue || !resource)
+    return {
+      verdict: 'resource_not_in_catalogue',
+      reasons: [`The catalogue no longer has the resource ${event.resource}.`],
+      remedies: [{ who: 'operator', what: `Apply a catalogue that has the resource ${event.resource}.` }],
+    }
+  const needed = scopesForTool(resource, tool)
+  if (needed.length === 0) return openedByNoScope(resource, tool)
+  const was_opened = String(event.detail?.needed ?? '') !== ''
+  const reasons = [
+    was_opened
+      ? `Calling ${tool} needs ${all(needed)} on ${resource.name}.`
+      : `No scope of ${resource.name} opened ${tool} at that time. Now it needs ${all(needed)}.`,
+  ]
+  return lackingScopes(facts, resource, needed, reasons)
+}
+
+function methodNotOpen(method: string): Explanation {
+  return {
+    verdict: 'method_not_open',
+    reasons: [
+      `Scopes open tools. The MCP method ${method} is neither a call of a tool nor one of the methods that every live token may use, such as tools/list.`,
+    ],
+    remedies: [
+      { who: 'mcp_server', what: `Offer as a tool what ${method} gives, so that a scope can open it.` },
+    ],
+  }
+}
+
+function openedByNoScope(resource: Resource, tool: string): Explanation {
+  const tools = resource.scopes.flatMap((scope) => scope.tools)
+  const alike = tools.find((known) => known.toLowerCase() === tool.toLowerCase())
+  return {
+    verdict: 'tool_opened_by_no_scope',
+    reasons: [`No scope of ${resource.name} opens a tool named ${tool}, so nobody may call it.`],
+    remedies: [
+      ...(alike
+        ? [{ who: 'client' as const, what: `Call ${alike}: names of tools are compared exactly.` }]
+        : []),
+      {
+        who: 'operator',
+        what: `Add ${tool} to the tools of a scope of ${resource.resource}, and apply the catalogue.`,
+      },
+      {
+        who: 'mcp_server',
+        what: `Check that the name of the tool in the catalogue is the one the server offers.`,
+      },
+    ],
+  }
+}
+
+type Lack = { verdict: Verdict; reason: string; remedies: Remedy[] }
+
+/** Of several scopes that are missing, the one that is hardest to come by gives the verdict. */
+const HARDEST_FIRST: readonly Verdict[] = ['role_lacks_scope', 'grant_lacks_scope', 'token_lacks_scope']
+
+function lackingScopes(
+  facts: Facts,
+  resource: Resource,
+  needed: readonly string[],
+  reasons: readonly string[],
+): Explanation {
+  const had = expandScopes(resource, (facts.event.scope ?? '').split(' '))
+  const lacks = needed.filter((scope) => !had.has(scope)).map((scope) => lackOf(facts, resource, scope))
+  const real = lacks.filter(({ verdict }) => verdict !== 'allowed_now')
+  const verdict = HARDEST_FIRST.find((each) => real.some((lack) => lack.verdict === each)) ?? 'allowed_now'
+  const shown = real.length > 0 ? real : lacks
+  const remedies = shown.flatMap((lack) => lack.remedies)
+  const again: Remedy = { who: 'client', what: 'Call the tool again: what it lacked is there now.' }
+  return {
+    verdict,
+    reasons: [...reasons, ...shown.map(({ reason }) => reason)],
+    remedies: verdict === 'allowed_now' ? [again] : distinct(remedies),
+  }
+}
+
+function lackOf(facts: Facts, resource: Resource, scope: string): Lack {
+  const { event, catalogue, account, grant, token } = facts
+  if (event.actor.startsWith('operator:'))
+    return {
+      verdict: 'token_lacks_scope',
+      reason: `The operator token does not have ${scope}. The scopes of an operator token never change.`,
+      remedies: [{ who: 'operator', what: `Make an operator token with the scope ${scope}.` }],
+    }
+  const has = (scopes: string) => expandScopes(resource, scopes.split(' ')).has(scope)
+  const by_role = catalogue ? grantableScopes(catalogue, resource, account?.roles ?? []).has(scope) : false
+  if (!by_role) return lackOfRole(facts, resource, scope)
+  if (!grant || grant.expired)
+    return {
+      verdict: 'grant_lacks_scope',
+      reason: `The token did not carry ${scope}, and its grant has ended since. The account’s roles allow the scope.`,
+      remedies: [{ who: 'user', what: `Connect the client again and allow ${scope}.` }],
+    }
+  if (!has(grant.scope)) return lackOfGrant(scope)
+  if (token?.scope && has(token.scope) && !token.expired)
+    return { verdict: 'allowed_now', reason: `It lacked ${scope} then and holds it now.`, remedies: [] }
+  return {
+    verdict: 'token_lacks_scope',
+    reason: `The token did not carry ${scope}, although its grant has it and the account’s roles allow it.`,
+    remedies: [
+      { who: 'client', what: `Refresh the token without narrowing its scope, or ask for ${scope}.` },
+    ],
+  }
+}
+
+function lackOfRole({ catalogue, account }: Facts, resource: Resource, scope: string): Lack {
+  const holding = (catalogue?.roles ?? [])
+    .filter(({ name }) => catalogue && grantableScopes(catalogue, resource, [name]).has(scope))
+    .map(({ name }) => name)
+  const held = account?.roles.length ? all(account.roles) : 'no role'
+  const what =
+    holding.length > 0
+      ? `Give ${account?.username ?? 'the account'} a role with ${scope}: ${holding.join(' or ')}.`
+      : `No role has ${scope}. Give it to a role in the catalogue, and the role to ${account?.username ?? 'the account'}.`
+  return {
+    verdict: 'role_lacks_scope',
+    reason: `${account?.username ?? 'The account'} has ${held}, which does not hold ${scope}. A step-up would not help: a person can only allow what the account’s roles hold.`,
+    remedies: [
+      { who: 'operator', what },
+      { who: 'user', what: `Then connect the client again and allow ${scope}.` },
+    ],
+  }
+}
+
+function lackOfGrant(scope: string): Lack {
+  return {
+    verdict: 'grant_lacks_scope',
+    reason: `${scope} was not allowed when the client was connected. The account’s roles hold it, so a step-up works.`,
+    remedies: [
+      { who: 'client', what: `Follow the challenge: ask for authorization again with ${scope}.` },
+      { who: 'user', what: `Connect the client again and allow ${scope}.` },
+    ],
+  }
+}
+
+function all(names: readonly string[]): string {
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
+}
+
+function distinct(remedies: readonly Remedy[]): Remedy[] {
+  return [...new Map(remedies.map((remedy) => [`${remedy.who} ${remedy.what}`, remedy])).values()]
+}

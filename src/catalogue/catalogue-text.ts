@@ -1,0 +1,26 @@
+import { stringify } from 'yaml'
+import type { Catalogue, Scope } from './catalogue.ts'
+
+/** The catalogue as a file that `parseCatalogue` reads as the same catalogue; comments of the file it came from are lost. */
+export function catalogueText({ resources, roles }: Catalogue): string {
+  const file = {
+    resources: resources.map(({ resource, name, default_scopes, scopes }) => ({
+      resource,
+      name,
+      default_scopes,
+      scopes: Object.fromEntries(scopes.map((scope) => [scope.name, scopeBody(scope)])),
+    })),
+    roles: Object.fromEntries(
+      roles.map(({ name, grants }) => [
+        name,
+        Object.fromEntries(grants.map(({ resource, scopes }) => [resource, scopes])),
+      ]),
+    ),
+  }
+  // An alias for a list that two places share would be read back as two, but is harder for people.
+  return stringify(file, { lineWidth: 0, aliasDuplicateObjects: false })
+}
+
+function scopeBody({ description, tools, includes, risk }: Scope) {
+  return { description, tools, ...(includes.length > 0 ? { includes } : {}), ...(risk ? { risk } : {}) }
+}

@@ -1,0 +1,82 @@
+import type { Knex } from 'knex'
+
+/** SQL of who holds a scope: the accounts that may, and the grants that have it. Reads a bounded number of grants. */
+
+/** Two bounds instead of an equality, so that only the index by resource and time gives this order. */
+const NEWEST = `
+  from grants g where g.resource >= wanted.resource and g.resource <= wanted.resource
+  order by g.resource desc, g.created_at desc limit`
+
+export type ConsentedScopes = {
+  resource: string
+  /** Live grants among those looked at, by the scopes that were consented to together. */
+  counts: { scope: string; grants: number }[]
+  /** Whether every grant of the resource was looked at. */
+  complete: boolean
+}
+
+/** How many of the newest `look_at` grants of each resource live, by their scopes. */
+export async function consentedScopes(
+  db: Knex,
+  resources: readonly string[],
+  look_at: number,
+): Promise<ConsentedScopes[]> {
+  const { rows } = await db.raw<{ rows: { resource: string; scope: string; live: number; seen: number }[] }>(
+    `select wanted.resource, newest.scope, (count(*) filter (where newest.live))::int as live, count(*)::int as seen
+     from unnest(?::text[]) as wanted(resource) cross join lateral (
+       select g.scope, g.expires_at > now() as live ${NEWEST} ?) newest
+     group by wanted.resource, newest.scope`,
+    [[...resources], look_at],
+  )
+  return resources.map((resource) => {
+    const found = rows.filter((row) => row.resource === resource)
+    const seen = found.reduce((sum, row) => sum + row.seen, 0)
+    const counts = found.map(({ scope, live }) => ({ scope, grants: live }))
+    return { resource, counts, complete: seen < look_at }
+  })
+}
+
+export type HoldingGrant = {
+  id: string
+  account_id: string
+  username: string
+  client_id: string
+  scope: string
+  created_at: Date
+  last_used_at: Date | null
+}
+
+/** Live grants with one of these scopes among the newest `look_at` of the resource, newest first. */
+export async function newestHoldingGrants(
+  db: Knex,
+  wanted: { resource: string; scopes: readonly string[] },
+  { look_at, limit }: { look_at: number; limit: number },
+): Promise<HoldingGrant[]> {
+  const { rows } = await db.raw<{ rows: HoldingGrant[] }>(
+    `select newest.id, newest.account_id, a.username, newest.client_id, newest.scope, newest.created_at,
+            newest.last_used_at
+     from (select ?::text as resource) as wanted cross join lateral (select g.* ${NEWEST} ?) newest
+     join accounts a on a.id = newest.account_id
+     where newest.expires_at > now() and string_to_array(newest.scope, ' ') && ?::text[]
+     order by newest.created_at desc, newest.id desc limit ?`,
+    [wanted.resource, look_at, [...wanted.scopes], limit],
+  )
+  return rows
+}
+
+export type HoldingAccount = { id: string; username: string; roles: string[]; disabled_at: Date | null }
+
+/** Accounts with one of these roles, by username, after the one named. */
+export async function accountsInRoles(
+  db: Knex,
+  roles: readonly string[],
+  { limit, after }: { limit: number; after?: string | undefined },
+): Promise<HoldingAccount[]> {
+  const query = db<HoldingAccount>('accounts')
+    .whereRaw('roles && ?::text[]', [[...roles]])
+    .orderBy('username')
+    .limit(limit)
+    .select('id', 'username', 'roles', 'disabled_at')
+  if (after !== undefined) query.where('username', '>', after)
+  return query
+}
