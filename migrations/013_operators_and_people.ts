@@ -60,6 +60,10 @@ export async function up(knex: Knex): Promise<void> {
       used_by       text
     );
 
+    -- Without the id: a plan made while the table is empty could take such an index for a lookup by id.
+    create index clients_created on clients (created_at);
+    alter table metadata_documents add column created_at timestamptz not null default now();
+    create index metadata_documents_created on metadata_documents (created_at) where metadata is not null;
     create table blocked_clients (
       client_id   text primary key,
       reason      text not null,
@@ -76,7 +80,8 @@ export async function up(knex: Knex): Promise<void> {
 export async function down(knex: Knex): Promise<void> {
   await knex.raw(`
     alter table operator_tokens drop column scope, drop column created_by;
-    drop table blocked_clients; drop table personal_access_tokens;
+    drop table blocked_clients; drop index clients_created;
+    alter table metadata_documents drop column created_at; drop table personal_access_tokens;
     drop index oidc_payloads_session_account; drop table page_sessions;
     drop table usage_hours; drop table grant_tool_uses; drop index grants_personal_expiry;
     alter table grants drop column label, drop column redirect_host, drop column last_used_at;

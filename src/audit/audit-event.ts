@@ -18,9 +18,11 @@ export const AUDIT_TYPES = [
   /** A sink does not take checkpoints; once for each outage. */
   'checkpoint.undelivered',
   'client.admission_refused',
+  'client.blocked',
   'client.changed',
   'client.registered',
   'client.registration_refused',
+  'client.unblocked',
   'consent.given',
   'grant.revoked',
   /** The resource server did not authenticate. */

@@ -1,10 +1,12 @@
 import type { Knex } from 'knex'
 import { type Adapter, type AdapterFactory, errors, Provider } from 'oidc-provider'
+import { enterClient, isClientBlocked } from '../clients/client-block-store.ts'
 import type { ClientKeys } from '../clients/client-keys.ts'
 import { secretDigest, sha256 } from '../clients/client-secret.ts'
 import { type ClientMetadata, deleteClient, findClient, insertClient } from '../clients/client-store.ts'
 import { assertionKeyId } from '../clients/key-set.ts'
 import { documentUrl, type MetadataDocuments } from '../clients/metadata-documents.ts'
+import { AppError } from '../errors.ts'
 import { deleteGrant, findGrantPayload, putGrant } from '../grants/grant-store.ts'
 import { requestId } from '../http/request-context.ts'
 import {
@@ -14,6 +16,7 @@ import {
   putPayload,
   putPayloadOnce,
 } from '../storage/payload-store.ts'
+import { inTransaction } from '../storage/transaction.ts'
 import { type ModelAdapter, type ModelPayload, unsupported } from './model-adapter.ts'
 import { accessTokenAdapter, authorizationCodeAdapter, refreshTokenAdapter } from './token-adapters.ts'
 import { connectionFor, currentUnit } from './unit-of-work.ts'
@@ -22,6 +25,8 @@ import { connectionFor, currentUnit } from './unit-of-work.ts'
 const ID = /^[A-Za-z0-9_-]{1,128}$/
 /** Client ids are either ours or the URL of a metadata document. */
 const CLIENT_ID = /^[\x21-\x7e]{1,2048}$/
+
+const CLIENT_BLOCKED = 'this client is blocked here'
 
 /** What clients publish about themselves elsewhere. */
 export type PublishedClients = { documents: MetadataDocuments; client_keys: ClientKeys }
@@ -55,9 +60,13 @@ function foreseenClient(client_id: string): ClientMetadata | undefined {
 }
 
 function clientAdapter(db: Knex, { documents, client_keys }: PublishedClients): ModelAdapter {
-  const findAnywhere = (id: string) => {
-    if (!id.startsWith('https://')) return foreseenClient(id) ?? findClient(db, id)
-    return (documentUrl(id) && foreseenClient(id)) ?? documentClient(documents, id)
+  const findAnywhere = async (id: string) => {
+    const is_document = id.startsWith('https://')
+    const foreseen = is_document && !documentUrl(id) ? undefined : foreseenClient(id)
+    if (foreseen) return foreseen
+    // Asked every time, so that a block counts from the next request on, on every instance. RFC 6749 §5.2
+    if (await isClientBlocked(db, id)) throw new errors.UnauthorizedClient(CLIENT_BLOCKED)
+    return is_document ? documentClient(documents, id) : findClient(db, id)
   }
   return {
     async upsert(id, payload) {
@@ -90,6 +99,15 @@ function onlyResource(payload: ModelPayload): [resource: string | null, scope: s
   return first ? [first[0], String(first[1])] : [null, '']
 }
 
+/** Whoever blocks the client at this moment waits for this grant and revokes it, or keeps it from being given. */
+async function giveGrant(db: Knex, row: Parameters<typeof putGrant>[1]): Promise<void> {
+  await inTransaction(db, async (trx) => {
+    if ((await enterClient(trx, row.client_id)) === 'blocked')
+      throw new AppError('forbidden', `${CLIENT_BLOCKED}; it gets no access`)
+    await putGrant(trx, row)
+  })
+}
+
 function grantAdapter(db: Knex): ModelAdapter {
   return {
     async upsert(id, payload, ttl_seconds = 0) {
@@ -97,7 +115,7 @@ function grantAdapter(db: Knex): ModelAdapter {
       if (!accountId || !clientId) throw new Error('a grant without account or client')
       const [resource, scope] = onlyResource(payload)
       const row = { id, account_id: accountId, client_id: clientId, resource, scope, ttl_seconds }
-      await putGrant(await connectionFor(db), { ...row, payload })
+      await giveGrant(await connectionFor(db), { ...row, payload })
     },
     async find(id) {
       const foreseen = currentUnit()?.foreseen?.state

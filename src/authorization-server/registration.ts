@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import type { Knex } from 'knex'
 import type { Context, Middleware } from 'koa'
 import { attemptsForgottenIn, countAttempt } from '../accounts/account-store.ts'
+import { isRegistrationBlocked } from '../clients/client-block-store.ts'
 import { sanitiseClientMetadata } from '../clients/client-metadata.ts'
 import { sha256 } from '../clients/client-secret.ts'
 import { findSameRegistration } from '../clients/client-store.ts'
@@ -78,6 +79,11 @@ async function register(ctx: Context, db: Knex, policy: RegistrationPolicy): Pro
   const connection = await connectionFor(db)
   const unit = currentUnit()
   const digest = registrationDigest(metadata)
+  if (digest && (await isRegistrationBlocked(connection, digest))) {
+    const words = 'A client with this metadata was blocked here; ask the operator'
+    answerOAuthError(ctx, 403, 'access_denied', words)
+    return false
+  }
   const same = digest && (await findSameRegistration(connection, digest))
   if (same) {
     if (unit) unit.registered_before = true

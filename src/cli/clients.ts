@@ -1,10 +1,11 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { type ClientOrigin, listClients } from '../clients/client-store.ts'
-import { addClient, type ClientCredentials, removeClient, rotateClientSecret } from '../clients/clients.ts'
+import { pageOfClients } from '../clients/client-list.ts'
+import { CLIENT_ORIGINS, type ClientOrigin } from '../clients/client-list-store.ts'
+import { addClient, type ClientCredentials, forgetClient, rotateClientSecret } from '../clients/clients.ts'
 import { ACTOR, type CliContext, type OpenContext, withContext } from './context.ts'
 import { type OutputOptions, printResult, printRows } from './output.ts'
 
-/** Clients that operators register ahead of time, and a look at those that registered themselves. */
+/** Clients that operators register ahead of time, and a look at all others. */
 function printCredentials(credentials: ClientCredentials, options: OutputOptions): void {
   const { client_id, client_secret } = credentials
   const secret = client_secret
@@ -22,9 +23,20 @@ async function add(context: CliContext, name: string, options: AddOptions): Prom
   printCredentials(await addClient(context, { name, redirect_uris, confidential, actor: ACTOR }), options)
 }
 
-async function list({ db }: CliContext, { origin, limit, ...options }: ListOptions): Promise<void> {
-  const rows = await listClients(db, origin ? { origin } : {}, { limit })
-  printRows(rows, ['id', 'name', 'origin', 'auth', 'redirect_uris', 'created_at', 'used_at'], options)
+const COLUMNS = [
+  'client_id',
+  'name',
+  'origin',
+  'redirect_hosts',
+  'registered_at',
+  'last_used_at',
+  'live_grants',
+  'blocked',
+] as const
+
+async function list(context: CliContext, { origin, limit, ...options }: ListOptions): Promise<void> {
+  const { clients } = await pageOfClients(context, { origin }, { limit })
+  printRows(clients, COLUMNS, options)
 }
 
 function wholeNumber(text: string): number {
@@ -44,10 +56,8 @@ function registerAddAndList(clients: Command, open: OpenContext): void {
     )
   clients
     .command('list')
-    .description('clients, newest first; those with a metadata document are not among them')
-    .addOption(
-      new Option('--origin <origin>', 'only those that came so').choices(['registration', 'operator']),
-    )
+    .description('clients, newest first, however they came to be known')
+    .addOption(new Option('--origin <origin>', 'only those that came so').choices(CLIENT_ORIGINS))
     .option('-n, --limit <count>', 'how many', wholeNumber, 50)
     .option('--json', 'print JSON')
     .action((options: ListOptions) => withContext(open, (context) => list(context, options)))
@@ -70,7 +80,7 @@ export function registerClientCommands(program: Command, open: OpenContext): voi
     .description('remove a client and revoke everything people allowed it')
     .action((client_id: string) =>
       withContext(open, async (context) => {
-        await removeClient(context, { client_id, actor: ACTOR })
+        await forgetClient(context, { client_id, actor: ACTOR })
         console.log(`Removed ${client_id}.`)
       }),
     )

@@ -9,6 +9,8 @@ import { currentCatalogue } from '../catalogue/catalogue-store.ts'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { changeCatalogue } from '../grants/catalogue-change.ts'
+import { OPERATOR_SCOPES } from '../operator/action.ts'
+import { OPERATOR_ROLES } from '../operator/operator-resource.ts'
 import { createOperatorToken } from '../operator/operator-tokens.ts'
 import type { Database } from '../storage/database.ts'
 
@@ -44,16 +46,23 @@ export async function applyConfiguredCatalogue(
 
 export type FirstSignIn = { username: string; password: string; operator_token: string }
 
-/** In development, when nobody has an account yet: one person with every role, and an operator token. Shown once. */
+/**
+ * In development, when nobody has an account yet: one person with every role of the catalogue who is operator too, and
+ * an operator token that may do everything. Shown once.
+ */
 export async function createFirstAccount(
   config: Config,
   { db, audit }: Dependencies,
 ): Promise<FirstSignIn | undefined> {
   if (config.environment !== 'development' || (await listAccounts(db)).length > 0) return undefined
   const actor = 'first start'
-  const roles = (await currentCatalogue(db))?.catalogue.roles.map((role) => role.name) ?? []
+  const in_catalogue = (await currentCatalogue(db))?.catalogue.roles.map((role) => role.name) ?? []
+  const roles = [...in_catalogue, ...OPERATOR_ROLES]
   const password = randomBytes(9).toString('base64url')
   const { username } = await createAccount({ db, audit }, { username: 'admin', password, roles, actor })
-  const { token } = await createOperatorToken({ db, audit }, { name: 'first start', days: 90, actor })
+  const { token } = await createOperatorToken(
+    { db, audit },
+    { name: 'first start', days: 90, scopes: OPERATOR_SCOPES, actor },
+  )
   return { username, password, operator_token: token }
 }

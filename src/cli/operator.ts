@@ -6,8 +6,12 @@ import {
   revokeRefreshToken,
   showGrant,
 } from '../grants/grants.ts'
-import { listOperatorTokens } from '../operator/operator-token-store.ts'
-import { createOperatorToken, revokeOperatorToken } from '../operator/operator-tokens.ts'
+import { OPERATOR_SCOPES } from '../operator/action.ts'
+import {
+  createOperatorToken,
+  pageOfOperatorTokens,
+  revokeOperatorToken,
+} from '../operator/operator-tokens.ts'
 import { ACTOR, type OpenContext, withContext } from './context.ts'
 import { type OutputOptions, printResult, printRows } from './output.ts'
 
@@ -33,6 +37,9 @@ const TOKEN_COLUMNS = [
   'created_at',
   'expires_at',
 ] as const
+
+const OPERATOR_TOKEN_COLUMNS = ['id', 'name', 'scope', 'created_by', 'created_at', 'expires_at'] as const
+const LISTED_TOKENS_MAX = 500
 
 function withFilter(command: Command): Command {
   return command
@@ -130,10 +137,12 @@ function registerOperatorTokens(program: Command, open: OpenContext): void {
     .command('create <name>')
     .description('make one; it is shown once')
     .option('--days <count>', 'lifetime', '90')
+    .option('--scope <scope...>', `what it may do: ${OPERATOR_SCOPES.join(', ')} (default: read and revoke)`)
     .option('--json', 'print JSON')
-    .action((name: string, options: OutputOptions & { days: string }) =>
+    .action((name: string, options: OutputOptions & { days: string; scope?: string[] }) =>
       withContext(open, async (context) => {
-        const made = await createOperatorToken(context, { name, days: Number(options.days), actor: ACTOR })
+        const { days, scope: scopes } = options
+        const made = await createOperatorToken(context, { name, days: Number(days), scopes, actor: ACTOR })
         printResult(made, [made.token, 'Keep it now: it is not shown again.'], options)
       }),
     )
@@ -141,14 +150,15 @@ function registerOperatorTokens(program: Command, open: OpenContext): void {
     .command('list')
     .option('--json', 'print JSON')
     .action((options: OutputOptions) =>
-      withContext(open, async ({ db }) =>
-        printRows(await listOperatorTokens(db), ['id', 'name', 'created_at', 'expires_at'], options),
-      ),
+      withContext(open, async (context) => {
+        const { operator_tokens } = await pageOfOperatorTokens(context, { limit: LISTED_TOKENS_MAX })
+        printRows(operator_tokens, OPERATOR_TOKEN_COLUMNS, options)
+      }),
     )
   tokens.command('revoke <id>').action((id: string) =>
     withContext(open, async (context) => {
-      await revokeOperatorToken(context, { id, actor: ACTOR })
-      console.log(`Revoked ${id}.`)
+      const { revoked } = await revokeOperatorToken(context, { id, actor: ACTOR })
+      console.log(revoked.length > 0 ? `Revoked ${id}.` : `There is no operator token ${id}.`)
     }),
   )
 }

@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { generateSigningKey } from '../clients/assertion-algorithm.ts'
-import { listResourceServers } from '../clients/resource-server-store.ts'
 import {
   addResourceServer,
   addResourceServerWithKeys,
+  pageOfResourceServers,
   type ResourceServerCredentials,
   type ResourceServerIdentity,
   removeResourceServer,
@@ -70,6 +70,7 @@ function printCredentials(credentials: ResourceServerCredentials, options: Outpu
 }
 
 const COLUMNS = ['id', 'resource', 'authentication', 'created_at', 'rotated_at'] as const
+const LISTED_MAX = 500
 
 export function registerResourceServerCommands(program: Command, open: OpenContext): void {
   const servers = program.command('resource-servers').description('MCP servers that may introspect tokens')
@@ -79,7 +80,10 @@ export function registerResourceServerCommands(program: Command, open: OpenConte
     .description('who may introspect, and how each proves itself')
     .option('--json', 'print JSON')
     .action((options: OutputOptions) =>
-      withContext(open, async ({ db }) => printRows(await listResourceServers(db), COLUMNS, options)),
+      withContext(open, async (context) => {
+        const { resource_servers } = await pageOfResourceServers(context, { limit: LISTED_MAX })
+        printRows(resource_servers, COLUMNS, options)
+      }),
     )
   registerRotations(servers, open)
   servers

@@ -7,6 +7,7 @@ import { applyConfiguredCatalogue, createFirstAccount, type FirstSignIn } from '
 /** `toolgate serve`: start, say where everything is, and stop cleanly on SIGINT and SIGTERM. */
 function announce(config: Config, example: ExampleServer | undefined, first: FirstSignIn | undefined): void {
   const lines = ['', `  Toolgate       ${config.issuer}`]
+  lines.push(`  Operators      ${config.issuer.replace(/\/$/, '')}/operator`)
   if (example) lines.push(`  MCP server     ${example.resource}   <- paste this into an MCP client`)
   if (first) {
     lines.push(`  Sign in as     ${first.username}  with password  ${first.password}`)

@@ -3,7 +3,7 @@ import type { Knex } from 'knex'
 /** Dynamically registered and pre-registered clients. A secret is kept only as its digest (client-secret.ts). */
 export type ClientMetadata = Record<string, unknown>
 
-export type ClientOrigin = 'registration' | 'operator'
+export type RegisteredOrigin = 'registration' | 'operator'
 
 export async function findClient(db: Knex, id: string): Promise<ClientMetadata | undefined> {
   const row = await db('clients').where({ id }).first('metadata')
@@ -14,13 +14,13 @@ export async function insertClient(
   db: Knex,
   id: string,
   metadata: ClientMetadata,
-  more: { origin?: ClientOrigin; metadata_digest?: Buffer } = {},
+  more: { origin?: RegisteredOrigin; metadata_digest?: Buffer } = {},
 ): Promise<void> {
   await db('clients').insert({ id, metadata: JSON.stringify(metadata), ...more })
 }
 
 /**
- * Newest client that registered with the same metadata within the last day. Call it in a transaction: whoever asks
+ * Newest client that registered with the same metadata within the last day and is not blocked. Call it in a transaction: whoever asks
  * for the same metadata waits until that ends, so that of two at once only one makes a client.
  */
 export async function findSameRegistration(
@@ -31,6 +31,7 @@ export async function findSameRegistration(
   const row = await db('clients')
     .where({ metadata_digest, origin: 'registration' })
     .andWhereRaw("created_at > now() - interval '24 hours'")
+    .andWhereRaw('not exists (select from blocked_clients b where b.client_id = clients.id)')
     .orderBy('created_at', 'desc')
     .first('metadata')
   return row?.metadata
@@ -54,34 +55,4 @@ export async function replaceClientMetadata(
 
 export async function deleteClient(db: Knex, id: string): Promise<boolean> {
   return (await db('clients').where({ id }).delete()) === 1
-}
-
-export type ClientView = {
-  id: string
-  name: string | null
-  origin: ClientOrigin
-  auth: string
-  redirect_uris: string[]
-  created_at: Date
-  used_at: Date | null
-}
-
-export async function listClients(
-  db: Knex,
-  filter: { origin?: ClientOrigin },
-  page: { limit: number },
-): Promise<ClientView[]> {
-  const query = db('clients')
-    .select(
-      'id',
-      'origin',
-      'created_at',
-      'used_at',
-      db.raw("metadata->>'client_name' as name"),
-      db.raw("metadata->>'token_endpoint_auth_method' as auth"),
-      db.raw("metadata->'redirect_uris' as redirect_uris"),
-    )
-    .orderBy('created_at', 'desc')
-    .limit(page.limit)
-  return filter.origin ? query.where('origin', filter.origin) : query
 }

@@ -1,25 +1,30 @@
 import type { Knex } from 'knex'
+import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { recorded } from '../audit/recorded.ts'
 import { AppError } from '../errors.ts'
 import { deleteMatchingGrants } from '../grants/grant-store.ts'
 import { grantRevoked } from '../grants/grants.ts'
+import { holdClient } from './client-block-store.ts'
 import { sanitiseClientMetadata } from './client-metadata.ts'
 import { generateSecret, secretDigest } from './client-secret.ts'
 import { deleteClient, findClient, insertClient, replaceClientMetadata } from './client-store.ts'
+import { deleteDocument } from './metadata-document-store.ts'
 
 /** Clients that an operator registers ahead of time: added, given a new secret, removed; each with its audit event. */
 export type ClientDependencies = { db: Knex; audit: AuditLog }
 
 export type ClientCredentials = { client_id: string; client_secret?: string }
 
+/** Who does it, and by which request, for the audit log. */
+type Doer = { actor: string; request_id?: string | undefined }
+
 export type NewClient = {
   name: string
   redirect_uris: string[]
   /** Give it a secret; the secret is in the answer and nowhere else. */
   confidential: boolean
-  actor: string
-}
+} & Doer
 
 /** Adds a client under the policy that every registration passes. Throws `invalid_input` with the policy's reason. */
 export async function addClient(
@@ -42,7 +47,7 @@ export async function addClient(
     const detail = { client_name: request.name, redirect_uris: request.redirect_uris, change: 'added' }
     return {
       result: { client_id, ...(client_secret ? { client_secret } : {}) },
-      events: [{ type: 'client.changed', actor: request.actor, client_id, detail }],
+      events: [changed(request, client_id, detail)],
     }
   })
 }
@@ -50,9 +55,9 @@ export async function addClient(
 /** Gives a pre-registered confidential client a new secret; the old one is refused from the next request on. */
 export async function rotateClientSecret(
   { db, audit }: ClientDependencies,
-  request: { client_id: string; actor: string },
+  request: { client_id: string } & Doer,
 ): Promise<ClientCredentials> {
-  const { client_id, actor } = request
+  const { client_id } = request
   const client_secret = generateSecret()
   return recorded(db, audit, async (trx) => {
     const metadata = await findClient(trx, client_id)
@@ -70,25 +75,35 @@ export async function rotateClientSecret(
       throw new AppError('not_found', `There is no client ${client_id} that an operator added`)
     return {
       result: { client_id, client_secret },
-      events: [{ type: 'client.changed', actor, client_id, detail: { change: 'secret_rotated' } }],
+      events: [changed(request, client_id, { change: 'secret_rotated' })],
     }
   })
 }
 
-/** Removes a client and revokes everything that people allowed it. */
-export async function removeClient(
+/**
+ * Removes a client, or the copy of its document, and revokes everything that people allowed it. A block stays, and a
+ * document is fetched again when somebody authorizes. Throws `not_found`.
+ */
+export async function forgetClient(
   { db, audit }: ClientDependencies,
-  request: { client_id: string; actor: string },
-): Promise<void> {
-  const { client_id, actor } = request
-  await recorded(db, audit, async (trx) => {
-    if (!(await deleteClient(trx, client_id)))
-      throw new AppError('not_found', `There is no client ${client_id}`)
+  request: { client_id: string; reason?: string | undefined } & Doer,
+): Promise<{ revoked: string[] }> {
+  const { client_id, actor, request_id, reason } = request
+  return recorded(db, audit, async (trx) => {
+    await holdClient(trx, client_id)
+    // Both, whatever the one says.
+    const gone = [await deleteClient(trx, client_id), await deleteDocument(trx, client_id)]
+    if (!gone.includes(true)) throw new AppError('not_found', `There is no client ${client_id}`)
     const grants = await deleteMatchingGrants(trx, { client_id })
-    const revoked = grants.map((grant) => grantRevoked(grant, { actor, reason: 'the client was removed' }))
+    const why = { actor, request_id, reason: reason ?? 'the client was removed' }
+    const detail = { change: 'removed', ...(reason === undefined ? {} : { reason }) }
     return {
-      result: undefined,
-      events: [{ type: 'client.changed', actor, client_id, detail: { change: 'removed' } }, ...revoked],
+      result: { revoked: grants.map(({ id }) => id) },
+      events: [changed(request, client_id, detail), ...grants.map((grant) => grantRevoked(grant, why))],
     }
   })
+}
+
+function changed({ actor, request_id }: Doer, client_id: string, detail: AuditEvent['detail']): AuditEvent {
+  return { type: 'client.changed', actor, client_id, request_id, detail }
 }

@@ -44,3 +44,7 @@ export async function keepFailure(
     [row.client_id, row.failure, row.refused, row.retry_after_seconds],
   )
 }
+
+export async function deleteDocument(db: Knex, client_id: string): Promise<boolean> {
+  return (await db('metadata_documents').where({ client_id }).delete()) === 1
+}

@@ -5,13 +5,17 @@ import type { AuditLog } from '../audit/audit-log.ts'
 import { recorded } from '../audit/recorded.ts'
 import { canonicalResource } from '../catalogue/catalogue.ts'
 import { AppError } from '../errors.ts'
+import { cutPage, readCursor } from '../storage/keyset.ts'
 import { generateSecret, sha256 } from './client-secret.ts'
 import { registeredKeys } from './resource-server-keys.ts'
 import {
   type Credential,
   deleteResourceServer,
+  findResourceServer,
   insertResourceServer,
   isResourceServer,
+  listResourceServers,
+  type ResourceServer,
   replaceCredential,
 } from './resource-server-store.ts'
 
@@ -42,7 +46,10 @@ function chosenSecret(secret: string): string {
   throw new AppError('invalid_input', 'A secret of your own has 32 to 256 of A-Z, a-z, 0-9, `-`, `.` and `_`')
 }
 
-type AddRequest = { resource: string; id?: string | undefined; actor: string }
+/** Who does it, and by which request, for the audit log. */
+type Doer = { actor: string; request_id?: string | undefined }
+
+type AddRequest = { resource: string; id?: string | undefined } & Doer
 
 /**
  * Registers a resource server for one resource. Without `secret` one is made, which is in the answer and nowhere
@@ -88,6 +95,7 @@ async function add(
     const event = {
       type: 'resource_server.created',
       actor: request.actor,
+      request_id: request.request_id,
       client_id: id,
       resource,
       detail,
@@ -99,7 +107,7 @@ async function add(
 /** Gives a resource server a new secret; the old one, or its keys, are refused from the next introspection on. */
 export async function rotateResourceServerSecret(
   dependencies: ResourceServerDependencies,
-  request: { id: string; actor: string },
+  request: { id: string } & Doer,
 ): Promise<ResourceServerCredentials> {
   const secret = generateSecret()
   const { client_id, resource } = await rotate(dependencies, request, 'secret_rotated', ofSecret(secret))
@@ -109,14 +117,14 @@ export async function rotateResourceServerSecret(
 /** Gives a resource server these public keys, and no others, from the next introspection on; a secret it had ends. */
 export function rotateResourceServerKeys(
   dependencies: ResourceServerDependencies,
-  request: { id: string; jwks: unknown; actor: string },
+  request: { id: string; jwks: unknown } & Doer,
 ): Promise<ResourceServerIdentity> {
   return rotate(dependencies, request, 'keys_rotated', ofKeys(request.jwks))
 }
 
 async function rotate(
   { db, audit }: ResourceServerDependencies,
-  request: { id: string; actor: string },
+  request: { id: string } & Doer,
   change: string,
   credential: NewCredential,
 ): Promise<ResourceServerIdentity> {
@@ -127,31 +135,44 @@ async function rotate(
     const { id, resource } = row
     return {
       result: { client_id: id, resource },
-      events: [
-        {
-          type: 'resource_server.changed',
-          actor: request.actor,
-          client_id: id,
-          resource,
-          detail: { change, ...detail },
-        },
-      ],
+      events: [changed(request, row, { change, ...detail })],
     }
   })
 }
 
 export async function removeResourceServer(
   { db, audit }: ResourceServerDependencies,
-  request: { id: string; actor: string },
+  request: { id: string } & Doer,
 ): Promise<void> {
   await recorded(db, audit, async (trx) => {
     const row = await deleteResourceServer(trx, request.id)
     if (!row) throw new AppError('not_found', `There is no resource server ${request.id}`)
-    const { id, resource } = row
-    const detail = { change: 'removed' }
-    return {
-      result: undefined,
-      events: [{ type: 'resource_server.changed', actor: request.actor, client_id: id, resource, detail }],
-    }
+    return { result: undefined, events: [changed(request, row, { change: 'removed' })] }
   })
+}
+
+function changed(
+  { actor, request_id }: Doer,
+  { id: client_id, resource }: ResourceServer,
+  detail: AuditEvent['detail'],
+): AuditEvent {
+  return { type: 'resource_server.changed', actor, request_id, client_id, resource, detail }
+}
+
+/** A page of resource servers, newest first, and the cursor of the next. Throws `invalid_input` for another cursor. */
+export async function pageOfResourceServers(
+  { db }: { db: Knex },
+  page: { limit: number; after?: string | undefined },
+): Promise<{ resource_servers: ResourceServer[]; next?: string }> {
+  const after = page.after === undefined ? undefined : readCursor(page.after)
+  const found = await listResourceServers(db, { limit: page.limit + 1, after })
+  const { rows, ...more } = cutPage(found, page.limit, ({ id }) => id)
+  return { resource_servers: rows, ...more }
+}
+
+/** Throws `not_found`. */
+export async function showResourceServer({ db }: { db: Knex }, id: string): Promise<ResourceServer> {
+  const found = await findResourceServer(db, id)
+  if (!found) throw new AppError('not_found', `There is no resource server ${id}`)
+  return found
 }

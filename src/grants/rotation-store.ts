@@ -16,7 +16,7 @@ export type RefreshState = {
   grant_payload: StoredPayload | undefined
   /** Whom the token is for; undefined when the account is disabled. */
   account: { id: string; roles: string[] } | undefined
-  /** Of the client that the token was issued to. */
+  /** Of the client that the token was issued to; undefined when it is gone or blocked. */
   client: { id: string; metadata: StoredPayload } | undefined
 }
 
@@ -35,9 +35,11 @@ left join lateral (select * from refresh_tokens where id = asked.id limit 1) r o
 left join lateral (select payload from grants where id = r.grant_id and expires_at > now() limit 1) g on true
 left join lateral (select id, roles from accounts
                    where id = r.payload->>'accountId' and disabled_at is null limit 1) a on true
-left join lateral (select metadata from clients where id = r.payload->>'clientId'
-                   union all
-                   select metadata from metadata_documents where client_id = r.payload->>'clientId'
+left join lateral (select known.metadata
+                   from (select metadata from clients where id = r.payload->>'clientId'
+                         union all
+                         select metadata from metadata_documents where client_id = r.payload->>'clientId') known
+                   where (select b.client_id from blocked_clients b where b.client_id = r.payload->>'clientId') is null
                    limit 1) c on true
 order by asked.n`,
 }

@@ -48,9 +48,16 @@ export async function currentInteraction(provider: Provider, ctx: Context): Prom
 
 export type DisplayedClient = { name: string | undefined; redirect_uris: readonly string[] }
 
-/** The client as registered or as its metadata document says. Throws `not_found` when it is gone meanwhile. */
+/**
+ * The client as registered or as its metadata document says. Throws `not_found` when it is gone meanwhile, and
+ * `forbidden` when it was blocked.
+ */
 export async function interactingClient(provider: Provider, client_id: string): Promise<DisplayedClient> {
-  const client = await provider.Client.find(client_id).catch(() => undefined)
+  const client = await provider.Client.find(client_id).catch((error) => {
+    if (error instanceof errors.UnauthorizedClient)
+      throw new AppError('forbidden', 'The people who run this server blocked this app. It gets no access.')
+    return undefined
+  })
   if (!client)
     throw new AppError('not_found', 'The app that asked is not registered here any more. Connect it again.')
   return { name: client.clientName, redirect_uris: client.redirectUris ?? [] }

@@ -3,7 +3,7 @@ import { AppError } from '../errors.ts'
 
 /**
  * The role of a server that does not own its tables: what it may do, given by whoever migrates. It adds to the audit
- * log and reads it. It makes no credentials of resource servers.
+ * log and reads it.
  */
 const ALL = ['select', 'insert', 'update', 'delete']
 const PRIVILEGES: Record<string, readonly string[]> = {
@@ -12,7 +12,7 @@ const PRIVILEGES: Record<string, readonly string[]> = {
   audit_writers: ['select', 'insert', 'update'],
   audit_checkpoints: ['select', 'insert'],
   audit_checkpoint_heads: ['select', 'insert'],
-  resource_servers: ['select'],
+  resource_servers: ALL,
   // A server applies TOOLGATE_CATALOGUE as a new version; versions never change.
   catalogue_versions: ['select', 'insert'],
   knex_migrations: ['select'],

@@ -24,3 +24,16 @@ export async function commit(transaction: Knex.Transaction): Promise<void> {
   if ((answered as Answered)?.response?.command !== 'COMMIT')
     throw new Error('COMMIT was answered by a rollback')
 }
+
+/** Runs `work` in a transaction of its own and commits it; whatever it throws rolls back. */
+export async function inTransaction<T>(db: Knex, work: (trx: Knex.Transaction) => Promise<T>): Promise<T> {
+  const transaction = await begin(db)
+  try {
+    const result = await work(transaction)
+    await commit(transaction)
+    return result
+  } catch (error) {
+    if (!transaction.isCompleted()) await transaction.rollback().catch(() => undefined)
+    throw error
+  }
+}

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { removeClient } from '../../src/clients/clients.ts'
+import { forgetClient } from '../../src/clients/clients.ts'
 import { freePort } from '../support/free-port.ts'
 import { audited, startWithNotes, type WithNotes } from '../support/with-notes.ts'
 import { commandOf, environment, Program } from './program.ts'
@@ -127,7 +127,7 @@ describe('mcp-remote', () => {
     await again.client.close()
 
     const [client_id = ''] = await registered()
-    await removeClient(stage.toolgate.dependencies, { client_id, actor: 'test' })
+    await forgetClient(stage.toolgate.dependencies, { client_id, actor: 'test' })
     const anew = start()
     const asked = await anew.asked()
     expect(new URL(asked).searchParams.get('client_id')).not.toBe(client_id)

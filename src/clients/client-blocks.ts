@@ -1,0 +1,76 @@
+import type { Knex } from 'knex'
+import type { AuditLog } from '../audit/audit-log.ts'
+import { recorded } from '../audit/recorded.ts'
+import { AppError } from '../errors.ts'
+import { deleteMatchingGrants } from '../grants/grant-store.ts'
+import { grantRevoked } from '../grants/grants.ts'
+import { deleteClientBlock, findClientBlock, holdClient, insertClientBlock } from './client-block-store.ts'
+import { findClient } from './client-store.ts'
+import { documentUrl } from './metadata-documents.ts'
+
+/**
+ * Blocking a client: from then on no instance shows a consent page for it, gives it a code, or answers it with a
+ * token. It stands here and not with the grants it revokes, because clients know of grants and not the reverse.
+ */
+export type BlockDependencies = { db: Knex; audit: AuditLog }
+
+export type Decision = {
+  client_id: string
+  actor: string
+  reason?: string | undefined
+  request_id?: string | undefined
+}
+
+/**
+ * Blocks a client, known or not yet (the URL of a metadata document), and revokes everything that people allowed it,
+ * in one transaction. Blocking it again revokes what is left and changes nothing else. Throws `not_found` for what
+ * is neither a client nor a URL that could be one.
+ */
+export async function blockClient(
+  { db, audit }: BlockDependencies,
+  request: Decision & { reason: string },
+): Promise<{ client_id: string; blocked_at: Date; revoked: string[] }> {
+  const { client_id, actor, reason, request_id } = request
+  return recorded(db, audit, async (trx) => {
+    await holdClient(trx, client_id)
+    await assertBlockable(trx, client_id)
+    const is_new = await insertClientBlock(trx, { client_id, reason, blocked_by: actor })
+    const block = await findClientBlock(trx, client_id)
+    // Unblocking takes the same hold.
+    if (!block) throw new Error('a block went away while its client was held')
+    const grants = await deleteMatchingGrants(trx, { client_id })
+    const revoked = grants.map(({ id }) => id)
+    const events = grants.map((grant) => grantRevoked(grant, { actor, reason, request_id }))
+    const blocked = {
+      type: 'client.blocked',
+      actor,
+      client_id,
+      request_id,
+      detail: { reason, grants: revoked.length },
+    } as const
+    return {
+      result: { client_id, blocked_at: block.blocked_at, revoked },
+      events: is_new ? [blocked, ...events] : events,
+    }
+  })
+}
+
+/** Lets a client in again; what was revoked stays so. Unblocking what is not blocked is no error. */
+export async function unblockClient(
+  { db, audit }: BlockDependencies,
+  { client_id, actor, reason, request_id }: Decision,
+): Promise<{ client_id: string; unblocked: boolean }> {
+  return recorded(db, audit, async (trx) => {
+    await holdClient(trx, client_id)
+    const unblocked = await deleteClientBlock(trx, client_id)
+    const detail = reason === undefined ? {} : { detail: { reason } }
+    const event = { type: 'client.unblocked', actor, client_id, request_id, ...detail } as const
+    return { result: { client_id, unblocked }, events: unblocked ? [event] : [] }
+  })
+}
+
+async function assertBlockable(db: Knex, client_id: string): Promise<void> {
+  if (documentUrl(client_id) || (await findClient(db, client_id)) || (await findClientBlock(db, client_id)))
+    return
+  throw new AppError('not_found', `There is no client ${client_id}, and no document of one could be there`)
+}
