@@ -30,8 +30,8 @@ import { interactionRoutes } from './interactions/routes.ts'
 import { IntrospectionBatch } from './introspection/batch.ts'
 import { introspectionEndpoint } from './introspection/endpoint.ts'
 import { introspectionShortCut } from './introspection/short-cut.ts'
-import { operatorApi } from './operator/api.ts'
-import { operatorMcp } from './operator/mcp/server.ts'
+import { type OperatorDependencies, operatorApi } from './operator/api.ts'
+import { type OperatorMcpDependencies, operatorMcp } from './operator/mcp/server.ts'
 import { builtIn } from './operator/operator-resource.ts'
 import { OPERATOR_PAGES } from './operator-pages/routes.ts'
 import type { PageDependencies } from './pages/page.ts'
@@ -54,6 +54,11 @@ export type App = { listener: RequestListener; audit: AuditLog; feed: EventFeed 
 
 function mount(koa: Koa, router: Router): void {
   koa.use(router.routes()).use(allowedMethods(router))
+}
+
+function mountOperator(koa: Koa, dependencies: OperatorDependencies & OperatorMcpDependencies): void {
+  mount(koa, operatorApi(dependencies))
+  mount(koa, operatorMcp(dependencies))
 }
 
 function mountPages(koa: Koa, dependencies: PageDependencies): void {
@@ -97,8 +102,6 @@ export function createApp(dependencies: AppDependencies): App {
     renderError: errorPage(render),
   })
   const interactions = interactionRoutes({ ...shared, provider, form_key: keys.forms })
-  const operator = operatorApi({ ...shared, batch, feed })
-  const operator_mcp = operatorMcp({ ...shared, batch, log })
 
   const koa = createKoa(keys, config)
   koa.use(requestContext())
@@ -113,8 +116,7 @@ export function createApp(dependencies: AppDependencies): App {
   koa.use(introspectionEndpoint(batch))
   koa.use(staticFiles())
   mount(koa, interactions)
-  mount(koa, operator)
-  mount(koa, operator_mcp)
+  mountOperator(koa, { ...shared, batch, feed, log })
   mountPages(koa, { ...shared, form_key: keys.forms })
   for (const each of engine) koa.use(each)
   const listener = koa.callback()

@@ -30,13 +30,15 @@ beforeAll(async () => {
   const { id, person, username } = await toolgate.account()
   const { client_id } = await toolgate.register()
   const { access_token } = await toolgate.tokens(person(), client_id)
-  await toolgate.introspect(await toolgate.resourceServer(), access_token, {
+  const rs = await toolgate.resourceServer()
+  await toolgate.introspect(rs, access_token, {
     mcp_method: 'tools/call',
     mcp_name: 'delete_note',
   })
-  const hash = await knex('grants').pluck('id')
-  const [event] = await knex('audit_events').where({ type: 'tool.decided' }).pluck('id')
-  names = [...hash, event, id, username, client_id, operator.id, RESOURCE, 'search_notes', 'editor', 1]
+  const [grant] = await knex('grants').pluck('id')
+  const [denial] = await knex('audit_events').where({ decision: 'denied' }).pluck('id')
+  const things = [grant, denial, id, username, client_id, operator.id, rs.client_id]
+  names = [...things, RESOURCE, 'notes:read', 'search_notes', 'editor', 1]
 })
 afterAll(() => toolgate.close())
 
@@ -45,7 +47,13 @@ function inputsFor(action: Action): Record<string, unknown>[] {
   const in_path = pathMembers(action)
   const naming = in_path.length > 0 ? in_path : inputDocument(action).required
   if (naming.length === 0) return [leastInput(action)]
-  return names.map((name) => leastInput(action, Object.fromEntries(naming.map((member) => [member, name]))))
+  const [first, second] = naming
+  const pairs = names.flatMap((name) =>
+    second === undefined ? [[name]] : names.map((other) => [name, other]),
+  )
+  return pairs.map(([one, other]) =>
+    leastInput(action, { [String(first)]: one, ...(second === undefined ? {} : { [second]: other }) }),
+  )
 }
 
 async function answersOf(action: Action): Promise<unknown[]> {
