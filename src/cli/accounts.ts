@@ -25,10 +25,12 @@ function registerChange(
   accounts
     .command(`${name} <username>`)
     .description(what)
-    .action((username: string) =>
+    .option('--json', 'print JSON')
+    .action((username: string, options: OutputOptions) =>
       withContext(open, async (context) => {
         await changeAccount(context, { username, change, actor: ACTOR })
-        console.log(`${username}: ${name}d; it counts from the next request on.`)
+        const said = `${username}: ${name}d; it counts from the next request on.`
+        printResult({ username, ...change }, [said], options)
       }),
     )
 }
@@ -60,20 +62,24 @@ export function registerAccountCommands(program: Command, open: OpenContext): vo
   accounts
     .command('roles <username> [roles...]')
     .description('replace the roles of an account')
-    .action((username: string, roles: string[]) =>
+    .option('--json', 'print JSON')
+    .action((username: string, roles: string[], options: OutputOptions) =>
       withContext(open, async (context) => {
         await changeAccount(context, { username, change: { roles }, actor: ACTOR })
-        console.log(`${username}: ${roles.join(' ') || 'no roles'}; it counts from the next request on.`)
+        const said = `${username}: ${roles.join(' ') || 'no roles'}; it counts from the next request on.`
+        printResult({ username, roles }, [said], options)
       }),
     )
   accounts
     .command('set-password <username>')
     .option('--password-stdin', 'read the password from standard input')
-    .action((username: string, options: PasswordOptions) =>
+    .option('--json', 'print JSON')
+    .action((username: string, options: OutputOptions & PasswordOptions) =>
       withContext(open, async (context) => {
         const { password, shown } = choosePassword(options)
         await changeAccount(context, { username, change: { password }, actor: ACTOR })
-        for (const line of [`${username}: password changed.`, ...shown]) console.log(line)
+        const secret = shown.length > 0 ? { password } : {}
+        printResult({ username, ...secret }, [`${username}: password changed.`, ...shown], options)
       }),
     )
   registerChange(accounts, open, 'disable', 'its tokens answer inactive at once', { disabled: true })

@@ -73,6 +73,15 @@ function typed(schema: JsonSchema | undefined, value: unknown): unknown {
   }
   if (typeof value !== 'string') return value
   if (schema?.type === 'boolean' && (value === 'true' || value === 'false')) return value === 'true'
+  if (schema?.type === 'object') return parsed(value)
   const is_number = schema?.type === 'integer' || schema?.type === 'number'
   return is_number && /^-?\d{1,15}(\.\d{1,15})?$/.test(value) ? Number(value) : value
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
 }
