@@ -92,8 +92,8 @@ export function registerResourceServerCommands(program: Command, open: OpenConte
     .option('--json', 'print JSON')
     .action((id: string, options: OutputOptions) =>
       withContext(open, async (context) => {
-        const answer = await removeResourceServer(context, { id, actor: ACTOR })
-        printResult(answer, [`Removed ${id}.`], options)
+        await removeResourceServer(context, { id, actor: ACTOR })
+        printResult({ removed: [id] }, [`Removed ${id}.`], options)
       }),
     )
 }
