@@ -10,24 +10,41 @@ export const OPERATOR_API_DOCUMENT = 'docs/operator-api.md'
 const BEGIN = '<!-- actions: made by test/operator/write-operator-api-document.ts -->'
 const END = '<!-- end of actions -->'
 
-function rowsOf(subject: string): string[] {
+const HEAD = ['tool', 'route', 'command', 'scope', 'what it does']
+
+function rowsOf(subject: string): string[][] {
   return ACTIONS.filter((action) => subjectOf(action) === subject).map(
-    ({ name, scope, summary, method, path, command }) =>
-      `| \`${name}\` | \`${method.toUpperCase()} ${path}\` | \`toolgate ${command}\` | \`${scope}\` | ${summary} |`,
+    ({ name, scope, summary, method, path, command }) => [
+      `\`${name}\``,
+      `\`${method.toUpperCase()} ${path}\``,
+      `\`toolgate ${command}\``,
+      `\`${scope}\``,
+      summary,
+    ],
   )
+}
+
+/** Padded as the formatter leaves it. */
+function tableOf(rows: string[][]): string[] {
+  const widths = HEAD.map((head, at) =>
+    Math.max(...[head, ...rows.map((row) => row[at])].map((cell) => cell?.length ?? 0)),
+  )
+  const line = (cells: string[], filler = ' ') =>
+    `| ${cells.map((cell, at) => cell.padEnd(widths[at] ?? 0, filler)).join(' | ')} |`
+  return [
+    line(HEAD),
+    line(
+      HEAD.map(() => ''),
+      '-',
+    ),
+    ...rows.map((row) => line(row)),
+  ]
 }
 
 function actionList(): string {
   const subjects = [...new Set(ACTIONS.map(subjectOf))]
-  const tables = subjects.flatMap((subject) => [
-    '',
-    `### ${subject}`,
-    '',
-    '| tool | route | command | scope | |',
-    '|---|---|---|---|---|',
-    ...rowsOf(subject),
-  ])
-  return [`${ACTIONS.length} actions, in ${OPERATOR_SCOPES.length} scopes.`, ...tables, ''].join('\n')
+  const tables = subjects.flatMap((subject) => ['', `### ${subject}`, '', ...tableOf(rowsOf(subject))])
+  return ['', `${ACTIONS.length} actions, in ${OPERATOR_SCOPES.length} scopes.`, ...tables, '', ''].join('\n')
 }
 
 /** The whole document with the list as it has to be now. */
