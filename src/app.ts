@@ -32,7 +32,8 @@ import { interactionRoutes } from './interactions/routes.ts'
 import { IntrospectionBatch } from './introspection/batch.ts'
 import { introspectionEndpoint } from './introspection/endpoint.ts'
 import { introspectionShortCut } from './introspection/short-cut.ts'
-import { operatorApi } from './operator/api.ts'
+import { type OperatorDependencies, operatorApi } from './operator/api.ts'
+import { type OperatorMcpDependencies, operatorMcp } from './operator/mcp/server.ts'
 import { builtIn } from './operator/operator-resource.ts'
 import { OPERATOR_PAGES } from './operator-pages/routes.ts'
 import type { PageDependencies } from './pages/page.ts'
@@ -64,6 +65,11 @@ export type App = {
 
 function mount(koa: Koa, router: Router): void {
   koa.use(router.routes()).use(allowedMethods(router))
+}
+
+function mountOperator(koa: Koa, dependencies: OperatorDependencies & OperatorMcpDependencies): void {
+  mount(koa, operatorApi(dependencies))
+  mount(koa, operatorMcp(dependencies))
 }
 
 function mountPages(koa: Koa, dependencies: PageDependencies): void {
@@ -114,7 +120,6 @@ export function createApp(dependencies: AppDependencies): App {
     renderError: errorPage(render),
   })
   const interactions = interactionRoutes({ ...shared, provider, form_key: keys.forms })
-  const operator = operatorApi({ ...shared, batch, feed })
 
   const koa = createKoa(keys, config)
   koa.use(requestContext())
@@ -129,7 +134,7 @@ export function createApp(dependencies: AppDependencies): App {
   koa.use(introspectionEndpoint(batch))
   koa.use(staticFiles())
   mount(koa, interactions)
-  mount(koa, operator)
+  mountOperator(koa, { ...shared, batch, feed, log })
   mountPages(koa, { ...shared, feed, form_key: keys.forms })
   for (const each of engine) koa.use(each)
   return { listener: listenerOf(koa, batch, issuer), audit, feed, usage, user_agents }

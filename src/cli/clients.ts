@@ -78,10 +78,11 @@ export function registerClientCommands(program: Command, open: OpenContext): voi
   clients
     .command('remove <client_id>')
     .description('remove a client and revoke everything people allowed it')
-    .action((client_id: string) =>
+    .option('--json', 'print JSON')
+    .action((client_id: string, options: OutputOptions) =>
       withContext(open, async (context) => {
-        await forgetClient(context, { client_id, actor: ACTOR })
-        console.log(`Removed ${client_id}.`)
+        const answer = await forgetClient(context, { client_id, actor: ACTOR })
+        printResult(answer, [`Removed ${client_id}.`], options)
       }),
     )
 }

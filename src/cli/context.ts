@@ -4,6 +4,7 @@ import { checkpointEvidence } from '../audit/checkpoints/checkpoint-evidence.ts'
 import { loadCheckpointKey } from '../audit/checkpoints/checkpoint-key.ts'
 import { loadConfig } from '../config.ts'
 import { openWithAudit } from '../installation.ts'
+import type { ActionContext } from '../operator/action.ts'
 import type { Database } from '../storage/database.ts'
 import { assertMigrated } from '../storage/migrate.ts'
 
@@ -19,11 +20,15 @@ export type CliContext = {
 
 export type OpenContext = () => Promise<CliContext>
 
+/** The same with what actions of operators want to know of the configuration. */
+export type ActionCliContext = CliContext &
+  Pick<ActionContext, 'issuer' | 'catalogue_file' | 'checkpoint_interval_seconds'>
+
 /** Who did it, in the audit log, when it was done from the command line. */
 export const ACTOR = 'cli'
 
 /** Opens the installation that the environment describes. Throws when its schema is not this version's. */
-export function openContext(): Promise<CliContext> {
+export function openContext(): Promise<ActionCliContext> {
   return openWith({ application_name: 'toolgate-cli' })
 }
 
@@ -41,15 +46,19 @@ export async function openAuditContext(): Promise<CliContext & { evidence: Evide
   return { ...context, evidence }
 }
 
-async function openWith(options: Parameters<typeof openWithAudit>[1]): Promise<CliContext> {
-  const { database, audit, close } = await openWithAudit(loadConfig(), options)
+async function openWith(options: Parameters<typeof openWithAudit>[1]): Promise<ActionCliContext> {
+  const config = loadConfig()
+  const { database, audit, close } = await openWithAudit(config, options)
   try {
     await assertMigrated(database.knex)
   } catch (error) {
     await close()
     throw error
   }
-  return { db: database.knex, knex: database.knex, audit, close }
+  const { issuer, catalogue_file } = config
+  const { checkpoint_interval_seconds } = config.audit
+  const settings = { issuer, catalogue_file, checkpoint_interval_seconds }
+  return { db: database.knex, knex: database.knex, audit, ...settings, close }
 }
 
 /** What the commands need that only read. */

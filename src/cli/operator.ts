@@ -157,12 +157,16 @@ function registerOperatorTokens(program: Command, open: OpenContext): void {
         printRows(operator_tokens, OPERATOR_TOKEN_COLUMNS, options)
       }),
     )
-  tokens.command('revoke <id>').action((id: string) =>
-    withContext(open, async (context) => {
-      const { revoked } = await revokeOperatorToken(context, { id, actor: ACTOR })
-      console.log(revoked.length > 0 ? `Revoked ${id}.` : `There is no operator token ${id}.`)
-    }),
-  )
+  tokens
+    .command('revoke <id>')
+    .option('--json', 'print JSON')
+    .action((id: string, options: OutputOptions) =>
+      withContext(open, async (context) => {
+        const { revoked } = await revokeOperatorToken(context, { id, actor: ACTOR })
+        const said = revoked.length > 0 ? `Revoked ${id}.` : `There is no operator token ${id}.`
+        printResult({ revoked }, [said], options)
+      }),
+    )
 }
 
 export function registerOperatorCommands(program: Command, open: OpenContext): void {

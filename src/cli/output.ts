@@ -1,7 +1,8 @@
 /** How commands speak: one JSON document with --json, else words and tables for people. */
 export type OutputOptions = { json?: true }
 
-function cell(value: unknown): string {
+/** One value in a table. */
+export function cell(value: unknown): string {
   if (value instanceof Date) return value.toISOString().replace('T', ' ').slice(0, 19)
   if (Array.isArray(value)) return value.join(' ')
   return value === null || value === undefined ? '-' : String(value)

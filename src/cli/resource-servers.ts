@@ -89,10 +89,11 @@ export function registerResourceServerCommands(program: Command, open: OpenConte
   servers
     .command('remove <id>')
     .description('it is refused from the next introspection on')
-    .action((id: string) =>
+    .option('--json', 'print JSON')
+    .action((id: string, options: OutputOptions) =>
       withContext(open, async (context) => {
         await removeResourceServer(context, { id, actor: ACTOR })
-        console.log(`Removed ${id}.`)
+        printResult({ removed: [id] }, [`Removed ${id}.`], options)
       }),
     )
 }

@@ -5,6 +5,8 @@ import type { Middleware } from 'koa'
  * where §3.1 inserts `/.well-known/…` before the path; no room below has to know.
  */
 const WELL_KNOWN = /^(\/\.well-known\/(?:oauth-authorization-server|openid-configuration))(\/.*)?$/
+/** RFC 9728 §3.1 inserts it likewise, before the whole path of the resource. */
+const PROTECTED_RESOURCE = '/.well-known/oauth-protected-resource'
 
 /** Probes come to the machine, not to the issuer. */
 const AT_THE_ROOT = new Set(['/healthz', '/readyz'])
@@ -19,6 +21,8 @@ export function localPath(path: string, base: string): string | undefined {
   if (base === '') return path
   const [, document, inserted] = WELL_KNOWN.exec(path) ?? []
   if (document !== undefined && inserted === base) return document
+  if (path.startsWith(`${PROTECTED_RESOURCE}${base}/`))
+    return PROTECTED_RESOURCE + path.slice(PROTECTED_RESOURCE.length + base.length)
   if (path.startsWith(`${base}/`)) return path.slice(base.length)
   return AT_THE_ROOT.has(path) ? path : undefined
 }

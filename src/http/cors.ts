@@ -7,14 +7,16 @@ import { basePath, localPath } from './base-path.ts'
  */
 const READABLE = /^\/(?:\.well-known\/.+|jwks)$/
 const CALLABLE = /^\/(?:token|register|revoke)$/
+const MCP = '/operator/mcp'
 
 const ALLOW_METHODS = 'Access-Control-Allow-Methods'
-const ALLOWED_HEADERS = 'authorization, content-type, dpop, mcp-protocol-version'
+const ALLOWED_HEADERS = 'authorization, content-type, dpop, mcp-protocol-version, mcp-method, mcp-name'
 const EXPOSED_HEADERS = 'WWW-Authenticate, Retry-After, X-Request-Id'
 const MAX_AGE_SECONDS = '3600'
 
 function allowedMethods(path: string): string | undefined {
   if (READABLE.test(path)) return 'GET, HEAD'
+  if (path === MCP) return 'GET, POST, DELETE'
   return CALLABLE.test(path) ? 'POST' : undefined
 }
 

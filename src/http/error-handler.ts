@@ -6,7 +6,7 @@ import { isUnavailable } from '../storage/database.ts'
 import type { Renderer } from './render.ts'
 import { requestId } from './request-context.ts'
 
-type Failure = { status: number; code: string; detail: string }
+export type Failure = { status: number; code: string; detail: string }
 
 const RETRY_AFTER_SECONDS = '1'
 
@@ -43,7 +43,7 @@ export function errorHandler(options: { log: Logger; render: Renderer }): Middle
       if (isUnanswered(ctx)) answer(ctx, failureOfStatus(ctx.status), options)
     } catch (error) {
       const failure = failureOf(error)
-      if (failure.status >= 500) logFailure(ctx, error, failure, options.log)
+      if (failure.status >= 500) logFailure(caseOf(ctx), error, failure, options.log)
       if (ctx.res.headersSent || ctx.respond === false) {
         ctx.res.destroy()
         return
@@ -63,7 +63,8 @@ function failureOfStatus(status: number): Failure {
   return { status, ...known }
 }
 
-function failureOf(error: unknown): Failure {
+/** How an error is told to the caller. */
+export function failureOf(error: unknown): Failure {
   if (error instanceof AppError) return { status: error.status, code: error.code, detail: error.message }
   if (isUnavailable(error)) return UNAVAILABLE
   return exposedFailure(error) ?? INTERNAL
@@ -78,13 +79,23 @@ function exposedFailure(error: unknown): Failure | undefined {
   return { ...failureOfStatus(status), detail: typeof described === 'string' ? described : error.message }
 }
 
-function logFailure(ctx: Context, error: unknown, failure: Failure, log: Logger): void {
+function caseOf(ctx: Context): { request_id: string; method: string } {
+  return { request_id: requestId(ctx), method: ctx.method }
+}
+
+/** What became of `request`, without the error's own fields, which may hold data of a row. */
+export function logFailure(
+  request: { request_id?: string | undefined; method: string },
+  error: unknown,
+  failure: Failure,
+  log: Logger,
+): void {
   const cause = error instanceof AppError && error.cause !== undefined ? error.cause : error
   const logged =
     cause instanceof Error
       ? { name: cause.name, stack: cause.stack, ...('code' in cause && { code: cause.code }) }
       : { name: typeof cause }
-  const fields = { request_id: requestId(ctx), method: ctx.method, status: failure.status, error: logged }
+  const fields = { ...request, status: failure.status, error: logged }
   if (failure.status === 503) log.warn(fields, 'request cannot be served now')
   else log.error(fields, 'request failed')
 }
@@ -116,7 +127,7 @@ function renderPage(
     // Somebody who is signed in keeps the way around.
     return options.render('error', { ...ctx.state.frame, ...problem })
   } catch (error) {
-    logFailure(ctx, error, INTERNAL, options.log)
+    logFailure(caseOf(ctx), error, INTERNAL, options.log)
     return undefined
   }
 }

@@ -32,7 +32,7 @@ const ONE_YEAR_SECONDS = 31_536_000
 /** Documents that everybody may read and keep for a while. */
 const PUBLIC_DOCUMENT_PATH = /^\/(\.well-known\/.+|jwks)$/
 /** Endpoints that browser-based clients call from their own origin. */
-const CROSS_ORIGIN_ENDPOINT_PATH = /^\/(token|register|revoke)$/
+const CROSS_ORIGIN_ENDPOINT_PATH = /^\/(token|register|revoke|operator\/mcp)$/
 
 /**
  * Pages that a client may have opened in a popup. A stricter opener policy would cut that window off from the

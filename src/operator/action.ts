@@ -44,6 +44,8 @@ export type Action<Input extends z.ZodObject = z.ZodObject, Output extends z.Zod
   /** One sentence, for people and for language models. */
   summary: string
   method: 'get' | 'post' | 'put' | 'patch' | 'delete'
+  /** It makes something: the API answers 201. */
+  created?: true
   /** Below /operator/api/v1, with members of the input in braces: `/grants/{id}`. */
   path: string
   /** The words of the command: `grants list`. */

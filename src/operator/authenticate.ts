@@ -5,7 +5,7 @@ import { sha256 } from '../clients/client-secret.ts'
 import { AppError } from '../errors.ts'
 import { clientIp, requestId } from '../http/request-context.ts'
 import type { IntrospectionBatch } from '../introspection/batch.ts'
-import { type Decision, decideMethod, type Question } from '../introspection/decision.ts'
+import { decideMethod, type Question } from '../introspection/decision.ts'
 import { tokenIdOf } from '../introspection/question.ts'
 import { builtInCredentials } from '../introspection/resource-server-authentication.ts'
 import type { Caller } from './action.ts'
@@ -25,8 +25,22 @@ export type AuthenticationDependencies = {
   issuer: string
 }
 
-/** What is about to be done: an MCP method and the tool it names. */
-export type Intent = { method: string; name?: string | undefined }
+/** What is about to be done: an MCP method and the tool it names; nothing, when only the token is in question. */
+export type Intent = { method?: string | undefined; name?: string | undefined }
+
+/** Where a call came from, for the audit log. */
+export type Circumstances = { request_id: string; ip: string | undefined }
+
+/** RFC 7662 §2.2, as Toolgate answers itself. Times in seconds since the epoch. */
+export type OwnToken = {
+  active: true
+  sub: string
+  client_id: string
+  scope: string
+  aud: string
+  exp: number
+  mcp?: { method: string; name?: string; allowed: boolean; scope: string; tools?: string[] }
+}
 
 /** What the decision about a call says. `allowed` false: the caller is known and lacks `needed`. */
 export type Admission = { caller: Caller; allowed: boolean; needed: string }
@@ -49,7 +63,8 @@ export async function stillAuthenticated(
   if (OPERATOR_TOKEN.test(token)) return (await findOperatorToken(db, sha256(token))) !== undefined
   const token_id = tokenIdOf(token)
   if (!token_id) return false
-  return admissionOf(await batch.review(questionOf(issuer, ctx, token_id, intent)), ctx)?.allowed === true
+  const { body } = await batch.review(questionOf(issuer, token_id, intent, circumstances(ctx)))
+  return body.active === true && (body as unknown as OwnToken).mcp?.allowed === true
 }
 
 /** Decides about the call and records that; undefined when no valid token came with it. */
@@ -60,63 +75,104 @@ export async function admit(
 ): Promise<Admission | undefined> {
   const token = bearerToken(ctx)
   if (token === undefined) return undefined
-  if (OPERATOR_TOKEN.test(token)) return admitOperatorToken(dependencies, ctx, token, intent)
-  const token_id = tokenIdOf(token)
-  if (!token_id) return undefined
-  const question = questionOf(dependencies.issuer, ctx, token_id, intent)
-  return admissionOf(await dependencies.batch.ask(question), ctx)
+  const own = await introspectOwn(dependencies, token, intent, circumstances(ctx))
+  if (!own) return undefined
+  const { allowed, scope } = own.mcp ?? { allowed: false, scope: '' }
+  return { caller: callerOf(own, circumstances(ctx)), allowed, needed: scope }
 }
 
-function questionOf(issuer: string, ctx: Context, token_id: Buffer, { method, name }: Intent): Question {
+/**
+ * What Toolgate knows of a token for its own resource, with the decision on `intent`, which is recorded; undefined for
+ * every other token.
+ */
+export async function introspectOwn(
+  dependencies: AuthenticationDependencies,
+  token: string,
+  intent: Intent,
+  { request_id, ip }: Circumstances,
+): Promise<OwnToken | undefined> {
+  if (OPERATOR_TOKEN.test(token))
+    return introspectOperatorToken(dependencies, token, intent, { request_id, ip })
+  const token_id = tokenIdOf(token)
+  if (!token_id) return undefined
+  const question = questionOf(dependencies.issuer, token_id, intent, { request_id, ip })
+  const { body } = await dependencies.batch.ask(question)
+  return body.active === true ? (body as unknown as OwnToken) : undefined
+}
+
+function questionOf(
+  issuer: string,
+  token_id: Buffer,
+  { method, name }: Intent,
+  from: Circumstances,
+): Question {
   return {
     credentials: builtInCredentials(operatorResourceUrl(issuer)),
     token_id,
     mcp_method: method,
     mcp_name: name,
-    ...circumstances(ctx),
+    ...from,
   }
 }
 
-function admissionOf({ body }: Decision, ctx: Context): Admission | undefined {
-  if (body.active !== true) return undefined
-  const { sub, client_id, scope } = body as { sub: string; client_id: string; scope: string }
-  const mcp = body.mcp as { allowed: boolean; scope: string }
+/** An operator token is nobody's in particular, and came through no client. */
+const OPERATOR_TOKEN_CLIENT = 'operator-token'
+
+/** As actions know who came with this token. */
+export function callerOf({ sub, client_id, scope }: OwnToken, from: Circumstances): Caller {
   const scopes = expandOperatorScopes(scope.split(' '))
-  return {
-    caller: { actor: sub, account_id: sub, client_id, scopes, ...circumstances(ctx) },
-    allowed: mcp.allowed,
-    needed: mcp.scope,
-  }
+  if (client_id === OPERATOR_TOKEN_CLIENT) return { actor: sub, scopes, ...from }
+  return { actor: sub, account_id: sub, client_id, scopes, ...from }
 }
 
-async function admitOperatorToken(
+async function introspectOperatorToken(
   { db, audit, issuer }: AuthenticationDependencies,
-  ctx: Context,
   token: string,
   { method, name }: Intent,
-): Promise<Admission | undefined> {
+  from: Circumstances,
+): Promise<OwnToken | undefined> {
   const known = await findOperatorToken(db, sha256(token))
   if (!known) return undefined
-  const scopes = expandOperatorScopes(known.scope.split(' '))
+  const scopes = [...expandOperatorScopes(known.scope.split(' '))]
   const resource = operatorResource(issuer)
-  const asked = { mcp_method: method, mcp_name: name }
-  const { allowed, scope: needed } = decideMethod({ resource, effective: [...scopes] }, asked)
-  const actor = `operator:${known.id}`
+  const own: OwnToken = {
+    active: true,
+    sub: `operator:${known.id}`,
+    client_id: OPERATOR_TOKEN_CLIENT,
+    scope: scopes.join(' '),
+    aud: resource.resource,
+    exp: Math.floor(known.expires_at.getTime() / 1_000),
+  }
+  const event = { actor: own.sub, resource: own.aud, scope: own.scope, ...from }
+  if (method === undefined) {
+    const detail = { resource_server: 'toolgate' }
+    await audit.append({ type: 'token.introspected', decision: 'active', ...event, detail })
+    return own
+  }
+  const decided = decideMethod({ resource, effective: scopes }, { mcp_method: method, mcp_name: name })
   await audit.append({
     type: 'tool.decided',
-    actor,
-    resource: resource.resource,
     tool: name,
-    decision: allowed ? 'allowed' : 'denied',
-    scope: [...scopes].join(' '),
-    ...circumstances(ctx),
-    detail: { resource_server: 'toolgate', method, needed },
+    decision: decided.allowed ? 'allowed' : 'denied',
+    ...event,
+    detail: { resource_server: 'toolgate', method, needed: decided.scope },
   })
-  return { caller: { actor, scopes, ...circumstances(ctx) }, allowed, needed }
+  return { ...own, mcp: { method, ...(name === undefined ? {} : { name }), ...decided } }
 }
 
-function circumstances(ctx: Context): { request_id: string; ip: string | undefined } {
+export function circumstances(ctx: Context): Circumstances {
   return { request_id: requestId(ctx), ip: clientIp(ctx) ?? undefined }
+}
+
+/** Records that somebody came without a valid token. */
+export async function recordStranger({ audit }: Pick<AuthenticationDependencies, 'audit'>, ctx: Context) {
+  await audit.append({
+    type: 'operator.refused',
+    actor: 'anonymous',
+    decision: 'denied',
+    ...circumstances(ctx),
+    detail: { method: ctx.method, path: ctx.path },
+  })
 }
 
 /** Who may do it. Throws `unauthenticated` or `forbidden`, with a challenge (RFC 6750 §3), after recording the refusal. */
@@ -127,13 +183,7 @@ export async function authenticateOperator(
 ): Promise<Caller> {
   const admission = await admit(dependencies, ctx, intent)
   if (!admission) {
-    await dependencies.audit.append({
-      type: 'operator.refused',
-      actor: 'anonymous',
-      decision: 'denied',
-      ...circumstances(ctx),
-      detail: { method: ctx.method, path: ctx.path },
-    })
+    await recordStranger(dependencies, ctx)
     ctx.set('WWW-Authenticate', 'Bearer realm="operator"')
     throw new AppError(
       'unauthenticated',

@@ -23,11 +23,11 @@ export async function insertOperatorToken(
 export async function findOperatorToken(
   db: Knex,
   token_hash: Buffer,
-): Promise<{ id: string; name: string; scope: string } | undefined> {
+): Promise<{ id: string; name: string; scope: string; expires_at: Date } | undefined> {
   return db('operator_tokens')
     .where({ token_hash })
     .andWhereRaw('expires_at > now()')
-    .first('id', 'name', 'scope')
+    .first('id', 'name', 'scope', 'expires_at')
 }
 
 export type OperatorTokenView = {

@@ -15,7 +15,7 @@ export type Challenges = {
 }
 
 /** Builds the challenges of one resource server. */
-export function createChallenges(settings: GuardSettings): Challenges {
+export function createChallenges(settings: Pick<GuardSettings, 'resource' | 'default_scopes'>): Challenges {
   const resource_metadata = protectedResourceMetadataUrl(settings.resource)
   const scope = settings.default_scopes.join(' ')
   return {

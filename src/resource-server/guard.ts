@@ -43,8 +43,15 @@ type Asked = { question: Question; token: ActiveToken }
  */
 export function createGuard(options: GuardOptions): Guard {
   const settings = checkOptions(options)
+  return { settings, decide: decideBy(settings, createIntrospectionClient(settings)) }
+}
+
+/** The guard's decisions, for whoever has another way to ask the authorization server than over HTTP. */
+export function decideBy(
+  settings: Pick<GuardSettings, 'resource' | 'default_scopes' | 'on_error'>,
+  introspect: Introspect,
+): Guard['decide'] {
   const challenges = createChallenges(settings)
-  const introspect = createIntrospectionClient(settings)
 
   async function passSteps(request: GuardedRequest): Promise<Allowed> {
     refuseTokenInQuery(request.query, challenges)
@@ -61,16 +68,13 @@ export function createGuard(options: GuardOptions): Guard {
     return { outcome: 'allowed', token, auth: authInfoOf(bearer, token, tools), tools, body }
   }
 
-  return {
-    settings,
-    async decide(request) {
-      try {
-        return await passSteps(request)
-      } catch (error) {
-        if (error instanceof Refusal) return error.answer
-        throw error
-      }
-    },
+  return async (request) => {
+    try {
+      return await passSteps(request)
+    } catch (error) {
+      if (error instanceof Refusal) return error.answer
+      throw error
+    }
   }
 }
 
@@ -110,7 +114,7 @@ async function ask(
   introspect: Introspect,
   bearer: string,
   questions: Question[],
-  settings: GuardSettings,
+  settings: Pick<GuardSettings, 'on_error'>,
 ): Promise<(ActiveToken | undefined)[]> {
   try {
     return await Promise.all(questions.map((question) => introspect(bearer, question)))
@@ -124,7 +128,7 @@ async function ask(
 function requireActive(
   answers: (ActiveToken | undefined)[],
   questions: Question[],
-  settings: GuardSettings,
+  settings: Pick<GuardSettings, 'resource'>,
   challenges: Challenges,
 ): [Asked, ...Asked[]] {
   const now_seconds = Date.now() / 1000

@@ -1,19 +1,22 @@
 import { Command } from 'commander'
 import { vi } from 'vitest'
 import { AuditLog } from '../../src/audit/audit-log.ts'
-import type { CliContext, OpenContext } from '../../src/cli/context.ts'
+import type { ActionCliContext } from '../../src/cli/context.ts'
 import { createTestDatabase } from '../support/database.ts'
 
 /** Commands run in this process, on a database of their own. */
-export async function commandLine(register: (program: Command, open: OpenContext) => void) {
+export async function commandLine(
+  register: (program: Command, open: () => Promise<ActionCliContext>) => void,
+) {
   const test = await createTestDatabase()
   const { knex } = test.database
   const audit = new AuditLog(test.database.hot)
   let open = 0
-  const context: CliContext = {
+  const context: ActionCliContext = {
     db: knex,
     knex,
     audit,
+    issuer: 'http://localhost:4000',
     close: async () => {
       open -= 1
     },

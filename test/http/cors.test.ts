@@ -67,7 +67,8 @@ describe.each([
       {
         'access-control-allow-origin': '*',
         'access-control-allow-methods': methods,
-        'access-control-allow-headers': 'authorization, content-type, dpop, mcp-protocol-version',
+        'access-control-allow-headers':
+          'authorization, content-type, dpop, mcp-protocol-version, mcp-method, mcp-name',
         'access-control-max-age': '3600',
       },
     ])

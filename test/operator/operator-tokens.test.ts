@@ -34,6 +34,7 @@ describe('an operator token', () => {
       id,
       name: 'laptop',
       scope: 'operator:read operator:revoke',
+      expires_at: expect.any(Date),
     })
     const listed = JSON.stringify([
       await listOperatorTokens(knex, { limit: 10 }),

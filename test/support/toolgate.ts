@@ -12,6 +12,7 @@ import { applyCatalogue } from '../../src/catalogue/catalogue-store.ts'
 import type { DocumentNetwork } from '../../src/clients/document-fetch.ts'
 import { addResourceServer } from '../../src/clients/resource-servers.ts'
 import { loadConfig } from '../../src/config.ts'
+import type { OperatorScope } from '../../src/operator/action.ts'
 import { createOperatorToken } from '../../src/operator/operator-tokens.ts'
 import { type Database, openDatabase } from '../../src/storage/database.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
@@ -153,8 +154,9 @@ export class Toolgate {
     }
   }
 
-  operatorToken(): Promise<{ id: string; token: string }> {
-    return createOperatorToken(this.dependencies, { name: 'test', days: 1, actor: 'test' })
+  operatorToken(scopes?: readonly OperatorScope[]): Promise<{ id: string; token: string }> {
+    const asked = { name: 'test', days: 1, actor: 'test', ...(scopes ? { scopes } : {}) }
+    return createOperatorToken(this.dependencies, asked)
   }
 
   resourceServer(resource = RESOURCE) {

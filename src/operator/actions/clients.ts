@@ -133,6 +133,7 @@ export const addOneClient = defineAction({
   scope: 'operator:admin',
   summary: 'Registers a client ahead of time. A secret is in the answer and is not shown again.',
   method: 'post',
+  created: true,
   path: '/clients',
   command: 'clients add',
   page: '/operator/clients/add',

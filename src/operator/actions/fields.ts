@@ -17,8 +17,8 @@ export const limit = z.coerce.number().int().min(1).max(500).default(50).describ
 /** What a page of a list says to get the page after it. */
 export const cursor = z.string().min(1).max(4_096).describe('`next` of the page before')
 
-/** A moment in an answer. */
-export const moment = z.date().meta({ override: { type: 'string', format: 'date-time' } })
+/** A moment in an answer; on the wire a date-time. */
+export const moment = z.date()
 
 /** A moment in a question: ISO 8601 with an offset. */
 export const time = z.iso.datetime({ offset: true }).transform((value) => new Date(value))

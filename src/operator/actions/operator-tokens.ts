@@ -38,6 +38,7 @@ export const createToken = defineAction({
   scope: 'operator:admin',
   summary: 'Makes a token for the operator API with at most what you may do yourself. It is not shown again.',
   method: 'post',
+  created: true,
   path: '/operator-tokens',
   command: 'operator-tokens create',
   page: '/operator/operator-tokens',

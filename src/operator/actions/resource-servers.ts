@@ -62,6 +62,7 @@ export const addServer = defineAction({
   summary:
     'Lets an MCP server introspect tokens of one resource. A secret is in the answer and is not shown again.',
   method: 'post',
+  created: true,
   path: '/resource-servers',
   command: 'resource-servers add',
   page: '/operator/resource-servers',
