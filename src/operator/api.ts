@@ -59,8 +59,9 @@ export function operatorApi(dependencies: OperatorDependencies): Router {
     })
   }
   // What is no route says so only to operators.
-  router.all('/{*rest}', async (ctx: Context) => {
+  router.all('/{*rest}', async (ctx: Context, next) => {
     await authenticateOperator(dependencies, ctx, { method: 'ping' })
+    return next()
   })
   return router
 }

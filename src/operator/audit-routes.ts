@@ -15,7 +15,11 @@ import { sendExport } from './export-stream.ts'
 export type AuditRouteDependencies = AuthenticationDependencies & { feed: EventFeed }
 
 const StreamQuery = z.strictObject(eventFilter)
-const ExportQuery = z.strictObject({ ...pastEventFilter, format: z.enum(EXPORT_FORMATS).default('jsonl') })
+/** What a file of events can be asked for by. */
+export const ExportQuery = z.strictObject({
+  ...pastEventFilter,
+  format: z.enum(EXPORT_FORMATS).default('jsonl'),
+})
 /** Both give what a search gives, so whoever may search may have them. */
 const INTENT = { method: 'tools/call', name: searchAudit.name }
 

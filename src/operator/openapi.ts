@@ -1,6 +1,8 @@
 import type { Action } from './action.ts'
 import { OPERATOR_SCOPES } from './action.ts'
+import { searchAudit } from './actions/audit.ts'
 import { ACTIONS } from './actions/index.ts'
+import { ExportQuery } from './audit-routes.ts'
 import {
   inputDocument,
   type JsonSchema,
@@ -63,7 +65,7 @@ export function subjectOf({ path }: Pick<Action, 'path'>): string {
   return path.split('/')[1] ?? ''
 }
 
-function parametersOf(action: Action, input: ObjectSchema): JsonSchema[] {
+function parametersOf(action: Pick<Action, 'method' | 'path'>, input: ObjectSchema): JsonSchema[] {
   const in_path = pathMembers(action)
   const in_query = action.method === 'get' || action.method === 'delete'
   return Object.entries(input.properties)
@@ -122,6 +124,22 @@ function operationOf(action: Action): JsonSchema {
   }
 }
 
+/** A file, and so no action: the command line has the same as `toolgate audit export`. */
+function exportOperation(): JsonSchema {
+  const as_action = { ...searchAudit, input: ExportQuery, path: '/audit/export' }
+  const forms = ['application/jsonl', 'text/csv', 'text/plain']
+  const content = Object.fromEntries(forms.map((form) => [form, { schema: { type: 'string' } }]))
+  return {
+    operationId: 'export_audit',
+    summary: 'Answers the events that match as a file, oldest first.',
+    tags: [subjectOf(as_action)],
+    'x-required-scope': searchAudit.scope,
+    security: [{ bearer: [searchAudit.scope] }],
+    parameters: parametersOf(as_action, inputDocument(as_action)),
+    responses: { 200: { description: 'One line for each event.', content }, ...PROBLEM_RESPONSES },
+  }
+}
+
 const THIS_DOCUMENT: JsonSchema = {
   operationId: 'get_openapi',
   summary: 'Answers this document; it needs no token.',
@@ -131,7 +149,10 @@ const THIS_DOCUMENT: JsonSchema = {
 }
 
 function pathsOf(actions: readonly Action[]): OpenApiDocument['paths'] {
-  const paths: OpenApiDocument['paths'] = { '/openapi.json': { get: THIS_DOCUMENT } }
+  const paths: OpenApiDocument['paths'] = {
+    '/openapi.json': { get: THIS_DOCUMENT },
+    '/audit/export': { get: exportOperation() },
+  }
   for (const action of actions)
     paths[action.path] = { ...paths[action.path], [action.method]: operationOf(action) }
   return paths

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { overview } from '../../src/grants/overview.ts'
 import { countLiveGrants } from '../../src/grants/overview-store.ts'
@@ -38,6 +39,7 @@ async function personalToken(id: string, days: number): Promise<void> {
     name: `name of ${id}`,
     role: 'custom',
     created_by: account_id,
+    newest_value: randomBytes(32),
   })
 }
 

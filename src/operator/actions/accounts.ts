@@ -88,6 +88,7 @@ export const createOneAccount = defineAction({
   scope: 'operator:admin',
   summary: 'Makes an account for a person.',
   method: 'post',
+  created: true,
   path: '/accounts',
   command: 'accounts create',
   page: '/operator/accounts',

@@ -92,6 +92,7 @@ export const createOnePersonalToken = defineAction({
   scope: 'operator:admin',
   summary: 'Makes a personal access token for an account. The answer holds the token, this once.',
   method: 'post',
+  created: true,
   path: '/personal-tokens',
   command: 'tokens create',
   page: '/operator/personal-tokens/new',

@@ -51,7 +51,7 @@ describe('clients', () => {
       confidential: true,
     })
     const { client_id, client_secret } = made.body
-    expect(made.status).toBe(200)
+    expect(made.status).toBe(201)
     const shown = await ask('GET', `/clients/${client_id}`)
     expect(shown.body).toMatchObject({ client_id, origin: 'operator', name: 'Tickets', block: null })
     const rotated = await ask('POST', `/clients/${client_id}/rotate-secret`)
