@@ -37,8 +37,8 @@ describe('toolgate with the role of the server', () => {
   })
 
   it('refuses what only the owner may do, in words', async () => {
-    const words = ['resource-servers', 'add', 'http://localhost:4001/mcp']
-    await expect(toolgate(roles.server_url, ...words)).rejects.toMatchObject({
+    await roles.db.database.knex('knex_migrations').where('name', 'like', '013%').delete()
+    await expect(toolgate(roles.server_url, 'migrate')).rejects.toMatchObject({
       code: 1,
       stderr: expect.stringContaining('this needs the role that owns the tables'),
     })

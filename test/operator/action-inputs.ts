@@ -14,7 +14,7 @@ function sample(schema: JsonSchema): unknown {
     case 'number':
       return schema.minimum ?? 1
     case 'array':
-      return Array.from({ length: Number(schema.minItems ?? 0) }, () =>
+      return Array.from({ length: Math.max(1, Number(schema.minItems ?? 0)) }, () =>
         sample((schema.items ?? {}) as JsonSchema),
       )
     case 'object':

@@ -37,7 +37,8 @@ beforeAll(async () => {
   })
   const [grant] = await knex('grants').pluck('id')
   const [denial] = await knex('audit_events').where({ decision: 'denied' }).pluck('id')
-  const things = [grant, denial, id, username, client_id, operator.id, rs.client_id]
+  const personal_token = await toolgate.personalToken(id)
+  const things = [grant, denial, id, username, client_id, operator.id, rs.client_id, personal_token.id]
   names = [...things, RESOURCE, 'notes:read', 'search_notes', 'editor', 1]
 })
 afterAll(() => toolgate.close())
@@ -46,7 +47,7 @@ afterAll(() => toolgate.close())
 function inputsFor(action: Action): Record<string, unknown>[] {
   const in_path = pathMembers(action)
   const naming = in_path.length > 0 ? in_path : inputDocument(action).required
-  if (naming.length === 0) return [leastInput(action)]
+  if (naming.length === 0) return [leastInput(action), ...oneNamed(action)]
   const [first, second] = naming
   const pairs = names.flatMap((name) =>
     second === undefined ? [[name]] : names.map((other) => [name, other]),
@@ -54,6 +55,12 @@ function inputsFor(action: Action): Record<string, unknown>[] {
   return pairs.map(([one, other]) =>
     leastInput(action, { [String(first)]: one, ...(second === undefined ? {} : { [second]: other }) }),
   )
+}
+
+/** For actions that want any one of several members. */
+function oneNamed(action: Action): Record<string, unknown>[] {
+  const members = Object.keys(inputDocument(action).properties)
+  return members.flatMap((member) => names.map((name) => leastInput(action, { [member]: name })))
 }
 
 async function answersOf(action: Action): Promise<unknown[]> {

@@ -37,23 +37,13 @@ async function seedOwner() {
   const { id, username, person } = await toolgate.account(['editor'])
   await toolgate.tokens(person(), (await toolgate.register()).client_id)
   const [grant_id] = await knex('grants').where({ account_id: id }).pluck('id')
-  await knex('grants').insert({
-    ...(await knex('grants').where({ id: grant_id }).first()),
-    id: 'a-personal-token',
-    client_id: 'personal-access-token',
-  })
-  await knex('personal_access_tokens').insert({
-    grant_id: 'a-personal-token',
-    name: 'script',
-    role: 'read-only',
-    created_by: id,
-  })
+  const personal_token = await toolgate.personalToken(id)
   owner = await signIn(toolgate, username)
   const sessions: Buffer[] = await knex('page_sessions').where({ account_id: id }).pluck('id')
   const uids: string[] = await knex('oidc_payloads').where({ model: 'Session' }).pluck('id').limit(5)
   theirs = [
     grant_id,
-    'a-personal-token',
+    personal_token.id,
     ...sessions.flatMap((session) => [session.toString('base64url'), session.toString('hex')]),
     ...uids.map(String),
     id,

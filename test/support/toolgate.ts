@@ -8,10 +8,11 @@ import { createAccount } from '../../src/accounts/accounts.ts'
 import { type App, createApp } from '../../src/app.ts'
 import { generateKeys, type Keys } from '../../src/authorization-server/keys.ts'
 import { parseCatalogue } from '../../src/catalogue/catalogue-file.ts'
-import { applyCatalogue } from '../../src/catalogue/catalogue-store.ts'
+import { applyCatalogue, CatalogueCache } from '../../src/catalogue/catalogue-store.ts'
 import type { DocumentNetwork } from '../../src/clients/document-fetch.ts'
 import { addResourceServer } from '../../src/clients/resource-servers.ts'
 import { loadConfig } from '../../src/config.ts'
+import { createPersonalToken } from '../../src/grants/personal-access-tokens.ts'
 import type { OperatorScope } from '../../src/operator/action.ts'
 import { createOperatorToken } from '../../src/operator/operator-tokens.ts'
 import { type Database, openDatabase } from '../../src/storage/database.ts'
@@ -157,6 +158,20 @@ export class Toolgate {
   operatorToken(scopes?: readonly OperatorScope[]): Promise<{ id: string; token: string }> {
     const asked = { name: 'test', days: 1, actor: 'test', ...(scopes ? { scopes } : {}) }
     return createOperatorToken(this.dependencies, asked)
+  }
+
+  /** A read-only personal access token of this account. */
+  personalToken(account: string): Promise<{ id: string; token: string }> {
+    const request = {
+      account,
+      resource: RESOURCE,
+      role: 'read-only',
+      scopes: [],
+      name: 'script',
+      days: 30,
+    } as const
+    const context = { ...this.dependencies, catalogues: new CatalogueCache() }
+    return createPersonalToken(context, request, { actor: account })
   }
 
   resourceServer(resource = RESOURCE) {
