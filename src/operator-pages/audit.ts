@@ -38,6 +38,7 @@ async function showExplorer(page: Page): Promise<void> {
     searched_to: found.searched_to,
     older: found.next && link('', { ...filter, after: found.next }),
     newest: after && link('', filter),
+    callers: link('/callers', narrowed.tool === undefined ? {} : { tool: narrowed.tool, from, to }),
     export_csv: link('/export', { ...filter, format: 'csv' }),
     export_jsonl: link('/export', { ...filter, format: 'jsonl' }),
     // What is over, or not the newest, cannot go on.

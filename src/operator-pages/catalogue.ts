@@ -6,7 +6,7 @@ import {
   exportCatalogue,
   showCatalogue,
 } from '../operator/actions/catalogue.ts'
-import { scopeHoldersOf, showOneResource } from '../operator/actions/resources.ts'
+import { listAllResources, scopeHoldersOf, showOneResource } from '../operator/actions/resources.ts'
 import type { Page, PageRoute } from '../pages/page.ts'
 import { olderHref } from '../pages/pager.ts'
 
@@ -15,13 +15,23 @@ import { olderHref } from '../pages/pager.ts'
 /** A file of 1 MB as a form has it, where most characters may take three bytes. */
 const FORM_LIMIT_BYTES = 3.5 * 1024 * 1024
 const VERSIONS = 20
+/** As many as one page of the list has; calls of what is beyond are on the page of each. */
+const RESOURCES_COUNTED = 500
 
 async function cataloguePage(page: Page): Promise<void> {
   const { caller, ctx, catalogue_file } = page
   const { versions, next } = await perform(catalogueHistory, page, caller, { limit: VERSIONS, ...ctx.query })
   const [newest] = (await perform(catalogueHistory, page, caller, { limit: 1 })).versions
   const catalogue = newest && (await perform(showCatalogue, page, caller, {}))
-  page.show('operator/catalogue', { catalogue, catalogue_file, versions, older: olderHref(page, next) })
+  const { resources } = await perform(listAllResources, page, caller, { limit: RESOURCES_COUNTED })
+  const counted = new Map(resources.map((resource) => [resource.resource, resource]))
+  page.show('operator/catalogue', {
+    catalogue,
+    catalogue_file,
+    counted,
+    versions,
+    older: olderHref(page, next),
+  })
 }
 
 async function resourcePage(page: Page): Promise<void> {

@@ -11,41 +11,14 @@ import {
 } from '../operator/actions/grants.ts'
 import type { Page, PageRoute } from '../pages/page.ts'
 import { olderHref } from '../pages/pager.ts'
+import { filterOf, inputOf, resourcesOf, revokedText, type Sent, single } from './grant-filter.ts'
 
 /** What people allowed which client: found, looked into, narrowed, and revoked one by one or all that match. */
 const AT = '/operator/grants'
 const REVOKE = `${AT}/revoke`
-const FILTERS = ['account', 'client_id', 'resource', 'scope'] as const
-
-type Sent = Record<string, string | string[] | undefined>
-type Filter = Partial<Record<(typeof FILTERS)[number] | 'unused_since', string>>
-
-function single(value: string | string[] | undefined): string | undefined {
-  if (Array.isArray(value)) throw new AppError('invalid_input', 'A filter is given more than once')
-  return value || undefined
-}
-
-/** What was asked for, by a form that sends its empty fields too. A day begins at midnight UTC. */
-function filterOf(sent: Sent): Filter {
-  const filter: Filter = {}
-  for (const name of FILTERS) {
-    const value = single(sent[name])?.trim()
-    if (value) filter[name] = value
-  }
-  const day = single(sent.unused_since)
-  return day ? { ...filter, unused_since: day } : filter
-}
-
-function inputOf({ unused_since, ...filter }: Filter): Record<string, string> {
-  return unused_since === undefined ? filter : { ...filter, unused_since: `${unused_since}T00:00:00Z` }
-}
 
 function idsOf(sent: Sent): string[] | undefined {
   return sent.ids === undefined ? undefined : [sent.ids].flat()
-}
-
-async function resourcesOf({ catalogues, db }: Page): Promise<readonly Resource[]> {
-  return (await catalogues.current(db))?.catalogue.resources ?? []
 }
 
 async function list(page: Page): Promise<void> {
@@ -71,7 +44,7 @@ async function preview(page: Page): Promise<void> {
     throw new AppError('invalid_input', 'Nothing is selected. Go back and tick the grants to revoke.')
   const input = { ...inputOf(filter), ids }
   const ending = await perform(previewGrantRevocation, page, page.caller, input)
-  page.show('operator/grants-revoke', { ending, filter, ids: ids ?? [] })
+  page.show('operator/grants-revoke', { title: 'Revoke grants', list: AT, ending, filter, ids: ids ?? [] })
 }
 
 async function revokeMany(page: Page): Promise<void> {
@@ -79,11 +52,6 @@ async function revokeMany(page: Page): Promise<void> {
   const input = { ...inputOf(filterOf(sent)), ids: idsOf(sent), reason: reason ?? '' }
   const { revoked } = await perform(revokeManyGrants, page, page.caller, input)
   page.goTo(AT, revokedText(revoked.length))
-}
-
-function revokedText(count: number): string {
-  if (count === 0) return 'Nothing was left to revoke.'
-  return `Revoked ${count} ${count === 1 ? 'grant' : 'grants'} with all their tokens, as of the next call.`
 }
 
 /** Each scope that was given, with all tools that it opens; those that the catalogue lost open none. */

@@ -2,6 +2,7 @@
 import type { PageRoute } from '../pages/page.ts'
 import { ACCOUNTS_PAGES } from './accounts.ts'
 import { AUDIT_PAGES } from './audit.ts'
+import { AUDIT_CALLERS_PAGES } from './audit-callers.ts'
 import { AUDIT_EVENT_PAGES } from './audit-event.ts'
 import { AUDIT_STORY_PAGES } from './audit-story.ts'
 import { CATALOGUE_PAGES } from './catalogue.ts'
@@ -12,10 +13,12 @@ import { GRANT_PAGES } from './grants.ts'
 import { OPERATOR_TOKEN_PAGES } from './operator-tokens.ts'
 import { OVERVIEW_PAGES } from './overview.ts'
 import { PERSONAL_TOKEN_PAGES } from './personal-tokens.ts'
+import { REFRESH_TOKEN_PAGES } from './refresh-tokens.ts'
 import { RESOURCE_SERVER_PAGES } from './resource-servers.ts'
 
 export const OPERATOR_PAGES: readonly PageRoute[] = [
   ...ACCOUNTS_PAGES,
+  ...AUDIT_CALLERS_PAGES,
   ...AUDIT_EVENT_PAGES,
   ...AUDIT_PAGES,
   ...AUDIT_STORY_PAGES,
@@ -27,5 +30,6 @@ export const OPERATOR_PAGES: readonly PageRoute[] = [
   ...OPERATOR_TOKEN_PAGES,
   ...OVERVIEW_PAGES,
   ...PERSONAL_TOKEN_PAGES,
+  ...REFRESH_TOKEN_PAGES,
   ...RESOURCE_SERVER_PAGES,
 ]

@@ -29,7 +29,15 @@ describe('/operator/catalogue', () => {
   it('shows resources, scopes with tools and roles, and warns that the file wins at the next start', async () => {
     const { status, html } = await auditor.get('/operator/catalogue')
     expect(status).toBe(200)
-    for (const shown of ['notes:delete', 'Destructive', 'delete_note', 'Built in', 'editor', 'In force'])
+    for (const shown of [
+      '24 hours',
+      'notes:delete',
+      'Destructive',
+      'delete_note',
+      'Built in',
+      'editor',
+      'In force',
+    ])
       expect(html).toContain(shown)
     expect(html).toContain('the file wins over what was applied here')
     expect(html).not.toContain('and apply a catalogue</a>')

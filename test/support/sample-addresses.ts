@@ -36,6 +36,8 @@ export const SAMPLE_ADDRESSES: Readonly<Record<string, Sample>> = {
   '/operator/grants/:id': ({ grant_ids }) => `/operator/grants/${grant_ids[0]}`,
   '/operator/grants/revoke': ({ client_id }) => withQuery('/operator/grants/revoke', { client_id }),
   '/operator/personal-tokens/:id': async (seed) => `/operator/personal-tokens/${await personalToken(seed)}`,
+  '/operator/refresh-tokens/revoke': ({ client_id }) =>
+    withQuery('/operator/refresh-tokens/revoke', { client_id }),
 }
 
 /** The address of a page; undefined when nobody said how to get one. */

@@ -126,7 +126,7 @@ export const auditCallers = defineAction({
   method: 'get',
   path: '/audit/callers',
   command: 'audit who',
-  page: '/operator/audit',
+  page: '/operator/audit/callers',
   input: z.strictObject({ tool: text, ...period }),
   output: z.object({
     callers: z.array(callerSchema),
