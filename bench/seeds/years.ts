@@ -96,7 +96,9 @@ function monthSql(table: string, { accounts, grants, tokens }: Volume, count: nu
   return `
     insert into ${table} (occurred_at, writer_id, seq, id, type, actor, account_id, client_id, resource, tool,
       decision, scope, grant_id, token_id, request_id, ip, detail, prev_hash, hash)
-    select $1::timestamptz + (n - random()) / ${count} * ($2::timestamptz - $1::timestamptz), writer, n,
+    -- Rounding must not carry the last row into the next month.
+    select least($1::timestamptz + (n - random()) / ${count} * ($2::timestamptz - $1::timestamptz),
+                 $2::timestamptz - interval '1 microsecond'), writer, n,
       gen_random_uuid(), 'tool.decided', ${account(account_number)}, ${account(account_number)}, $3, $4,
       case when n % ${rare} = 0 then '${RARE_TOOL}' else (array[${tools}])[1 + n % ${TOOLS.length}] end,
       'allowed', $5, ${grant(grant_number)},

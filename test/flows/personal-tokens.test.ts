@@ -38,7 +38,7 @@ async function api<T = Record<string, unknown>>(method: string, path: string, bo
 async function create(account: string, change: object = {}): Promise<Made> {
   const request = { account, resource: stage.resource, name: 'Laptop', ...change }
   const { status, body } = await api<Made>('POST', '/personal-tokens', request)
-  expect(status).toBe(200)
+  expect(status).toBe(201)
   return body
 }
 

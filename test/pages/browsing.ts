@@ -68,10 +68,13 @@ export async function browse(toolgate: Toolgate, { cookie }: Visitor, start: str
 export async function storedState(toolgate: Toolgate): Promise<Record<string, string>> {
   const { knex } = toolgate.db.database
   const tables: string[] = await knex('pg_tables').where({ schemaname: 'public' }).pluck('tablename')
-  const kept = tables.filter((name) => !/^(audit_|page_sessions$|checkpoint|knex_)/.test(name)).toSorted()
-  const queries = kept.map((name) =>
-    knex.raw(`select count(*) || ' ' || coalesce(sum(hashtext(t::text)), 0) as state from ?? t`, [name]),
-  )
+  const kept = tables.filter((name) => !/^(audit_|checkpoint|knex_)/.test(name)).toSorted()
+  const queries = kept.map((name) => {
+    const row = name === 'page_sessions' ? 't.id' : 't'
+    return knex.raw(`select count(*) || ' ' || coalesce(sum(hashtext(${row}::text)), 0) as state from ?? t`, [
+      name,
+    ])
+  })
   const answers = (await Promise.all(queries)) as { rows: { state: string }[] }[]
   return Object.fromEntries(kept.map((name, index) => [name, answers[index]?.rows[0]?.state ?? '']))
 }

@@ -64,6 +64,9 @@ const see = (route: PageRoute, { cookie }: Visitor) =>
 const of = (method: PageRoute['method']) =>
   PAGES.filter((route) => route.method === method).map((route) => ({ path: route.path, route }))
 
+/** What never ends is not looked at by whom it would be told to. */
+const STREAMS = new Set(['/operator/audit/follow'])
+
 describe.each(of('get'))('GET $path', ({ route }) => {
   it('is shown to whoever may see it, asks who is not signed in, and changes nothing', async () => {
     const before = await storedState(toolgate)
@@ -75,6 +78,7 @@ describe.each(of('get'))('GET $path', ({ route }) => {
       ])
     }
     for (const role of ROLES) {
+      if (may(role, route) && STREAMS.has(route.path)) continue
       const { status } = await see(route, visitors[role]!)
       if (may(role, route)) expect([200, 303, 400, 404], role).toContain(status)
       else expect([role, status]).toEqual([role, 403])
@@ -122,6 +126,9 @@ describe.each(of('post'))('POST $path', ({ route }) => {
   })
 })
 
+/** Ending what is not there, or not one's own, is no error and tells nobody which of the two it is. */
+const NOTHING_DONE = [303, 400, 404]
+
 describe('what is somebody else’s', () => {
   let offered: Offers
   let own: Offers
@@ -140,12 +147,12 @@ describe('what is somebody else’s', () => {
       expect([link, (await toolgate.fetch(link, { headers: { cookie } })).status]).toEqual([link, 404])
   })
 
-  it('is not changed: forms that only their owner is offered are 404', async () => {
+  it('is not changed: forms that only their owner is offered do nothing', async () => {
     const before = await storedState(toolgate)
     for (const [key, { action, fields }] of offered.forms) {
       if (own.forms.has(key)) continue
       const { status } = await submit(toolgate, other, action, fields)
-      expect([key, status]).toEqual([key, 404])
+      expect(NOTHING_DONE, key).toContain(status)
     }
     expect(await storedState(toolgate)).toEqual(before)
   })
@@ -154,7 +161,7 @@ describe('what is somebody else’s', () => {
     ACCOUNT_PAGES.filter(({ path }) => path.includes(':')).map(
       (route) => [route.method, route.path, route] as const,
     ),
-  )('%s %s answers 404 for whatever is named', async (method, _, route) => {
+  )('%s %s shows and does nothing, whatever is named', async (method, _, route) => {
     const before = await storedState(toolgate)
     for (const named of [...theirs, 'nothing', '../x', '%00']) {
       const path = pathOf(route, named)
@@ -163,7 +170,7 @@ describe('what is somebody else’s', () => {
         method === 'get'
           ? await toolgate.fetch(path, { headers: { cookie } })
           : await submit(toolgate, other, path)
-      expect([path, response.status]).toEqual([path, 404])
+      expect(method === 'get' ? [404] : NOTHING_DONE, path).toContain(response.status)
     }
     expect(await storedState(toolgate)).toEqual(before)
   })
