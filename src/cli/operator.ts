@@ -4,6 +4,7 @@ import {
   pageOfRefreshTokens,
   revokeGrants,
   revokeRefreshToken,
+  revokeRefreshTokens,
   showGrant,
 } from '../grants/grants.ts'
 import { OPERATOR_SCOPES } from '../operator/action.ts'
@@ -127,7 +128,7 @@ function registerRefreshTokens(program: Command, open: OpenContext): void {
         const by = { actor: ACTOR, reason: options.reason }
         const { revoked } = id
           ? await revokeRefreshToken(context, id, by)
-          : await revokeGrants(context, filterOf(options), by)
+          : await revokeRefreshTokens(context, filterOf(options), by)
         printResult({ revoked }, revokedLines(revoked), options)
       }),
     )

@@ -71,10 +71,15 @@ export type GrantFilter = {
   scope?: string | undefined
   /** Neither given nor used since. */
   unused_since?: Date | undefined
+  /** Only those that have a live refresh token. */
+  refreshable?: boolean | undefined
 }
 
 /** When something was last heard of a grant; indexed as it stands here. */
 export const LAST_SIGN = 'coalesce(g.last_used_at, g.created_at)'
+
+const HAS_REFRESH_TOKEN = `exists (select from refresh_tokens r
+  where r.grant_id = g.id and r.consumed_at is null and r.expires_at > now())`
 
 /** An id goes before a username, so that nobody is meant by a name that looks like another one's id. */
 const ACCOUNT_NAMED =
@@ -91,7 +96,7 @@ export async function resolveFilter(db: Knex, { account, ...filter }: GrantFilte
 
 /** Live grants that match, as `g`. */
 export function matchingGrants(db: Knex, filter: ResolvedFilter): Knex.QueryBuilder {
-  const { id, ids, account_id, client_id, resource, scope, unused_since } = filter
+  const { id, ids, account_id, client_id, resource, scope, unused_since, refreshable } = filter
   const query = db('grants as g').whereRaw('g.expires_at > now()')
   if (id !== undefined) query.where('g.id', id)
   if (ids !== undefined) query.whereRaw('g.id = any(?)', [ids as string[]])
@@ -100,6 +105,7 @@ export function matchingGrants(db: Knex, filter: ResolvedFilter): Knex.QueryBuil
   if (resource !== undefined) query.where('g.resource', resource)
   if (scope !== undefined) query.whereRaw("string_to_array(g.scope, ' ') @> array[?]::text[]", [scope])
   if (unused_since !== undefined) query.whereRaw(`${LAST_SIGN} < ?`, [unused_since])
+  if (refreshable) query.whereRaw(HAS_REFRESH_TOKEN)
   return query
 }
 

@@ -77,7 +77,7 @@ export function grantRevoked(grant: RevokedGrant, revocation: Revocation): Audit
 }
 
 /** Throws `invalid_input` for a filter without any condition, which would mean everything. */
-export function assertNarrowed(filter: GrantFilter): void {
+export function assertNarrowed({ refreshable: _, ...filter }: GrantFilter): void {
   if (Object.values(filter).every((value) => value === undefined))
     throw new AppError(
       'invalid_input',
@@ -108,6 +108,15 @@ export async function revokeGrants(
     for (const id of ids) revoked.push(id)
     if (ids.length < REVOKED_PER_TRANSACTION) return { revoked }
   }
+}
+
+/** Revokes every refresh token of the grants that match, each with its grant. Grants without one live on. */
+export function revokeRefreshTokens(
+  dependencies: GrantDependencies,
+  filter: GrantFilter,
+  revocation: Revocation,
+): Promise<{ revoked: string[] }> {
+  return revokeGrants(dependencies, { ...filter, refreshable: true }, revocation)
 }
 
 /**

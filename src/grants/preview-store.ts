@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import { type GrantFilter, matchingGrants, resolveFilter } from './grant-store.ts'
+import { PERSONAL_CLIENT_ID, PERSONAL_CLIENT_NAME } from './personal-access-token.ts'
 
 /** SQL of what a revocation would end. */
 export const COUNTED_MAX = 10_000
@@ -50,9 +51,9 @@ const ACCOUNT_NAMES = `
   join accounts a on a.id = account_id order by grants desc, account_id`
 
 const CLIENT_NAMES = `
-  select client_id, grants, coalesce(
+  select client_id, grants, case when client_id = '${PERSONAL_CLIENT_ID}' then '${PERSONAL_CLIENT_NAME}' else coalesce(
     (select metadata from clients c where c.id = client_id),
-    (select metadata from metadata_documents d where d.client_id = most.client_id))->>'client_name' as client_name
+    (select metadata from metadata_documents d where d.client_id = most.client_id))->>'client_name' end as client_name
   from (select client_id, count(*)::int as grants from chosen group by 1 order by 2 desc, 1 limit ${NAMES}) most
   order by grants desc, client_id`
 

@@ -37,7 +37,10 @@ function assertFiltered(filter: Filter): void {
 async function preview(page: Page): Promise<void> {
   const filter = filterOf(page.ctx.query)
   assertFiltered(filter)
-  const ending = await perform(previewGrantRevocation, page, page.caller, inputOf(filter))
+  const ending = await perform(previewGrantRevocation, page, page.caller, {
+    ...inputOf(filter),
+    refreshable: true,
+  })
   page.show('operator/grants-revoke', { title: 'Revoke refresh tokens', list: AT, ending, filter, ids: [] })
 }
 

@@ -12,6 +12,7 @@ import {
   pageOfRefreshTokens,
   revokeGrants,
   revokeRefreshToken,
+  revokeRefreshTokens,
   showGrant,
 } from '../../src/grants/grants.ts'
 import { insertAccessToken, insertRefreshToken } from '../../src/grants/token-store.ts'
@@ -257,4 +258,21 @@ describe('revoking a refresh token', () => {
       await expect(revokeRefreshToken(dependencies, id, BY)).rejects.toMatchObject({ code: 'invalid_input' })
     },
   )
+})
+
+describe('revokeRefreshTokens', () => {
+  it('leaves grants without a live refresh token, such as personal access tokens', async () => {
+    const client_id = `cl_${random()}`
+    const with_token = await grant({ client_id })
+    const without = await grant({ client_id })
+    await db('refresh_tokens').where({ grant_id: without.id }).delete()
+    const { revoked } = await revokeRefreshTokens(dependencies, { client_id }, BY)
+    expect(revoked).toEqual([with_token.id])
+    const { grants } = await pageOfGrants(dependencies, { client_id })
+    expect(grants.map(({ id }) => id)).toEqual([without.id])
+  })
+
+  it('without any condition is refused', async () => {
+    await expect(revokeRefreshTokens(dependencies, {}, BY)).rejects.toMatchObject({ code: 'invalid_input' })
+  })
 })

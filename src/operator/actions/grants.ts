@@ -5,6 +5,7 @@ import {
   type Revocation,
   revokeGrants,
   revokeRefreshToken,
+  revokeRefreshTokens,
   showGrant,
 } from '../../grants/grants.ts'
 import { narrowGrant } from '../../grants/narrowing.ts'
@@ -104,7 +105,10 @@ export const previewGrantRevocation = defineAction({
   path: '/grants/revocation-preview',
   command: 'grants preview-revocation',
   page: '/operator/grants/revoke',
-  input: z.strictObject(selection),
+  input: z.strictObject({
+    ...selection,
+    refreshable: z.boolean().optional().describe('Only grants that have a live refresh token'),
+  }),
   output: preview,
   run: (context, by) => previewRevocation(context, by),
 })
@@ -183,14 +187,14 @@ export const listRefreshTokens = defineAction({
 export const revokeManyRefreshTokens = defineAction({
   name: 'revoke_refresh_tokens',
   scope: 'operator:revoke',
-  summary: 'Revokes the families of all refresh tokens that match.',
+  summary: 'Revokes all refresh tokens that match, each with its grant.',
   method: 'post',
   path: '/refresh-tokens/revoke',
   command: 'refresh-tokens revoke',
   page: '/operator/refresh-tokens/revoke',
   input: z.strictObject({ ...selection, reason: reason.optional() }),
   output: revoked,
-  run: (context, { reason, ...by }, caller) => revokeGrants(context, by, revocationBy(caller, reason)),
+  run: (context, { reason, ...by }, caller) => revokeRefreshTokens(context, by, revocationBy(caller, reason)),
 })
 
 export const revokeOneRefreshToken = defineAction({
