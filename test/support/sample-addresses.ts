@@ -32,10 +32,20 @@ export const SAMPLE_ADDRESSES: Readonly<Record<string, Sample>> = {
   '/operator/catalogue/holders': () =>
     withQuery('/operator/catalogue/holders', { resource: RESOURCE, scope: 'notes:read' }),
   '/operator/catalogue/resource': () => withQuery('/operator/catalogue/resource', { resource: RESOURCE }),
-  '/operator/clients/:id': ({ client_id }) => `/operator/clients/${encodeURIComponent(client_id)}`,
+  '/operator/clients/block': ({ client_id }) => withQuery('/operator/clients/block', { client_id }),
+  '/operator/clients/forget': ({ client_id }) => withQuery('/operator/clients/forget', { client_id }),
+  '/operator/clients/show': ({ client_id }) => withQuery('/operator/clients/show', { client_id }),
   '/operator/grants/:id': ({ grant_ids }) => `/operator/grants/${grant_ids[0]}`,
   '/operator/grants/revoke': ({ client_id }) => withQuery('/operator/grants/revoke', { client_id }),
   '/operator/personal-tokens/:id': async (seed) => `/operator/personal-tokens/${await personalToken(seed)}`,
+  '/operator/resource-servers/:id': ({ resource_server_id }) =>
+    `/operator/resource-servers/${resource_server_id}`,
+}
+
+/** Stand among the pages, but answer programs: with a file, or with a stream of events. Nobody looks at them. */
+export const DOWNLOADS: Readonly<Record<string, string>> = {
+  '/operator/audit/export': withQuery('/operator/audit/export', { format: 'csv' }),
+  '/operator/audit/follow': '/operator/audit/follow',
 }
 
 /** The address of a page; undefined when nobody said how to get one. */
