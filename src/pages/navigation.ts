@@ -6,7 +6,7 @@ const OPERATOR_ENTRIES = [
   ['/operator/clients', 'Clients'],
   ['/operator/accounts', 'Accounts'],
   ['/operator/catalogue', 'Catalogue'],
-  ['/operator/personal-tokens', 'Tokens'],
+  ['/operator/personal-tokens', 'Personal tokens'],
   ['/operator/resource-servers', 'Resource servers'],
   ['/operator/operator-tokens', 'Operator tokens'],
   ['/operator/audit', 'Audit log'],

@@ -124,7 +124,7 @@ describe.skipIf(is_missing)(`every page${is_missing ? ` (skipped: ${launched.rea
   })
 
   it.each(PATHS)('%s: nothing in the way of anybody, light, dark and on a phone', async (path) => {
-    const address = await sampleAddress(path, seed)
+    const address = sampleAddress(path, seed)
     if (address === undefined) throw new Error(`nobody said how to get to ${path}`)
     for (const as of Object.keys(LOOKS) as Look[]) await look(path, address, as)
   })

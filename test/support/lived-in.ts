@@ -6,6 +6,7 @@ import { applyCatalogue } from '../../src/catalogue/catalogue-store.ts'
 import { blockClient } from '../../src/clients/client-blocks.ts'
 import { addResourceServer } from '../../src/clients/resource-servers.ts'
 import { createOperatorToken } from '../../src/operator/operator-tokens.ts'
+import { PageVisitor } from './page-visitor.ts'
 import { RESOURCE, Toolgate, type ToolgateOptions } from './toolgate.ts'
 
 /** A Toolgate that people have used: what its pages show is there, each kind at least once. */
@@ -20,6 +21,7 @@ export type LivedIn = {
   resource_server_id: string
   /** Of a call that was denied. */
   event_id: string
+  personal_token_id: string
 }
 
 const APPS = [
@@ -52,6 +54,7 @@ export async function livedIn(options: ToolgateOptions = {}): Promise<LivedIn> {
     }
   }
   await seedOthers(toolgate)
+  await seedRefusals(toolgate, { client_id, username: grace.username })
   await seedUsage(toolgate)
   const grants = await knex('grants').where({ account_id: ada.id }).orderBy('created_at').select('id')
   const denied = await knex('audit_events').where({ decision: 'denied' }).first('id')
@@ -59,7 +62,19 @@ export async function livedIn(options: ToolgateOptions = {}): Promise<LivedIn> {
   for (const [index, { label, host }] of APPS.entries())
     await knex('grants').where({ id: grant_ids[index] }).update({ label, redirect_host: host })
   const event_id = String(denied?.id ?? randomUUID())
-  return { toolgate, ada, grant_ids, client_id, resource_server_id: server.client_id, event_id }
+  const personal_token_id = await personalToken(toolgate, ada.username)
+  const resource_server_id = server.client_id
+  return { toolgate, ada, grant_ids, client_id, resource_server_id, event_id, personal_token_id }
+}
+
+/** Made on the person's own page; answers the id of its grant. */
+async function personalToken(toolgate: Toolgate, username: string): Promise<string> {
+  const visitor = await PageVisitor.signIn(toolgate, username)
+  const form = { name: 'Weekly digest', resource: RESOURCE, role: 'read-only', days: '12' }
+  const response = await visitor.post('/account/tokens', Object.entries(form))
+  const grant = await toolgate.db.database.knex('personal_access_tokens').first('grant_id')
+  if (!grant) throw new Error(`no personal token: ${response.status} ${await response.text()}`)
+  return grant.grant_id
 }
 
 /** Who is in the lists besides. */
@@ -77,6 +92,16 @@ async function seedOthers(toolgate: Toolgate): Promise<void> {
     await createOperatorToken(dependencies, { name, days, actor: 'test', scopes: ['operator:read'] })
   await addResourceServer(dependencies, { resource: RESOURCE, actor: 'test', id: 'notes-staging' })
   await catalogueAgain(toolgate)
+}
+
+/** Somebody who is no operator, and a refresh token that nobody issued. */
+async function seedRefusals(
+  toolgate: Toolgate,
+  { client_id, username }: { client_id: string; username: string },
+): Promise<void> {
+  const visitor = await PageVisitor.signIn(toolgate, username)
+  await visitor.get('/operator')
+  await toolgate.refresh(client_id, 'made-up')
 }
 
 /** Twice, so that it has versions: the one in force says what the first one said. */
@@ -98,11 +123,14 @@ async function seedUsage({ db }: Toolgate): Promise<void> {
      from grants g, unnest(array['search_notes', 'get_note', 'create_note']) with ordinality as t(tool, n)
      on conflict do nothing`,
   )
-  await knex.raw(`update grants set last_used_at = now() - interval '20 minutes'`)
+  await knex.raw(
+    `update grants set last_used_at = now() - age * interval '20 minutes', created_at = created_at - age * interval '3 days'
+     from (select id, row_number() over (order by created_at desc) as age from grants) aged where aged.id = grants.id`,
+  )
   await knex.raw(
     `insert into usage_hours (hour, resource, tool, decision, calls)
      select date_trunc('hour', now()) - h * interval '1 hour', ?, tool, decision,
-            (30 + 23 * (h * h % 11)) / n / case decision when 'allowed' then 1 else 6 end
+            (28 + 22 * (h * h % 11)) / n / case decision when 'allowed' then 1 else 6 end
      from generate_series(0, 47) h,
           unnest(array['search_notes', 'get_note', 'create_note', 'delete_note']) with ordinality as t(tool, n),
           unnest(array['allowed', 'denied']) decision
