@@ -19,6 +19,9 @@ const ACCOUNT_ENTRIES = [
   ['/account/activity', 'Activity'],
 ] as const
 
+/** Found on the page of another entry than the one above it. */
+const FOUND_ON: Readonly<Record<string, string>> = { '/account/password': '/account/sessions' }
+
 /** The entries for where one is; who may see both sides gets a way across. `path` is the path of the page below the issuer. */
 export function navigation(
   scopes: ReadonlySet<string>,
@@ -34,9 +37,10 @@ export function navigation(
     : [...ACCOUNT_ENTRIES, ...(is_operator ? ([['/operator', 'Operator']] as const) : [])].map(
         ([to, label]) => [to, label] as [string, string],
       )
+  const place = FOUND_ON[path] ?? path
   const current = entries
     .map(([to]) => to)
-    .filter((to) => path === to || path.startsWith(`${to}/`))
+    .filter((to) => place === to || place.startsWith(`${to}/`))
     .toSorted((one, other) => other.length - one.length)[0]
   return entries.map(([to, label]) => ({ href: href(to), label, current: to === current }))
 }

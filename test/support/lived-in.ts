@@ -118,14 +118,14 @@ async function catalogueAgain({ db }: Toolgate): Promise<void> {
 async function seedUsage({ db }: Toolgate): Promise<void> {
   const { knex } = db.database
   await knex.raw(
-    `insert into grant_tool_uses (grant_id, tool, first_used_at, last_used_at, allowed, denied)
-     select g.id, tool, now() - interval '9 days', now() - n * interval '3 hours', 140 / n, n - 1
-     from grants g, unnest(array['search_notes', 'get_note', 'create_note']) with ordinality as t(tool, n)
-     on conflict do nothing`,
-  )
-  await knex.raw(
     `update grants set last_used_at = now() - age * interval '20 minutes', created_at = created_at - age * interval '3 days'
      from (select id, row_number() over (order by created_at desc) as age from grants) aged where aged.id = grants.id`,
+  )
+  await knex.raw(
+    `insert into grant_tool_uses (grant_id, tool, first_used_at, last_used_at, allowed, denied)
+     select g.id, tool, g.created_at + interval '1 hour', now() - n * interval '3 hours', 140 / n, n - 1
+     from grants g, unnest(array['search_notes', 'get_note', 'create_note']) with ordinality as t(tool, n)
+     on conflict do nothing`,
   )
   await knex.raw(
     `insert into usage_hours (hour, resource, tool, decision, calls)
