@@ -6,7 +6,7 @@ const OPERATOR_ENTRIES = [
   ['/operator/clients', 'Clients'],
   ['/operator/accounts', 'Accounts'],
   ['/operator/catalogue', 'Catalogue'],
-  ['/operator/personal-tokens', 'Tokens'],
+  ['/operator/personal-tokens', 'Personal tokens'],
   ['/operator/resource-servers', 'Resource servers'],
   ['/operator/operator-tokens', 'Operator tokens'],
   ['/operator/audit', 'Audit log'],
@@ -18,6 +18,9 @@ const ACCOUNT_ENTRIES = [
   ['/account/sessions', 'Sessions'],
   ['/account/activity', 'Activity'],
 ] as const
+
+/** Found on the page of another entry than the one above it. */
+const FOUND_ON: Readonly<Record<string, string>> = { '/account/password': '/account/sessions' }
 
 /** The entries for where one is; who may see both sides gets a way across. `path` is the path of the page below the issuer. */
 export function navigation(
@@ -34,9 +37,10 @@ export function navigation(
     : [...ACCOUNT_ENTRIES, ...(is_operator ? ([['/operator', 'Operator']] as const) : [])].map(
         ([to, label]) => [to, label] as [string, string],
       )
+  const place = FOUND_ON[path] ?? path
   const current = entries
     .map(([to]) => to)
-    .filter((to) => path === to || path.startsWith(`${to}/`))
+    .filter((to) => place === to || place.startsWith(`${to}/`))
     .toSorted((one, other) => other.length - one.length)[0]
   return entries.map(([to, label]) => ({ href: href(to), label, current: to === current }))
 }

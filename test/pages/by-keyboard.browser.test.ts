@@ -1,6 +1,5 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ACCOUNT_PAGES } from '../../src/account-pages/routes.ts'
 import { complaintsOf, launchBrowser } from '../support/browser.ts'
 import { arriveAt, press, type } from '../support/keyboard.ts'
 import { type LivedIn, livedIn } from '../support/lived-in.ts'
@@ -11,8 +10,6 @@ const launched = await launchBrowser()
 const is_missing = 'reason' in launched
 const browser = launched as Browser
 let seed: LivedIn
-
-const hasPage = (path: string) => ACCOUNT_PAGES.some((page) => page.path === path)
 
 beforeAll(async () => {
   if (!is_missing) seed = await livedIn()
@@ -47,6 +44,12 @@ function scopeOf(id: string | undefined): Promise<string | undefined> {
     .where({ id })
     .first('scope')
     .then((row) => row?.scope)
+}
+
+async function grantsOf(username: string): Promise<string[]> {
+  const { knex } = seed.toolgate.db.database
+  const account = knex('accounts').where({ username }).select('id')
+  return (await knex('grants').whereIn('account_id', account).select('id')).map(({ id }) => String(id))
 }
 
 describe.skipIf(is_missing)(`by keyboard${is_missing ? ` (skipped: ${launched.reason})` : ''}`, () => {
@@ -84,22 +87,60 @@ describe.skipIf(is_missing)(`by keyboard${is_missing ? ` (skipped: ${launched.re
     expect(await scopeOf(seed.grant_ids[1])).toBeUndefined()
   })
 
-  it.runIf(hasPage('/account/tokens/new'))(
-    'a person makes a personal token, which is shown once',
-    async () => {
-      await byKeyboard('/account/tokens', /personal/i, async (page) => {
-        await press(page, /^(New|Create)/)
-        await arriveAt(page, /new personal/i)
-        await press(page, 'Choose')
-        await page.getByRole('heading', { name: 'For Notes' }).waitFor()
-        await type(page, /^Name/, 'Backup')
-        await press(page, /^Create/)
-        const value = /tgp_[0-9A-Za-z]{49}/
-        await page.getByText(value).first().waitFor()
-        await page.goto(`${seed.toolgate.issuer}/account/tokens`)
-        await page.getByText('Backup').first().waitFor()
-        expect(await page.getByText(value).count()).toBe(0)
-      })
-    },
-  )
+  it('a person makes a personal token, which is shown once', async () => {
+    await byKeyboard('/account/tokens', /personal/i, async (page) => {
+      await press(page, /^(New|Create)/)
+      await arriveAt(page, /new personal/i)
+      await press(page, 'Choose')
+      await page.getByRole('heading', { name: 'For Notes' }).waitFor()
+      await type(page, /^Name/, 'Backup')
+      await press(page, /^Create/)
+      const value = /tgp_[0-9A-Za-z]{49}/
+      await page.getByText(value).first().waitFor()
+      await page.goto(`${seed.toolgate.issuer}/account/tokens`)
+      await page.getByText('Backup').first().waitFor()
+      expect(await page.getByText(value).count()).toBe(0)
+    })
+  })
+
+  it('an operator finds the grants of somebody, sees what would end, and revokes one for a reason', async () => {
+    const [grant] = await grantsOf('grace')
+    await byKeyboard('/operator/grants', 'Grants', async (page) => {
+      await type(page, 'Account', 'grace')
+      await page.keyboard.press('Enter')
+      await page.waitForURL(/account=grace/)
+      expect(await page.getByRole('checkbox').count()).toBe(1)
+      await press(page, `Select grant ${grant}`, 'Space')
+      await press(page, 'Revoke selected')
+      await arriveAt(page, 'Revoke grants')
+      await type(page, 'Reason', 'the laptop was lost')
+      await press(page, 'Revoke 1 grant')
+      await page.getByRole('status').getByText('Revoked 1 grant with all their tokens').waitFor()
+    })
+    expect(await grantsOf('grace')).toEqual([])
+  })
+
+  it('an operator blocks a client for a reason', () =>
+    byKeyboard('/operator/clients', 'Clients', async (page) => {
+      await press(page, 'Nightly report')
+      await arriveAt(page, 'Nightly report')
+      await press(page, 'Block')
+      await arriveAt(page, /^Block cl_/)
+      await type(page, 'Why', 'sends notes elsewhere')
+      await press(page, 'Block the client')
+      await page.getByRole('status').getByText('The client is blocked. 1 grant ended.').waitFor()
+      await page.getByText('sends notes elsewhere').waitFor()
+    }))
+
+  it('an operator finds a denied call in the audit log, and reads the story that led to it', () =>
+    byKeyboard('/operator/audit', 'Audit log', async (page) => {
+      await type(page, 'Outcome', 'denied')
+      await press(page, 'Search')
+      await page.waitForURL(/decision=denied/)
+      await press(page, 'tool.decided')
+      await arriveAt(page, /^Event/)
+      await press(page, 'Story of this grant')
+      await arriveAt(page, 'Story of a grant')
+      await page.getByText(/signed in from/).waitFor()
+    }))
 })

@@ -6,7 +6,7 @@ import { ACCOUNT_PAGES } from '../../src/account-pages/routes.ts'
 import { OPERATOR_PAGES } from '../../src/operator-pages/routes.ts'
 import { complaintsOf, launchBrowser } from '../support/browser.ts'
 import { type LivedIn, livedIn } from '../support/lived-in.ts'
-import { SAMPLE_ADDRESSES, sampleAddress } from '../support/sample-addresses.ts'
+import { DOWNLOADS, SAMPLE_ADDRESSES, sampleAddress } from '../support/sample-addresses.ts'
 import { PASSWORD } from '../support/toolgate.ts'
 
 /**
@@ -19,7 +19,9 @@ const FRONT_PAGES = new Set(['/account', '/operator'])
 const PICTURE_HEIGHT_MAX = 960
 const PATHS = [
   ...new Set(
-    [...OPERATOR_PAGES, ...ACCOUNT_PAGES].filter(({ method }) => method === 'get').map(({ path }) => path),
+    [...OPERATOR_PAGES, ...ACCOUNT_PAGES]
+      .filter(({ method, path }) => method === 'get' && !(path in DOWNLOADS))
+      .map(({ path }) => path),
   ),
 ]
 
@@ -90,21 +92,22 @@ async function keepPicture(page: Page, path: string, look: Look): Promise<void> 
   writeFileSync(`${PICTURES}/${name}${look === 'light' ? '' : `-${look}`}.png`, picture)
 }
 
-/** Whether it is a page at all: an export or a stream of events is read by programs. */
-async function isPage(address: string): Promise<boolean> {
+/** What is answered to somebody who is signed in, and as what. */
+async function contentType(address: string): Promise<string | null> {
   const [session] = await contextOf('light').cookies(seed.toolgate.issuer)
   const response = await fetch(seed.toolgate.issuer + address, {
     headers: { cookie: `${session?.name}=${session?.value}` },
   })
   await response.body?.cancel()
   expect([address, response.status]).toEqual([address, 200])
-  return response.headers.get('content-type')?.startsWith('text/html') ?? false
+  return response.headers.get('content-type')
 }
 
 async function look(path: string, address: string, as: Look): Promise<void> {
   const page = await contextOf(as).newPage()
   const complaints = complaintsOf(page)
   const answer = await page.goto(seed.toolgate.issuer + address)
+  expect([address, answer?.status()]).toEqual([address, 200])
   expect(answer?.headers()['content-security-policy']).toMatch(/^default-src 'none'/)
   expect.soft(await page.locator('h1').count()).toBe(1)
   expect.soft(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0)
@@ -121,9 +124,13 @@ describe.skipIf(is_missing)(`every page${is_missing ? ` (skipped: ${launched.rea
   })
 
   it.each(PATHS)('%s: nothing in the way of anybody, light, dark and on a phone', async (path) => {
-    const address = await sampleAddress(path, seed)
-    if (address === undefined || !(await isPage(address))) return
+    const address = sampleAddress(path, seed)
+    if (address === undefined) throw new Error(`nobody said how to get to ${path}`)
     for (const as of Object.keys(LOOKS) as Look[]) await look(path, address, as)
+  })
+
+  it.each(Object.values(DOWNLOADS))('%s is no page', async (address) => {
+    expect(await contentType(address)).not.toContain('html')
   })
 
   it('an error keeps the way around', async () => {

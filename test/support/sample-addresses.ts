@@ -1,20 +1,9 @@
 import type { LivedIn } from './lived-in.ts'
-import { PageVisitor } from './page-visitor.ts'
 import { RESOURCE } from './toolgate.ts'
 
-type Sample = (seed: LivedIn) => string | Promise<string>
+type Sample = (seed: LivedIn) => string
 
 const withQuery = (path: string, query: Record<string, string>) => `${path}?${new URLSearchParams(query)}`
-
-/** The id of a personal access token that ada made on her page. */
-async function personalToken({ toolgate, ada }: LivedIn): Promise<string> {
-  const visitor = await PageVisitor.signIn(toolgate, ada.username)
-  const form = { name: 'backup script', resource: RESOURCE, role: 'read-only', days: '30' }
-  const response = await visitor.post('/account/tokens', Object.entries(form))
-  const grant = await toolgate.db.database.knex('personal_access_tokens').first('grant_id')
-  if (!grant) throw new Error(`no personal token: ${response.status} ${await response.text()}`)
-  return grant.grant_id
-}
 
 /**
  * For each page whose path has something that varies, an address of it in a lived-in Toolgate. A page that needs a query
@@ -23,7 +12,7 @@ async function personalToken({ toolgate, ada }: LivedIn): Promise<string> {
 export const SAMPLE_ADDRESSES: Readonly<Record<string, Sample>> = {
   '/account/apps/:id': ({ grant_ids }) => `/account/apps/${grant_ids[0]}`,
   '/account/apps/:id/revoke': ({ grant_ids }) => `/account/apps/${grant_ids[0]}/revoke`,
-  '/account/tokens/:id': async (seed) => `/account/tokens/${await personalToken(seed)}`,
+  '/account/tokens/:id': ({ personal_token_id }) => `/account/tokens/${personal_token_id}`,
   '/account/tokens/new': () => withQuery('/account/tokens/new', { resource: RESOURCE }),
   '/operator/accounts/:id': ({ ada }) => `/operator/accounts/${ada.id}`,
   '/operator/audit/events/:id': ({ event_id }) => `/operator/audit/events/${event_id}`,
@@ -32,16 +21,28 @@ export const SAMPLE_ADDRESSES: Readonly<Record<string, Sample>> = {
   '/operator/catalogue/holders': () =>
     withQuery('/operator/catalogue/holders', { resource: RESOURCE, scope: 'notes:read' }),
   '/operator/catalogue/resource': () => withQuery('/operator/catalogue/resource', { resource: RESOURCE }),
-  '/operator/clients/:id': ({ client_id }) => `/operator/clients/${encodeURIComponent(client_id)}`,
+  '/operator/clients/block': ({ client_id }) => withQuery('/operator/clients/block', { client_id }),
+  '/operator/clients/forget': ({ client_id }) => withQuery('/operator/clients/forget', { client_id }),
+  '/operator/clients/show': ({ client_id }) => withQuery('/operator/clients/show', { client_id }),
   '/operator/grants/:id': ({ grant_ids }) => `/operator/grants/${grant_ids[0]}`,
   '/operator/grants/revoke': ({ client_id }) => withQuery('/operator/grants/revoke', { client_id }),
-  '/operator/personal-tokens/:id': async (seed) => `/operator/personal-tokens/${await personalToken(seed)}`,
+  '/operator/personal-tokens/:id': ({ personal_token_id }) =>
+    `/operator/personal-tokens/${personal_token_id}`,
+  '/operator/resource-servers/:id': ({ resource_server_id }) =>
+    `/operator/resource-servers/${resource_server_id}`,
+  '/operator/audit/callers': () => withQuery('/operator/audit/callers', { tool: 'search_notes' }),
   '/operator/refresh-tokens/revoke': ({ client_id }) =>
     withQuery('/operator/refresh-tokens/revoke', { client_id }),
 }
 
+/** Stand among the pages, but answer programs: with a file, or with a stream of events. Nobody looks at them. */
+export const DOWNLOADS: Readonly<Record<string, string>> = {
+  '/operator/audit/export': withQuery('/operator/audit/export', { format: 'csv' }),
+  '/operator/audit/follow': '/operator/audit/follow',
+}
+
 /** The address of a page; undefined when nobody said how to get one. */
-export async function sampleAddress(path: string, seed: LivedIn): Promise<string | undefined> {
+export function sampleAddress(path: string, seed: LivedIn): string | undefined {
   const known = SAMPLE_ADDRESSES[path]
   if (known) return known(seed)
   return path.includes(':') ? undefined : path
