@@ -7,8 +7,12 @@ import {
   OPERATOR_SCOPES,
   perform,
 } from '../../src/operator/action.ts'
+import { listAccounts } from '../../src/operator/actions/accounts.ts'
 import { searchAudit } from '../../src/operator/actions/audit.ts'
+import { listAllClients } from '../../src/operator/actions/clients.ts'
 import { listGrants, listRefreshTokens } from '../../src/operator/actions/grants.ts'
+import { showOverview } from '../../src/operator/actions/overview.ts'
+import { listPersonalTokens } from '../../src/operator/actions/personal-tokens.ts'
 import { builtIn } from '../../src/operator/operator-resource.ts'
 import { type Figure, grouped, table } from '../figures.ts'
 import { type Measured, type Part, type Run, say } from '../part.ts'
@@ -72,6 +76,11 @@ function listsOf({ account, client_id, resource, scope, tool, unused_since }: Ra
     list('audit events of a usual tool', searchAudit, { tool: TOOLS[0] }),
     list('audit events of a rare tool', searchAudit, { tool }),
     list('audit events of an account', searchAudit, { account_id: account }),
+    list('accounts', listAccounts),
+    list('clients', listAllClients),
+    list('personal tokens', listPersonalTokens),
+    list('personal tokens of an account', listPersonalTokens, { account }),
+    { name: 'overview', page: (context) => perform(showOverview, context, CALLER, {}) },
   ]
 }
 
