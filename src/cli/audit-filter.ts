@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import { AUDIT_TYPES, type AuditType, DECISIONS } from '../audit/audit-event.ts'
-import type { AuditFilter } from '../audit/reading/audit-store.ts'
+import type { AuditFilter } from '../audit/reading/audit-filter.ts'
 
 /** Which events a command is about. */
 export type FilterOptions = {

@@ -1,6 +1,6 @@
 import type { ParsedUrlQuery } from 'node:querystring'
 import type { Knex } from 'knex'
-import type { AuditFilter } from '../audit/reading/audit-store.ts'
+import type { AuditFilter } from '../audit/reading/audit-filter.ts'
 import { findAccountName } from '../audit/story/story-store.ts'
 
 /** The filters of the audit pages, as people and links write them. */

@@ -3,7 +3,7 @@ import type { Context } from 'koa'
 import type { AuditRow } from '../audit/chain/hash-chain.ts'
 import type { EventFeed } from '../audit/live/event-feed.ts'
 import { type FollowPosition, withPositions } from '../audit/live/follow-store.ts'
-import type { AuditFilter } from '../audit/reading/audit-store.ts'
+import type { AuditFilter } from '../audit/reading/audit-filter.ts'
 import { AppError } from '../errors.ts'
 import { type Leave, PeriodicCheck } from './periodic-check.ts'
 

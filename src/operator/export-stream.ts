@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import type { Knex } from 'knex'
 import type { Context } from 'koa'
 import { type ExportFormat, exportEvents } from '../audit/export/export.ts'
-import type { AuditFilter } from '../audit/reading/audit-store.ts'
+import type { AuditFilter } from '../audit/reading/audit-filter.ts'
 import { AppError } from '../errors.ts'
 import { type Leave, PeriodicCheck } from './periodic-check.ts'
 

@@ -1,5 +1,5 @@
 import { findResource } from '../../catalogue/catalogue.ts'
-import type { Explanation, Facts, Remedy } from './explanation.ts'
+import type { Explanation, Facts, Remedy } from './verdict.ts'
 
 /** Why a token answered inactive. */
 const CONNECT_AGAIN: Remedy = { who: 'user', what: 'Connect the client again.' }

@@ -1,4 +1,4 @@
-import type { Explanation, Facts, Remedy } from './explanation.ts'
+import type { Explanation, Facts, Remedy } from './verdict.ts'
 
 /** Why a request was refused before any token was looked at: by OAuth, at sign-in, or to an operator. */
 export function explainRefusal(facts: Facts): Explanation | undefined {

@@ -5,7 +5,7 @@ import {
   type Resource,
   scopesForTool,
 } from '../../catalogue/catalogue.ts'
-import type { Explanation, Facts, Remedy, Verdict } from './explanation.ts'
+import type { Explanation, Facts, Remedy, Verdict } from './verdict.ts'
 
 /** Why a live token could not call a tool. */
 export function explainToolDenial(facts: Facts): Explanation {

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import type { AuditRow } from '../chain/hash-chain.ts'
-import { type AuditFilter, scanEvents } from '../reading/audit-store.ts'
+import type { AuditFilter } from '../reading/audit-filter.ts'
+import { scanEvents } from '../reading/audit-store.ts'
 import { CSV_HEADER, csvLine } from './csv.ts'
 import { jsonLine } from './json-lines.ts'
 import { ocsfLine } from './ocsf.ts'

@@ -2,7 +2,7 @@
 import type { Knex } from 'knex'
 import { type Listener, listen } from '../../storage/listen.ts'
 import type { AuditRow } from '../chain/hash-chain.ts'
-import type { AuditFilter } from '../reading/audit-store.ts'
+import type { AuditFilter } from '../reading/audit-filter.ts'
 import { CHANNEL } from './announcement-store.ts'
 import { type FollowPosition, followEvents } from './follow-store.ts'
 

@@ -1,7 +1,8 @@
 import type { Knex } from 'knex'
 import { AppError } from '../../errors.ts'
 import type { AuditRow } from '../chain/hash-chain.ts'
-import { type AuditFilter, eventOfRow, filtered, type StoredRow } from '../reading/audit-store.ts'
+import type { AuditFilter } from '../reading/audit-filter.ts'
+import { eventOfRow, filtered, type StoredRow } from '../reading/audit-store.ts'
 
 /**
  * Reading on from where one stood, without missing an event: rows of one writer become visible in the order of their

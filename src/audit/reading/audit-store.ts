@@ -1,7 +1,8 @@
 import type { Knex } from 'knex'
 import { AppError } from '../../errors.ts'
-import { type AuditType, auditText } from '../audit-event.ts'
+import { auditText } from '../audit-event.ts'
 import type { AuditRow } from '../chain/hash-chain.ts'
+import type { AuditFilter } from './audit-filter.ts'
 import {
   edgeOf,
   FIRST,
@@ -18,22 +19,6 @@ import {
 } from './search-path-store.ts'
 
 /** Reads of audit_events: pages for people, scans for exports and stories. */
-export type AuditFilter = {
-  type?: AuditType | undefined
-  account_id?: string | undefined
-  client_id?: string | undefined
-  grant_id?: string | undefined
-  token_id?: string | undefined
-  tool?: string | undefined
-  resource?: string | undefined
-  decision?: string | undefined
-  request_id?: string | undefined
-  /** Inclusive. */
-  from?: Date | undefined
-  /** Exclusive. */
-  to?: Date | undefined
-}
-
 const TABLE = 'audit_events'
 const TEXT_FILTERS = [
   'account_id',

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { auditText, FREQUENT_TYPES } from '../audit-event.ts'
-import type { AuditFilter } from './audit-store.ts'
+import type { AuditFilter } from './audit-filter.ts'
 
 /**
  * How events are found in the order of their time whatever they are looked for by: along an index, and where that does

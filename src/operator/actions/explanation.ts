@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { explainEvent, PARTIES, VERDICTS } from '../../audit/explanation/explanation.ts'
+import { explainEvent } from '../../audit/explanation/explanation.ts'
+import { PARTIES, VERDICTS } from '../../audit/explanation/verdict.ts'
 import { eventDocument } from '../../audit/export/json-lines.ts'
 import { defineAction } from '../action.ts'
 

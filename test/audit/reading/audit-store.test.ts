@@ -1,11 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AuditLog } from '../../../src/audit/audit-log.ts'
-import {
-  type AuditFilter,
-  type EventPage,
-  pageEvents,
-  scanEvents,
-} from '../../../src/audit/reading/audit-store.ts'
+import type { AuditFilter } from '../../../src/audit/reading/audit-filter.ts'
+import { type EventPage, pageEvents, scanEvents } from '../../../src/audit/reading/audit-store.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { decided } from '../rows.ts'
 

@@ -1,0 +1,45 @@
+import type { Catalogue } from '../../catalogue/catalogue.ts'
+import type { AuditRow } from '../chain/hash-chain.ts'
+import type { KnownAccount, KnownGrant, KnownToken } from './facts-store.ts'
+
+export const VERDICTS = [
+  'account_disabled',
+  'allowed_now',
+  'credentials_missing',
+  'grant_ended',
+  'grant_lacks_scope',
+  'method_not_open',
+  'operator_scope_missing',
+  'refresh_token_presented',
+  'request_refused',
+  'resource_not_in_catalogue',
+  'resource_server_refused',
+  'role_lacks_scope',
+  'sign_in_refused',
+  'sign_in_throttled',
+  'token_expired',
+  'token_lacks_scope',
+  'token_revoked',
+  'token_unknown',
+  'tool_opened_by_no_scope',
+  'wrong_resource',
+] as const
+export type Verdict = (typeof VERDICTS)[number]
+
+export const PARTIES = ['user', 'client', 'mcp_server', 'operator'] as const
+export type Remedy = { who: (typeof PARTIES)[number]; what: string }
+
+export type Explanation = { verdict: Verdict; reasons: string[]; remedies: Remedy[] }
+
+/** The event, and what of it is known now. */
+export type Facts = {
+  event: AuditRow
+  catalogue: Catalogue | undefined
+  token: KnownToken | undefined
+  /** The event by which the token was given out. */
+  issued: AuditRow | undefined
+  grant: KnownGrant | undefined
+  /** What took the grant or a token of it away. */
+  end: AuditRow | undefined
+  account: KnownAccount | undefined
+}
