@@ -90,6 +90,8 @@ export class Toolgate {
     const limited = server_url === undefined ? undefined : openDatabase({ url: server_url, pool_max: 8 })
     let handle: App['listener'] | undefined
     const server = createServer((req, res) => void handle?.(req, res))
+    // As the real one: a connection that the client is about to use again must not be closed under it.
+    server.keepAliveTimeout = 65_000
     const port = await listen(server)
     const issuer = options.beside?.issuer ?? `http://localhost:${port}${options.path ?? ''}`
     const config = loadConfig({ TOOLGATE_ISSUER: issuer, ...options.env })
