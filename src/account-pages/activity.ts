@@ -2,7 +2,7 @@ import { type Activity, pageOfActivity } from '../audit/reading/activity.ts'
 import { clientNames } from '../audit/story/story-store.ts'
 import { type Catalogue, findResource } from '../catalogue/catalogue.ts'
 import { labelsOf } from '../grants/connected-apps.ts'
-import { PERSONAL_TOKENS } from '../grants/connected-apps-store.ts'
+import { PERSONAL_CLIENT_ID } from '../grants/personal-access-token.ts'
 import type { Page, PageRoute } from '../pages/page.ts'
 import { olderHref } from '../pages/pager.ts'
 import { activityText, type Names } from './activity-text.ts'
@@ -34,7 +34,7 @@ function namesFrom({ clients, labels, catalogue }: Awaited<ReturnType<typeof nam
     app({ grant_id, client_id }) {
       const label = grant_id === null ? undefined : labels.get(grant_id)
       if (label) return label
-      if (client_id === PERSONAL_TOKENS) return 'A personal token'
+      if (client_id === PERSONAL_CLIENT_ID) return 'A personal token'
       return client_id === null ? 'An app' : clientName(client_id, clients.get(client_id))
     },
     resource: (identifier) => resourceOf(catalogue, identifier)?.name ?? identifier ?? 'a service',

@@ -1,15 +1,13 @@
 import type { Knex } from 'knex'
 import { microseconds, type Place } from '../storage/keyset.ts'
 import type { RevokedGrant } from './grant-store.ts'
-
-/** Stands in `client_id` of the grants that are personal access tokens. */
-export const PERSONAL_TOKENS = 'personal-access-token'
+import { PERSONAL_CLIENT_ID } from './personal-access-token.ts'
 
 /**
  * SQL of what one person connected. Every statement names the account, so that no id of somebody else's grant reads or
  * changes anything. Personal access tokens are grants too, but nothing that was connected.
  */
-const OWN = `g.account_id = :account_id and g.client_id <> '${PERSONAL_TOKENS}' and g.expires_at > now()`
+const OWN = `g.account_id = :account_id and g.client_id <> '${PERSONAL_CLIENT_ID}' and g.expires_at > now()`
 
 export type Own = { account_id: string; id: string }
 
