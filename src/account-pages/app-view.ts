@@ -1,5 +1,6 @@
-import { type Catalogue, expandScopes, findResource, grantableScopes } from '../catalogue/catalogue.ts'
+import { type Catalogue, findResource, grantableScopes } from '../catalogue/catalogue.ts'
 import type { ConnectedApp } from '../grants/connected-apps-store.ts'
+import { expandScopes } from '../permission/scopes.ts'
 
 /** A connected app as its person reads it: with names and plain words in place of ids. Pure. */
 export type ScopeView = {

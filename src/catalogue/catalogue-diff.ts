@@ -1,4 +1,5 @@
-import { type Catalogue, catalogueDocument, type Resource, type Role, type Scope } from './catalogue.ts'
+import type { Resource, Scope } from '../permission/scopes.ts'
+import { type Catalogue, catalogueDocument, type Role } from './catalogue.ts'
 
 const NOTHING: Catalogue = { resources: [], roles: [] }
 

@@ -1,14 +1,7 @@
 import { isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
-import {
-  type Catalogue,
-  canonicalResource,
-  expandScopes,
-  identifierFaults,
-  includeCycles,
-  type Resource,
-  type Scope,
-} from './catalogue.ts'
+import { expandScopes, includeCycles, type Resource, type Scope } from '../permission/scopes.ts'
+import { type Catalogue, canonicalResource, identifierFaults } from './catalogue.ts'
 
 /** Where in the file, as keys and positions from the top, and what is wrong there and what to do. */
 type Fault = { path: Path; message: string }

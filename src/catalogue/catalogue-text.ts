@@ -1,5 +1,6 @@
 import { stringify } from 'yaml'
-import type { Catalogue, Scope } from './catalogue.ts'
+import type { Scope } from '../permission/scopes.ts'
+import type { Catalogue } from './catalogue.ts'
 
 /** The catalogue as a file that `parseCatalogue` reads as the same catalogue; comments of the file it came from are lost. */
 export function catalogueText({ resources, roles }: Catalogue): string {

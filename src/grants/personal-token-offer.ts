@@ -1,13 +1,8 @@
 import type { Knex } from 'knex'
-import {
-  type Catalogue,
-  findResource,
-  grantableScopes,
-  type Resource,
-  toolsForScopes,
-} from '../catalogue/catalogue.ts'
+import { type Catalogue, findResource, grantableScopes } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
 import { AppError } from '../errors.ts'
+import { type Resource, toolsForScopes } from '../permission/scopes.ts'
 import { scopesOfTokenRole, type TokenRole } from './personal-token-scopes.ts'
 import { findOwner } from './personal-token-store.ts'
 

@@ -1,12 +1,6 @@
-import {
-  type Catalogue,
-  expandScopes,
-  findResource,
-  grantableScopes,
-  type Resource,
-  type Scope,
-} from '../catalogue/catalogue.ts'
+import { type Catalogue, findResource, grantableScopes } from '../catalogue/catalogue.ts'
 import { isLoopback, redirectHost } from '../clients/redirect-uris.ts'
+import { expandScopes, type Resource, type Scope } from '../permission/scopes.ts'
 
 /** What a consent page shows and what a person's answer to it means. Pure. */
 export type ConsentRequest = {

@@ -1,8 +1,9 @@
 import type { AuditEvent } from '../audit/audit-event.ts'
-import { type Catalogue, isToolAllowed, scopesForTool, toolsForScopes } from '../catalogue/catalogue.ts'
+import type { Catalogue } from '../catalogue/catalogue.ts'
+import { decideMethod } from '../permission/mcp-method.ts'
 import { authenticates, type PresentedCredentials } from './resource-server-authentication.ts'
 import { sharedDetail } from './shared-detail.ts'
-import { type Standing, standingOf } from './standing.ts'
+import { standingOf } from './standing.ts'
 import type { LiveToken, LookupRow } from './token-lookup.ts'
 
 /** What a resource server asked: about a token, and, in MCP's own words, about one message. */
@@ -21,41 +22,6 @@ export type Question = {
 export type Decision = { status: 200 | 401; body: Record<string, unknown>; event: AuditEvent }
 
 const INACTIVE = Object.freeze({ active: false })
-
-/** Methods that reveal and change nothing beyond what the connection itself does; any live token may use them. */
-const OPEN_METHODS = new Set([
-  'initialize',
-  'ping',
-  'server/discover',
-  'tools/list',
-  'prompts/list',
-  'resources/list',
-  'resources/templates/list',
-  'logging/setLevel',
-  'subscriptions/listen',
-])
-
-function isOpen(method: string): boolean {
-  return OPEN_METHODS.has(method) || method.startsWith('notifications/')
-}
-
-export type ToolDecision = { allowed: boolean; scope: string; tools?: string[] }
-
-/** Pure: whether these scopes open an MCP message, and all scopes that it needs. */
-export function decideMethod(
-  { resource, effective }: Pick<Standing, 'resource' | 'effective'>,
-  question: Pick<Question, 'mcp_method' | 'mcp_name'>,
-): ToolDecision {
-  const { mcp_method = '', mcp_name = '' } = question
-  if (mcp_method === 'tools/call')
-    return {
-      allowed: isToolAllowed(resource, effective, mcp_name),
-      scope: scopesForTool(resource, mcp_name).join(' '),
-    }
-  if (mcp_method === 'tools/list')
-    return { allowed: true, scope: '', tools: toolsForScopes(resource, effective) }
-  return { allowed: isOpen(mcp_method), scope: '' }
-}
 
 /** The resource that asks. */
 function resourceOf({ credentials }: Question, row: LookupRow): string | undefined {

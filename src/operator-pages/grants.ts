@@ -1,4 +1,4 @@
-import { expandScopes, findResource, type Resource } from '../catalogue/catalogue.ts'
+import { findResource } from '../catalogue/catalogue.ts'
 import { AppError } from '../errors.ts'
 import { type Action, perform } from '../operator/action.ts'
 import {
@@ -11,6 +11,7 @@ import {
 } from '../operator/actions/grants.ts'
 import type { Page, PageRoute } from '../pages/page.ts'
 import { olderHref } from '../pages/pager.ts'
+import { expandScopes, type Resource } from '../permission/scopes.ts'
 import { filterOf, inputOf, resourcesOf, revokedText, type Sent, single } from './grant-filter.ts'
 
 /** What people allowed which client: found, looked into, narrowed, and revoked one by one or all that match. */

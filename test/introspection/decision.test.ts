@@ -1,10 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Catalogue, Resource } from '../../src/catalogue/catalogue.ts'
-import { effectiveScopes } from '../../src/catalogue/catalogue.ts'
+import type { Catalogue } from '../../src/catalogue/catalogue.ts'
 import { sha256 } from '../../src/clients/client-secret.ts'
 import { decide, type Question } from '../../src/introspection/decision.ts'
 import type { LiveToken, LookupRow } from '../../src/introspection/token-lookup.ts'
+import type { Resource } from '../../src/permission/scopes.ts'
+import { effectiveScopes } from '../../src/permission/scopes.ts'
 
 const ISSUER = 'https://auth.example'
 const NOTES: Resource = {

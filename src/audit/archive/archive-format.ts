@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { AppError } from '../../errors.ts'
-import type { AuditRow } from '../chain/hash-chain.ts'
-import { CONTENT_COLUMNS } from '../chain/row-bytes.ts'
+import type { AuditRow } from '../../evidence/hash-chain.ts'
+import { CONTENT_COLUMNS } from '../../evidence/row-bytes.ts'
 import { chainRunSchema, runAsJson } from '../verification/chain-runs.ts'
 import type { Statement } from './evidence.ts'
 

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { AppError } from '../../errors.ts'
-import type { AuditRow } from '../chain/hash-chain.ts'
+import type { AuditRow } from '../../evidence/hash-chain.ts'
 import { eventOfRow, type StoredRow } from '../reading/audit-store.ts'
 
 /** A month of audit_events; the default partition has no bounds. */

@@ -1,9 +1,11 @@
+/** The chains that a process writes: what waits becomes rows behind the last one, and is committed together. */
 import { randomUUID } from 'node:crypto'
 import type { Knex } from 'knex'
 import type pg from 'pg'
 import { AppError } from '../../errors.ts'
-import { type AuditEvent, type AuditFields, normaliseEvent } from '../audit-event.ts'
-import { type ChainHead, extendChain, GENESIS } from './hash-chain.ts'
+import { type AuditFields, normaliseEvent } from '../../evidence/event-fields.ts'
+import { type ChainHead, extendChain, GENESIS } from '../../evidence/hash-chain.ts'
+import type { AuditEvent } from '../audit-event.ts'
 import { insertRows, insertRowsAndCommit, WriterSession } from './writer-store.ts'
 
 export type AuditWriterOptions = {

@@ -1,5 +1,6 @@
-import { type AuditDetail, type AuditFields, type AuditType, normaliseEvent } from '../audit-event.ts'
-import type { ChainHead } from './hash-chain.ts'
+import { type AuditDetail, type AuditFields, normaliseEvent } from '../../evidence/event-fields.ts'
+import type { ChainHead } from '../../evidence/hash-chain.ts'
+import type { AuditType } from '../audit-event.ts'
 
 /**
  * Pure: rows that name a row of another chain, as the first of every chain names its predecessor. They bind chains

@@ -1,9 +1,9 @@
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
+import { type ChainHead, extendChain, GENESIS } from '../../evidence/hash-chain.ts'
+import { CONTENT_COLUMNS } from '../../evidence/row-bytes.ts'
 import { copyIn, copyInAndCommit } from '../../storage/copy-in.ts'
-import { type ChainHead, extendChain, GENESIS } from './hash-chain.ts'
-import { CONTENT_COLUMNS } from './row-bytes.ts'
 import { writerClosed, writerStarted, writerStopped } from './witness.ts'
 
 /**

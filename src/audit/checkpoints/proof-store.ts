@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { AppError } from '../../errors.ts'
-import { type AuditRow, contentDigest, linkHash } from '../chain/hash-chain.ts'
+import { type AuditRow, contentDigest, linkHash } from '../../evidence/hash-chain.ts'
 import { witnessOf } from '../chain/witness.ts'
 import { eventOfRow, type StoredRow } from '../reading/audit-store.ts'
 import { coveringCheckpoint } from './checkpoint-store.ts'

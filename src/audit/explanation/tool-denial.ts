@@ -1,10 +1,5 @@
-import {
-  expandScopes,
-  findResource,
-  grantableScopes,
-  type Resource,
-  scopesForTool,
-} from '../../catalogue/catalogue.ts'
+import { findResource, grantableScopes } from '../../catalogue/catalogue.ts'
+import { expandScopes, type Resource, scopesForTool } from '../../permission/scopes.ts'
 import type { Explanation, Facts, Remedy, Verdict } from './verdict.ts'
 
 /** Why a live token could not call a tool. */

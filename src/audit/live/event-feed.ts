@@ -1,7 +1,7 @@
 /** The live log: who follows it hears of what is committed, wherever it was. */
 import type { Knex } from 'knex'
+import type { AuditRow } from '../../evidence/hash-chain.ts'
 import { type Listener, listen } from '../../storage/listen.ts'
-import type { AuditRow } from '../chain/hash-chain.ts'
 import type { AuditFilter } from '../reading/audit-filter.ts'
 import { CHANNEL } from './announcement-store.ts'
 import { type FollowPosition, followEvents } from './follow-store.ts'

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { AppError } from '../../errors.ts'
-import { auditText } from '../audit-event.ts'
-import type { AuditRow } from '../chain/hash-chain.ts'
+import { auditText } from '../../evidence/event-fields.ts'
+import type { AuditRow } from '../../evidence/hash-chain.ts'
 import type { AuditFilter } from './audit-filter.ts'
 import {
   edgeOf,

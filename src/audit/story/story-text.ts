@@ -1,5 +1,5 @@
-import { auditText } from '../audit-event.ts'
-import type { AuditRow } from '../chain/hash-chain.ts'
+import { auditText } from '../../evidence/event-fields.ts'
+import type { AuditRow } from '../../evidence/hash-chain.ts'
 import type { NamedEntry } from './story.ts'
 import type { CallGroup } from './story-grouping.ts'
 

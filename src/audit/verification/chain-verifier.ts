@@ -1,5 +1,5 @@
-import { type AuditRow, type ChainHead, contentDigest, GENESIS, linkHash } from '../chain/hash-chain.ts'
-import type { Bytes } from '../chain/row-bytes.ts'
+import { type AuditRow, type ChainHead, contentDigest, GENESIS, linkHash } from '../../evidence/hash-chain.ts'
+import type { Bytes } from '../../evidence/row-bytes.ts'
 import { type Witness, witnessOf } from '../chain/witness.ts'
 import {
   assertTuple,

@@ -9,8 +9,8 @@ import {
   readRowLine,
   rowLine,
 } from '../../../src/audit/archive/archive-format.ts'
-import { type AuditDetail, normaliseEvent } from '../../../src/audit/audit-event.ts'
-import { GENESIS } from '../../../src/audit/chain/hash-chain.ts'
+import { type AuditDetail, normaliseEvent } from '../../../src/evidence/event-fields.ts'
+import { GENESIS } from '../../../src/evidence/hash-chain.ts'
 import { chainOf, decided, linked } from '../rows.ts'
 
 const [row] = chainOf(1)

@@ -1,5 +1,5 @@
-import type { AuditDetail, AuditFields } from '../audit-event.ts'
 import { detailText } from './detail-text.ts'
+import type { AuditDetail, AuditFields } from './event-fields.ts'
 
 /**
  * Pure: a row as bytes, the way Postgres' binary COPY writes it, which is what the hash covers and what is inserted.

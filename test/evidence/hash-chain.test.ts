@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { AuditLog } from '../../../src/audit/audit-log.ts'
-import { contentDigest, GENESIS, linkHash } from '../../../src/audit/chain/hash-chain.ts'
-import { CONTENT_COLUMNS, contentBytes } from '../../../src/audit/chain/row-bytes.ts'
-import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
-import { chainOf, decided } from '../rows.ts'
+import { AuditLog } from '../../src/audit/audit-log.ts'
+import { contentDigest, GENESIS, linkHash } from '../../src/evidence/hash-chain.ts'
+import { CONTENT_COLUMNS, contentBytes } from '../../src/evidence/row-bytes.ts'
+import { chainOf, decided } from '../audit/rows.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 /** The code blocks of the worked example, by the word after their fence's language. */
 async function exampleOfDocument(): Promise<Record<string, string>> {
-  const document = await readFile(new URL('../../../docs/audit-format.md', import.meta.url), 'utf8')
+  const document = await readFile(new URL('../../docs/audit-format.md', import.meta.url), 'utf8')
   const blocks = document.matchAll(/^```\w+ (?<name>\w+)\n(?<text>.*?)\n```$/gms)
   return Object.fromEntries([...blocks].map(({ groups }) => [groups!.name, groups!.text!]))
 }

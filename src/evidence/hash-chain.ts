@@ -1,6 +1,9 @@
-/** The chain: events become rows that each name the row before, and writers that commit them. */
+/**
+ * Evidence: an event as bytes that anybody can make again, and the chain in which every row names the row before. The
+ * audit log keeps such rows in the database; where there is no server, a guard keeps them in a file. Of no package.
+ */
 import { hash, randomFillSync } from 'node:crypto'
-import type { AuditFields } from '../audit-event.ts'
+import type { AuditFields } from './event-fields.ts'
 import {
   type ChainedRow,
   contentBytes,

@@ -1,4 +1,4 @@
-import type { AuditDetail } from '../audit-event.ts'
+import type { AuditDetail } from './event-fields.ts'
 
 /**
  * A detail as Postgres writes the jsonb that it keeps of it, so that the bytes that are hashed are the bytes that

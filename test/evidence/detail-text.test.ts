@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type AuditDetail, normaliseEvent } from '../../../src/audit/audit-event.ts'
-import { detailText } from '../../../src/audit/chain/detail-text.ts'
-import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
+import { detailText } from '../../src/evidence/detail-text.ts'
+import { type AuditDetail, normaliseEvent } from '../../src/evidence/event-fields.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 const scalar = fc.oneof(fc.string({ unit: 'binary' }), fc.boolean(), fc.maxSafeInteger(), fc.constant(null))
 const anything = fc.dictionary(fc.string({ unit: 'binary' }), fc.oneof(scalar, fc.array(scalar)), {
