@@ -41,6 +41,10 @@ const INNER_ROOMS: Record<string, string> = {
   'audit/verification': 'verify.ts',
   'operator/actions': 'index.ts',
   'operator/mcp': 'server.ts',
+  'resource-server/adapters': 'node.ts',
+  'resource-server/asking': 'introspection.ts',
+  'resource-server/local': 'local-policy.ts',
+  'resource-server/reports': 'call-report.ts',
 }
 
 /** Files that stand in no folder. */

@@ -58,7 +58,8 @@ async function freePort(): Promise<number> {
 
 describe('the packed guard', () => {
   it('loads where no npm package is installed', async () => {
-    const code = `import('toolgate/resource-server').then((guard) => console.log(Object.keys(guard).join(' ')))`
+    const code = `Promise.all(['', '/node'].map((path) => import('toolgate/resource-server' + path)))
+        .then((guard) => console.log(guard.flatMap((each) => Object.keys(each)).join(' ')))`
     const { stdout } = await run(process.execPath, ['--eval', code], { cwd: consumer() })
     expect(stdout).toMatch(/createGuard.*protectNodeHandler/)
   })
@@ -66,12 +67,13 @@ describe('the packed guard', () => {
   it('has types that a strict TypeScript project accepts', async () => {
     writeFileSync(
       join(consumer(), 'server.mts'),
-      `import { type AuthInfo, protectNodeHandler } from 'toolgate/resource-server'
+      `import { type AuthInfo, createGuard } from 'toolgate/resource-server'
+       import { protectNodeHandler } from 'toolgate/resource-server/node'
        const options = { resource: 'http://localhost:1/mcp', issuer: 'http://localhost:2', client_id: 'a',
          client_secret: 'b', default_scopes: ['c'] }
-       protectNodeHandler(options, ({ auth }: { auth: AuthInfo }) => auth.extra.tools.length)
+       protectNodeHandler(createGuard(options), ({ auth }: { auth: AuthInfo }) => auth.extra.tools.length)
        // @ts-expect-error: the types are there, so a wrong option is found
-       protectNodeHandler({ ...options, default_scopes: 1 }, () => undefined)
+       createGuard({ ...options, default_scopes: 1 })
       `,
     )
     mkdirSync(join(consumer(), 'node_modules', '@types'), { recursive: true })

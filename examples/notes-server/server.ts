@@ -1,7 +1,8 @@
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { hostHeaderValidation, toNodeHandler } from '@modelcontextprotocol/node'
 import { createMcpHandler, type McpRequestContext, McpServer } from '@modelcontextprotocol/server'
-import { type AuthInfo, type NodeListener, protectNodeHandler } from 'toolgate/resource-server'
+import { type AuthInfo, createGuard } from 'toolgate/resource-server'
+import { type NodeListener, protectNodeHandler } from 'toolgate/resource-server/node'
 import { Library } from './notes.ts'
 import { TOOLS } from './tools.ts'
 
@@ -30,21 +31,19 @@ export async function startNotesServer(options: NotesServerOptions): Promise<Not
   const resource = options.resource ?? url
   const library = new Library()
   const mcp = createMcpHandler((context) => createNotesMcpServer(library, context))
-  const guarded = protectNodeHandler(
-    {
-      ...rest,
-      resource,
-      resource_name: 'Notes',
-      default_scopes: ['notes:read'],
-      scopes_supported: ['notes:read', 'notes:write', 'notes:delete'],
-    },
-    toNodeHandler(mcp),
-  )
-  http.on('request', route(resource, guarded))
+  const guard = createGuard({
+    ...rest,
+    resource,
+    resource_name: 'Notes',
+    default_scopes: ['notes:read'],
+    scopes_supported: ['notes:read', 'notes:write', 'notes:delete'],
+  })
+  http.on('request', route(resource, protectNodeHandler(guard, toNodeHandler(mcp))))
   return {
     url,
     async close() {
       await mcp.close()
+      await guard.close()
       const closed = new Promise((resolve) => http.close(resolve))
       http.closeAllConnections()
       await closed

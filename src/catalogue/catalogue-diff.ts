@@ -59,7 +59,7 @@ function scopeLines(where: string, was: Scope | undefined, is: Scope | undefined
   }
   const lines = changeOf(`${scope} includes`, was.includes, is.includes)
   if (was.risk !== is.risk)
-    lines.push(`~ ${scope} is ${is.risk ? `now ${is.risk}` : 'no longer destructive'}`)
+    lines.push(`~ ${scope} is ${is.risk ? `now ${is.risk}` : `no longer ${was.risk}`}`)
   if (was.description !== is.description) lines.push(`~ ${scope} reads "${is.description}"`)
   return lines
 }

@@ -31,7 +31,12 @@ const SCOPE_SHAPE = z.strictObject({
   description: label(300),
   tools: z.array(z.string().regex(TOOL, 'is not an MCP tool name; use 1 to 128 of A-Z a-z 0-9 _ . - /')),
   includes: z.array(z.string()).optional(),
-  risk: z.literal('destructive', 'can only be "destructive"; correct it or leave it out').optional(),
+  risk: z
+    .enum(
+      ['read_only', 'destructive'],
+      'can only be "read_only" or "destructive"; correct it or leave it out',
+    )
+    .optional(),
 })
 
 const FILE_SHAPE = z.strictObject({
@@ -149,7 +154,7 @@ const canonicalOrSame = (text: string): string => canonicalResource(text) ?? tex
 function draftScope(name: string, body: Record<string, unknown>): Scope {
   const { description, tools, includes, risk } = body
   const scope = { name, description: textOf(description), tools: textsOf(tools), includes: textsOf(includes) }
-  return risk === 'destructive' ? { ...scope, risk } : scope
+  return risk === 'destructive' || risk === 'read_only' ? { ...scope, risk } : scope
 }
 
 const quote = (name: string): string => JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name)

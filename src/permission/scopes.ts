@@ -3,13 +3,16 @@
  * tokens and the guard decides where there are none. Pure, and of no package.
  */
 
+export type Risk = 'read_only' | 'destructive'
+
 /** A scope of one resource. Its tools are opened by it and by every scope that includes it. */
 export type Scope = {
   readonly name: string
   readonly description: string
   readonly tools: readonly string[]
   readonly includes: readonly string[]
-  readonly risk?: 'destructive'
+  /** Of its tools. Only answers about what is read only may be kept by whoever asked. */
+  readonly risk?: Risk
 }
 
 /** A protected resource; `resource` is its RFC 8707 identifier in canonical form. */
@@ -74,6 +77,14 @@ export function includeCycles(resource: Resource): string[][] {
 /** All scopes the tool needs, for a challenge (RFC 6750 §3). Empty when no scope opens it: such a tool is denied. */
 export function scopesForTool(resource: Resource, tool: string): string[] {
   return [...(indexOf(resource).scopes_of_tool.get(tool) ?? [])]
+}
+
+/** The risk of a tool: that of the scope it is listed under; of several, none but destructive. */
+export function riskOfTool(resource: Resource, tool: string): Risk | undefined {
+  const { scopes, scopes_of_tool } = indexOf(resource)
+  const risks = (scopes_of_tool.get(tool) ?? []).map((name) => scopes.get(name)?.risk)
+  if (risks.includes('destructive')) return 'destructive'
+  return risks.length === 1 ? risks[0] : undefined
 }
 
 /** The tools that `scopes` open, with what they include; sorted by name. */

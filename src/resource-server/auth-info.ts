@@ -1,4 +1,4 @@
-import type { ActiveToken } from './introspection.ts'
+import type { ActiveToken } from './asking/introspection.ts'
 import { protectedResourceMetadataUrl } from './protected-resource-metadata.ts'
 
 /** Structurally the `AuthInfo` of the MCP TypeScript SDK, v1 and v2. */

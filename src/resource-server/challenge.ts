@@ -15,9 +15,15 @@ export type Challenges = {
 }
 
 /** Builds the challenges of one resource server. */
-export function createChallenges(settings: Pick<GuardSettings, 'resource' | 'default_scopes'>): Challenges {
-  const resource_metadata = protectedResourceMetadataUrl(settings.resource)
-  const scope = settings.default_scopes.join(' ')
+export function createChallenges({
+  mode,
+  resource,
+  default_scopes,
+}: Pick<GuardSettings, 'mode' | 'resource' | 'default_scopes'>): Challenges {
+  // Only where OAuth is offered: a client that reads of it would begin a flow that ends nowhere.
+  const is_oauth = mode === 'oauth'
+  const resource_metadata = is_oauth ? protectedResourceMetadataUrl(resource) : ''
+  const scope = is_oauth ? default_scopes.join(' ') : ''
   return {
     unauthenticated() {
       // RFC 6750 §3.1: without authentication information, SHOULD NOT include an error code.

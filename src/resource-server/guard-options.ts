@@ -1,24 +1,42 @@
-import { algorithmOf, type PrivateKey } from './client-authentication.ts'
+import { algorithmOf, type PrivateKey } from './asking/client-authentication.ts'
+import type { Introspect } from './asking/introspection.ts'
+import type { GuardedRequest } from './guarded-request.ts'
+import type { Recorder } from './reports/call-report.ts'
 
-/** What an MCP server tells its guard: who it is, whom it trusts, and how it authenticates there. */
+/**
+ * How an MCP server is deployed, and therefore who is asked who calls:
+ * `none`: local and single-user, nobody is asked; only over stdio or a loopback socket.
+ * `token`: internal and multi-user, by personal access tokens.
+ * `oauth`: remote and multi-user, by OAuth and by personal access tokens.
+ */
+export type GuardMode = 'none' | 'token' | 'oauth'
+
+/**
+ * What an MCP server tells its guard: who it is, whom it trusts, and how it authenticates there. What another mode needs
+ * may stand here too, so that a change of the mode is a change of one line.
+ */
 export type GuardOptions = {
+  /** `oauth` when absent. */
+  mode?: GuardMode
   /** RFC 8707 identifier of this MCP server: the exact URL of its endpoint, as people type it. */
   resource: string
-  /** Issuer identifier of the authorization server, verbatim (RFC 8414 §2). */
-  issuer: string
+  /** Issuer identifier of the authorization server, verbatim (RFC 8414 §2). Not needed in mode `none`. */
+  issuer?: string | undefined
   /** RFC 7662 endpoint; `<issuer>/introspect` when absent. */
-  introspection_endpoint?: string
+  introspection_endpoint?: string | undefined
   /** Credentials of this resource server at the authorization server: its id, with a secret or with a private key. */
-  client_id: string
-  client_secret?: string
+  client_id?: string | undefined
+  client_secret?: string | undefined
   /** For private_key_jwt (RFC 7523): a JWK whose public half is registered at the authorization server. */
-  private_key?: PrivateKey
+  private_key?: PrivateKey | undefined
   /** Scopes asked of a client that comes without a token. */
   default_scopes: string[]
   /** Scopes in the RFC 9728 document; the default scopes when absent. */
   scopes_supported?: string[]
   /** Name shown to people, RFC 9728 §2. */
   resource_name?: string
+  /** Mode `none`: `localPolicy(…)` of `toolgate/resource-server/local`. */
+  local?: LocalPolicy | undefined
   fetch?: typeof fetch
   /** Longest wait for one introspection answer; 5000 when absent. */
   timeout_ms?: number
@@ -26,22 +44,40 @@ export type GuardOptions = {
   on_error?: (error: Error) => void
 }
 
-/** The options, checked and with every default filled in. */
-export type GuardSettings = {
-  resource: string
+/** What stands in for the authorization server of a resource in mode `none`. */
+export type LocalDecisions = {
+  /** Throws a Refusal for whatever may come from elsewhere. */
+  requireLocal(request: GuardedRequest): void
+  introspect: Introspect
+  recorder: Recorder
+}
+
+export type LocalPolicy = (resource: string) => LocalDecisions
+
+/** Where the authorization server is, and how this resource server authenticates there. */
+export type ServerSettings = {
   issuer: string
   introspection_endpoint: string
   client_id: string
   client_secret: string | undefined
   private_key: PrivateKey | undefined
+  fetch: typeof fetch
+  timeout_ms: number
+}
+
+/** The options, checked and with every default filled in. */
+export type GuardSettings = {
+  mode: GuardMode
+  resource: string
   default_scopes: string[]
   scopes_supported: string[]
   resource_name: string | undefined
-  fetch: typeof fetch
-  timeout_ms: number
   on_error: (error: Error) => void
+  /** Who decides: in mode `none` this machine, else the server. */
+  decided_by: { local: LocalDecisions } | { server: ServerSettings }
 }
 
+const MODES: readonly unknown[] = ['none', 'token', 'oauth'] satisfies GuardMode[]
 // RFC 6749 §3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
 const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/
 
@@ -50,27 +86,41 @@ const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/
  * @throws TypeError naming the option
  */
 export function checkOptions(options: GuardOptions): GuardSettings {
+  const { mode = 'oauth' } = options
+  if (!MODES.includes(mode)) throw new TypeError(`mode must be 'none', 'token' or 'oauth'`)
   const default_scopes = scopes('default_scopes', options.default_scopes)
+  const resource = httpUrl('resource', options.resource)
+  return {
+    mode,
+    resource,
+    default_scopes,
+    scopes_supported: scopes('scopes_supported', options.scopes_supported ?? default_scopes),
+    resource_name: options.resource_name,
+    on_error: quiet(options.on_error),
+    decided_by:
+      mode === 'none' ? { local: localDecisions(resource, options) } : { server: serverSettings(options) },
+  }
+}
+
+function localDecisions(resource: string, { local }: GuardOptions): LocalDecisions {
+  if (!local) throw new TypeError("mode 'none' needs local: localPolicy(…) of toolgate/resource-server/local")
+  return local(resource)
+}
+
+function serverSettings(options: GuardOptions): ServerSettings {
   const timeout_ms = options.timeout_ms ?? 5_000
   if (!Number.isSafeInteger(timeout_ms) || timeout_ms < 1) {
     throw new TypeError('timeout_ms must be a positive whole number of milliseconds')
   }
   const issuer = httpUrl('issuer', options.issuer)
+  const endpoint = options.introspection_endpoint ?? `${issuer.replace(/\/$/, '')}/introspect`
   return {
-    resource: httpUrl('resource', options.resource),
     issuer,
-    introspection_endpoint: httpUrl(
-      'introspection_endpoint',
-      options.introspection_endpoint ?? `${issuer.replace(/\/$/, '')}/introspect`,
-    ),
+    introspection_endpoint: httpUrl('introspection_endpoint', endpoint),
     client_id: nonEmpty('client_id', options.client_id),
     ...credentials(options),
-    default_scopes,
-    scopes_supported: scopes('scopes_supported', options.scopes_supported ?? default_scopes),
-    resource_name: options.resource_name,
     fetch: options.fetch ?? fetch,
     timeout_ms,
-    on_error: quiet(options.on_error),
   }
 }
 

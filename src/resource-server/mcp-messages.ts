@@ -1,10 +1,16 @@
 import { badMessage } from './refusal.ts'
 
-/** What to ask the authorization server about one JSON-RPC message. Empty: only whether the token is good. */
-export type Question = {
+/** What one JSON-RPC message is about. Empty: the body said nothing, and only the token is in message. */
+export type Message = {
   id?: unknown
   mcp_method?: string
   mcp_name?: string
+}
+
+/** What to ask about one message. */
+export type Question = Message & {
+  /** UUID, by which the events of one call find each other. */
+  request_id: string
   /** Of the client, for personal access tokens. */
   mcp_user_agent?: string
 }
@@ -22,20 +28,20 @@ const MAX_METHOD_CHARS = 128
 const MAX_NAME_CHARS = 1024
 
 /**
- * Reads a parsed body into questions, one per message.
+ * Reads a parsed body into what its messages are about.
  * @param body one JSON-RPC message, a batch of them, or undefined for a GET or DELETE of the transport
  * @throws Refusal 400 for what is not JSON-RPC
  */
-export function questionsIn(body: unknown): Question[] {
+export function messagesIn(body: unknown): Message[] {
   if (body === undefined) return [{}]
-  if (!Array.isArray(body)) return [questionIn(body)]
+  if (!Array.isArray(body)) return [messageIn(body)]
   if (body.length === 0 || body.length > MAX_BATCH_MESSAGES) {
     throw badMessage('invalid_request', `A batch has between 1 and ${MAX_BATCH_MESSAGES} messages`)
   }
-  return body.map(questionIn)
+  return body.map(messageIn)
 }
 
-function questionIn(message: unknown): Question {
+function messageIn(message: unknown): Message {
   if (!isObject(message)) throw badMessage('invalid_request', 'A message must be a JSON-RPC object')
   const { id, method, params } = message
   // A JSON-RPC response has no method; it answers a request that this server sent.
@@ -57,16 +63,16 @@ function questionIn(message: unknown): Question {
  * MCP 2026-07-28: servers MUST reject requests whose headers do not match the body.
  * @throws Refusal 400 with the specification's code -32020
  */
-export function requireHeadersToAgree(headers: Headers, questions: Question[]): void {
+export function requireHeadersToAgree(headers: Headers, messages: readonly Message[]): void {
   const method = headers.get('mcp-method')
   const name = headers.get('mcp-name')
-  for (const question of questions) {
-    if (method !== null && method !== question.mcp_method) {
-      throw badMessage('header_mismatch', 'The Mcp-Method header disagrees with the body', question.id)
+  for (const message of messages) {
+    if (method !== null && method !== message.mcp_method) {
+      throw badMessage('header_mismatch', 'The Mcp-Method header disagrees with the body', message.id)
     }
-    const named = NAMED_BY.has(question.mcp_method ?? '')
-    if (name !== null && named && decodeHeaderValue(name) !== question.mcp_name) {
-      throw badMessage('header_mismatch', 'The Mcp-Name header disagrees with the body', question.id)
+    const named = NAMED_BY.has(message.mcp_method ?? '')
+    if (name !== null && named && decodeHeaderValue(name) !== message.mcp_name) {
+      throw badMessage('header_mismatch', 'The Mcp-Name header disagrees with the body', message.id)
     }
   }
 }

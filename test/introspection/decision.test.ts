@@ -105,7 +105,7 @@ describe('a tool call', () => {
     ['delete', false, 'delete'],
   ])('%s is allowed: %s, and the answer names the scope it needs', (tool, allowed, scope) => {
     const decision = decide(ISSUER, CATALOGUE, row(), call(tool))
-    expect(mcpOf(decision)).toEqual({ method: 'tools/call', name: tool, allowed, scope })
+    expect(mcpOf(decision)).toMatchObject({ method: 'tools/call', name: tool, allowed, scope })
     expect(decision.event).toMatchObject({
       type: 'tool.decided',
       tool,

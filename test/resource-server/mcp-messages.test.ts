@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { questionsIn, requireHeadersToAgree } from '../../src/resource-server/mcp-messages.ts'
+import { messagesIn, requireHeadersToAgree } from '../../src/resource-server/mcp-messages.ts'
 import { Refusal } from '../../src/resource-server/refusal.ts'
 
 const call = (name: unknown, id: unknown = 1) => ({
@@ -21,29 +21,29 @@ function refusalOf(run: () => unknown): { status: number; code: unknown; id: unk
   return undefined
 }
 
-describe('questionsIn', () => {
+describe('messagesIn', () => {
   it('asks by the name of a tool or prompt and by the URI of a resource', () => {
-    expect(questionsIn(call('get_note'))).toEqual([{ id: 1, mcp_method: 'tools/call', mcp_name: 'get_note' }])
+    expect(messagesIn(call('get_note'))).toEqual([{ id: 1, mcp_method: 'tools/call', mcp_name: 'get_note' }])
     const read = { id: 2, method: 'resources/read', params: { uri: 'notes://1', name: 'x' } }
-    expect(questionsIn(read)).toEqual([{ id: 2, mcp_method: 'resources/read', mcp_name: 'notes://1' }])
+    expect(messagesIn(read)).toEqual([{ id: 2, mcp_method: 'resources/read', mcp_name: 'notes://1' }])
     const prompt = { id: 3, method: 'prompts/get', params: { name: 'p' } }
-    expect(questionsIn(prompt)).toEqual([{ id: 3, mcp_method: 'prompts/get', mcp_name: 'p' }])
+    expect(messagesIn(prompt)).toEqual([{ id: 3, mcp_method: 'prompts/get', mcp_name: 'p' }])
   })
 
   it('asks by the method alone for everything else, and by nothing for a response or no body', () => {
-    expect(questionsIn({ method: 'notifications/initialized', params: { name: 'x' } })).toEqual([
+    expect(messagesIn({ method: 'notifications/initialized', params: { name: 'x' } })).toEqual([
       { id: undefined, mcp_method: 'notifications/initialized' },
     ])
-    expect(questionsIn({ id: 1, result: {} })).toEqual([{ id: 1 }])
-    expect(questionsIn(undefined)).toEqual([{}])
+    expect(messagesIn({ id: 1, result: {} })).toEqual([{ id: 1 }])
+    expect(messagesIn(undefined)).toEqual([{}])
   })
 
   it('asks about every message of a batch', () => {
-    expect(questionsIn([call('a', 1), { id: 2, method: 'ping' }])).toHaveLength(2)
+    expect(messagesIn([call('a', 1), { id: 2, method: 'ping' }])).toHaveLength(2)
   })
 
   it('does not take a method from the prototype of a table', () => {
-    expect(questionsIn({ id: 1, method: 'constructor' })).toEqual([{ id: 1, mcp_method: 'constructor' }])
+    expect(messagesIn({ id: 1, method: 'constructor' })).toEqual([{ id: 1, mcp_method: 'constructor' }])
   })
 
   it.each([
@@ -55,7 +55,7 @@ describe('questionsIn', () => {
     ['a method that is no string', { id: 7, method: 7 }],
     ['a method too long to ask about', { id: 7, method: 'm'.repeat(129) }],
   ])('refuses %s as no JSON-RPC', (_, body) => {
-    expect(refusalOf(() => questionsIn(body))).toMatchObject({ status: 400, code: -32600 })
+    expect(refusalOf(() => messagesIn(body))).toMatchObject({ status: 400, code: -32600 })
   })
 
   it.each([
@@ -66,7 +66,7 @@ describe('questionsIn', () => {
     ['has a lone surrogate', 'get_note\ud800'],
     ['is too long to ask about', 'n'.repeat(1025)],
   ])('refuses a tool call whose name %s', (_, name) => {
-    expect(refusalOf(() => questionsIn(call(name, 'x')))).toEqual({ status: 400, code: -32602, id: 'x' })
+    expect(refusalOf(() => messagesIn(call(name, 'x')))).toEqual({ status: 400, code: -32602, id: 'x' })
   })
 
   it('answers any JSON value with questions or a 400', () => {
@@ -80,7 +80,7 @@ describe('questionsIn', () => {
     )
     fc.assert(
       fc.property(fc.oneof(fc.jsonValue(), message, fc.array(message, { maxLength: 5 })), (body) => {
-        expect(refusalOf(() => questionsIn(body))?.status ?? 400).toBe(400)
+        expect(refusalOf(() => messagesIn(body))?.status ?? 400).toBe(400)
       }),
     )
   })
@@ -88,7 +88,7 @@ describe('questionsIn', () => {
 
 describe('requireHeadersToAgree', () => {
   const agree = (headers: Record<string, string>, body: unknown) =>
-    refusalOf(() => requireHeadersToAgree(new Headers(headers), questionsIn(body)))
+    refusalOf(() => requireHeadersToAgree(new Headers(headers), messagesIn(body)))
 
   it('accepts absent headers, as older clients send none', () => {
     expect(agree({}, call('get_note'))).toBeUndefined()

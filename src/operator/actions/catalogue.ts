@@ -23,7 +23,7 @@ const scope = z.object({
   description: z.string(),
   tools: z.array(z.string()),
   includes: z.array(z.string()),
-  risk: z.literal('destructive').optional(),
+  risk: z.enum(['read_only', 'destructive']).optional(),
 })
 const resource = z.object({
   resource: z.string(),

@@ -1,12 +1,13 @@
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type NodeHandler, protectNodeHandler } from '../../src/resource-server/index.ts'
+import { type NodeHandler, protectNodeHandler } from '../../../src/resource-server/adapters/node.ts'
+import { createGuard } from '../../../src/resource-server/index.ts'
 import {
   type IntrospectionStandIn,
   RESOURCE_SERVER,
   startIntrospectionStandIn,
-} from '../support/introspection-stand-in.ts'
+} from '../../support/introspection-stand-in.ts'
 
 const RESOURCE = 'http://localhost:4001/mcp'
 
@@ -33,7 +34,7 @@ beforeEach(async () => {
     default_scopes: ['notes:read'],
   }
   const on_error = (error: Error) => errors.push(error)
-  const listener = protectNodeHandler({ ...options, on_error }, (...args) => handler(...args))
+  const listener = protectNodeHandler(createGuard({ ...options, on_error }), (...args) => handler(...args))
   http = createServer(listener)
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
   url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`

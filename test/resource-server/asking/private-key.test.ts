@@ -1,10 +1,11 @@
 import { generateKeyPairSync, type JsonWebKey } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { generateSigningKey } from '../../src/clients/assertion-algorithm.ts'
-import { addResourceServerWithKeys, rotateResourceServerKeys } from '../../src/clients/resource-servers.ts'
-import { createGuard, type GuardedRequest } from '../../src/resource-server/guard.ts'
-import type { GuardOptions } from '../../src/resource-server/guard-options.ts'
-import { RESOURCE, Toolgate } from '../support/toolgate.ts'
+import { generateSigningKey } from '../../../src/clients/assertion-algorithm.ts'
+import { addResourceServerWithKeys, rotateResourceServerKeys } from '../../../src/clients/resource-servers.ts'
+import { createGuard } from '../../../src/resource-server/guard.ts'
+import type { GuardOptions } from '../../../src/resource-server/guard-options.ts'
+import type { GuardedRequest } from '../../../src/resource-server/guarded-request.ts'
+import { RESOURCE, Toolgate } from '../../support/toolgate.ts'
 
 let toolgate: Toolgate
 let token: string

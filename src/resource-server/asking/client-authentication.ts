@@ -1,4 +1,4 @@
-import type { GuardSettings } from './guard-options.ts'
+import type { ServerSettings } from '../guard-options.ts'
 
 /** How the guard proves to the authorization server which resource server it is: by a secret, or by a private key. */
 export type ClientAuthentication = {
@@ -19,7 +19,7 @@ const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 const LIFETIME_SECONDS = 300
 const USED_FOR_SECONDS = 200
 
-export function createClientAuthentication(settings: GuardSettings): ClientAuthentication {
+export function createClientAuthentication(settings: ServerSettings): ClientAuthentication {
   const { client_id, client_secret, private_key } = settings
   if (private_key) return byPrivateKey(settings, private_key)
   // RFC 6749 §2.3.1: id and secret are form-urlencoded before they become Basic credentials.
@@ -27,7 +27,7 @@ export function createClientAuthentication(settings: GuardSettings): ClientAuthe
   return { proof: async () => ({ headers: { authorization }, parameters: {} }), refused() {} }
 }
 
-function byPrivateKey({ client_id, issuer }: GuardSettings, private_key: PrivateKey): ClientAuthentication {
+function byPrivateKey({ client_id, issuer }: ServerSettings, private_key: PrivateKey): ClientAuthentication {
   const signer = importSigner(private_key)
   // Awaited at every use; here it must not end the process.
   signer.catch(() => {})

@@ -1,6 +1,8 @@
+/** Asking the authorization server, which answers about a token and in the same breath about what it is used for. */
+
+import type { ServerSettings } from '../guard-options.ts'
+import type { Question } from '../mcp-messages.ts'
 import { createClientAuthentication } from './client-authentication.ts'
-import type { GuardSettings } from './guard-options.ts'
-import type { Question } from './mcp-messages.ts'
 
 /** The authorization server's word on the method and name that were asked. */
 export type McpAnswer = {
@@ -11,6 +13,8 @@ export type McpAnswer = {
   scope: string
   /** For `tools/list`: the names of the tools that this token opens. */
   tools?: string[]
+  /** What the catalogue says of it; only the answer to what is read only may be kept. */
+  risk?: 'read_only' | 'destructive'
 }
 
 /** RFC 7662 §2.2, as Toolgate answers it. Times in seconds since the epoch. */
@@ -36,7 +40,7 @@ export type Introspect = (token: string, question: Question) => Promise<ActiveTo
  * Builds the RFC 7662 client. The returned function throws an Error when there is no valid answer: network,
  * time-out, status other than 200, or a body that is not what was asked for. Its message holds no secret.
  */
-export function createIntrospectionClient(settings: GuardSettings): Introspect {
+export function createIntrospectionClient(settings: ServerSettings): Introspect {
   const { introspection_endpoint, timeout_ms } = settings
   const authentication = createClientAuthentication(settings)
   return async (token, question) => {
@@ -44,7 +48,7 @@ export function createIntrospectionClient(settings: GuardSettings): Introspect {
     const response = await settings
       .fetch(introspection_endpoint, {
         method: 'POST',
-        headers: { ...headers, accept: 'application/json' },
+        headers: { ...headers, accept: 'application/json', 'x-request-id': question.request_id },
         body: formOf(token, question, parameters),
         redirect: 'error',
         signal: AbortSignal.timeout(timeout_ms),

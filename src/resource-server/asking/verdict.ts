@@ -1,0 +1,76 @@
+import type { AnswerWatch } from '../answer-watch.ts'
+import { type AuthInfo, authInfoOf } from '../auth-info.ts'
+import type { Challenges } from '../challenge.ts'
+import type { GuardSettings } from '../guard-options.ts'
+import type { Question } from '../mcp-messages.ts'
+import type { ActiveToken } from './introspection.ts'
+
+/** A question with the answer to it. */
+export type Asked = { question: Question; token: ActiveToken }
+
+export type Allowed = {
+  outcome: 'allowed'
+  /** The introspection answer. */
+  token: ActiveToken
+  auth: AuthInfo
+  /** The tools that may be listed or called in this request; empty when it does neither. */
+  tools: string[]
+  body: unknown
+  /** To be told of the answer. */
+  watch: AnswerWatch
+}
+
+/** MCP authorization: servers MUST validate that tokens were issued specifically for them. */
+export function requireActive(
+  answers: (ActiveToken | undefined)[],
+  questions: Question[],
+  settings: Pick<GuardSettings, 'resource'>,
+  challenges: Challenges,
+): [Asked, ...Asked[]] {
+  const now_seconds = Date.now() / 1000
+  const asked = questions.map((question, index) => {
+    const token = answers[index]
+    if (token?.aud !== settings.resource || token.exp <= now_seconds) throw challenges.invalidToken()
+    return { question, token }
+  })
+  const [first, ...others] = asked
+  if (!first) throw challenges.invalidToken()
+  return [first, ...others]
+}
+
+/**
+ * One challenge names everything the request needs, so that the client steps up once. When something in it can be
+ * opened by no scope at all, none is named: stepping up would be in vain.
+ */
+export function requireAllowed(asked: readonly Asked[], challenges: Challenges): void {
+  const refused = asked.filter(
+    ({ question, token }) => question.mcp_method !== undefined && !token.mcp?.allowed,
+  )
+  if (refused.length === 0) return
+  const hopeless = refused.some(({ token }) => scopesOf(token).length === 0)
+  const scopes = new Set(hopeless ? [] : asked.flatMap(({ token }) => scopesOf(token)))
+  throw challenges.insufficientScope([...scopes])
+}
+
+function scopesOf(token: ActiveToken): string[] {
+  return (token.mcp?.scope ?? '').split(' ').filter((scope) => scope !== '')
+}
+
+/** What the handlers behind the guard get to know. */
+export function allowedOf(
+  bearer: string,
+  asked: readonly [Asked, ...Asked[]],
+  body: unknown,
+): Omit<Allowed, 'watch'> {
+  const { token } = asked[0]
+  const tools = toolsOf(asked)
+  return { outcome: 'allowed', token, auth: authInfoOf(bearer, token, tools), tools, body }
+}
+
+function toolsOf(asked: readonly Asked[]): string[] {
+  const called = asked.flatMap(({ question }) =>
+    question.mcp_method === 'tools/call' ? [question.mcp_name] : [],
+  )
+  const listed = asked.flatMap(({ token }) => token.mcp?.tools ?? [])
+  return [...new Set([...called, ...listed])].filter((name) => name !== undefined)
+}

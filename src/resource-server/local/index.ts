@@ -1,0 +1,2 @@
+/** The public names of "toolgate/resource-server/local": what mode `none` needs. */
+export { type CallLog, type LocalOptions, localPolicy } from './local-policy.ts'
