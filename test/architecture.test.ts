@@ -17,6 +17,7 @@ const ROOMS: Record<string, { floor: Floor | 'annex'; main: string }> = {
   clients: { floor: 'domain', main: 'client-metadata.ts' },
   grants: { floor: 'domain', main: 'grants.ts' },
   http: { floor: 'plumbing', main: 'request-context.ts' },
+  probe: { floor: 'plumbing', main: 'exchange.ts' },
   'authorization-server': { floor: 'protocol', main: 'provider.ts' },
   interactions: { floor: 'edge', main: 'routes.ts' },
   introspection: { floor: 'edge', main: 'endpoint.ts' },
