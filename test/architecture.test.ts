@@ -21,6 +21,7 @@ const ROOMS: Record<string, { floor: Floor | 'annex'; main: string }> = {
   'authorization-server': { floor: 'protocol', main: 'provider.ts' },
   interactions: { floor: 'edge', main: 'routes.ts' },
   introspection: { floor: 'edge', main: 'endpoint.ts' },
+  discovery: { floor: 'edge', main: 'inventory.ts' },
   operator: { floor: 'edge', main: 'api.ts' },
   pages: { floor: 'edge', main: 'page.ts' },
   'operator-pages': { floor: 'edge', main: 'routes.ts' },

@@ -5,10 +5,11 @@ import { diffCatalogues } from '../catalogue/catalogue-diff.ts'
 import { parseCatalogue } from '../catalogue/catalogue-file.ts'
 import { currentCatalogue } from '../catalogue/catalogue-store.ts'
 import { changeCatalogue } from '../grants/catalogue-change.ts'
+import { registerDiscoverCommand } from './catalogue-discover.ts'
 import { ACTOR, type OpenContext, withContext } from './context.ts'
 import { type OutputOptions as Options, printResult } from './output.ts'
 
-/** `catalogue check | diff | apply [file]`. `open` connects to the installation; `check` does not call it. */
+/** `catalogue check | diff | apply [file]` and `catalogue discover <url>`. `open` connects to the installation; `check` does not call it. */
 export function registerCatalogueCommands(program: Command, open: OpenContext): void {
   const catalogue = program
     .command('catalogue')
@@ -46,6 +47,7 @@ export function registerCatalogueCommands(program: Command, open: OpenContext): 
       printResult({ version, changes }, [...changes, result], options)
     })
   })
+  registerDiscoverCommand(catalogue)
 }
 
 async function readCatalogue(file: string): Promise<{ catalogue: Catalogue } | { faults: string[] }> {
