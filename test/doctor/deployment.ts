@@ -18,6 +18,7 @@ export type Parts = {
   as: Map<string, (request: IncomingMessage) => Answer | undefined>
 }
 
+/** `requests` are written as `mcp: POST /mcp`. */
 export type Deployment = { url: string; requests: string[]; close(): Promise<void> }
 
 const CORS = {
@@ -41,10 +42,10 @@ export function html(body: string, status = 200): Answer {
   return { status, body, headers: { 'content-type': 'text/html' } }
 }
 
-async function listen(routes: () => Parts['mcp'], requests: string[]) {
+async function listen(name: string, routes: () => Parts['mcp'], requests: string[]) {
   const http = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://x')
-    requests.push(`${request.method} ${pathname}`)
+    requests.push(`${name}: ${request.method} ${pathname}`)
     request.resume()
     const found = routes().get(pathname) ?? routes().get('*')
     const { status = 200, headers = {}, body = '' } = found?.(request) ?? { status: 404 }
@@ -95,8 +96,8 @@ function correctParts(origin: string, issuer: string): Parts {
 export async function startDeployment(plant: (parts: Parts) => void = () => {}): Promise<Deployment> {
   const requests: string[] = []
   let parts: Parts | undefined
-  const mcp = await listen(() => parts?.mcp ?? new Map(), requests)
-  const as = await listen(() => parts?.as ?? new Map(), requests)
+  const mcp = await listen('mcp', () => parts?.mcp ?? new Map(), requests)
+  const as = await listen('as', () => parts?.as ?? new Map(), requests)
   parts = correctParts(`http://127.0.0.1:${mcp.port}`, `http://127.0.0.1:${as.port}`)
   plant(parts)
   return {

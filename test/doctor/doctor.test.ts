@@ -2,8 +2,10 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { CLIENT_PROFILES } from '../../src/doctor/clients/index.ts'
 import { type Diagnosis, diagnose } from '../../src/doctor/doctor.ts'
 import { reportJson, reportLines } from '../../src/doctor/report-text.ts'
+import { freePort } from '../support/free-port.ts'
 import { ASM, type Deployment, html, json, type Parts, PRM, PRM_PATH, startDeployment } from './deployment.ts'
 
+const unused_port = await freePort()
 const ALL = CLIENT_PROFILES.map(({ name }) => name)
 const without = (...names: string[]) => ALL.filter((name) => !names.includes(name))
 
@@ -27,35 +29,45 @@ const FIXTURES: Record<string, Fixture> = {
   'metadata for another host': {
     mistake: 'resource_mismatch',
     says: /another host, internal:3000/,
-    plant: (parts) => void (parts.resource_metadata.resource = 'http://internal:3000/mcp'),
+    plant: (parts) => {
+      parts.resource_metadata.resource = 'http://internal:3000/mcp'
+    },
     fails: ALL,
     at: 3,
   },
   'metadata for a path beside': {
     mistake: 'resource_mismatch',
     says: /another path, \/other/,
-    plant: (parts) => void (parts.resource_metadata.resource = `${parts.origin}/other`),
+    plant: (parts) => {
+      parts.resource_metadata.resource = `${parts.origin}/other`
+    },
     fails: ALL,
     at: 3,
   },
   'metadata for the whole host': {
     mistake: 'resource_mismatch',
     says: /another path/,
-    plant: (parts) => void (parts.resource_metadata.resource = parts.origin),
+    plant: (parts) => {
+      parts.resource_metadata.resource = parts.origin
+    },
     fails: WHOLE_RESOURCE,
     at: 3,
   },
   'a slash at the end of resource': {
     mistake: 'resource_slash',
     says: /trailing slash/,
-    plant: (parts) => void (parts.resource_metadata.resource = `${parts.url}/`),
+    plant: (parts) => {
+      parts.resource_metadata.resource = `${parts.url}/`
+    },
     fails: WHOLE_RESOURCE,
     at: 3,
   },
   'https in resource, http on the way': {
     mistake: 'resource_scheme',
     says: /says https where people type http/,
-    plant: (parts) => void (parts.resource_metadata.resource = parts.url.replace('http:', 'https:')),
+    plant: (parts) => {
+      parts.resource_metadata.resource = parts.url.replace('http:', 'https:')
+    },
     fails: ALL,
     at: 3,
   },
@@ -68,14 +80,18 @@ const FIXTURES: Record<string, Fixture> = {
   'an issuer with a trailing slash': {
     mistake: 'issuer_slash',
     says: /differ by a trailing slash/,
-    plant: (parts) => void (parts.server_metadata.issuer = `${parts.issuer}/`),
+    plant: (parts) => {
+      parts.server_metadata.issuer = `${parts.issuer}/`
+    },
     fails: COMPARE_ISSUER,
     at: 4,
   },
   'an issuer under another name': {
     mistake: 'issuer_mismatch',
     says: /calls itself https:\/\/auth\.internal/,
-    plant: (parts) => void (parts.server_metadata.issuer = 'https://auth.internal'),
+    plant: (parts) => {
+      parts.server_metadata.issuer = 'https://auth.internal'
+    },
     fails: COMPARE_ISSUER,
     at: 4,
   },
@@ -143,7 +159,9 @@ const FIXTURES: Record<string, Fixture> = {
   'a wrong path': {
     mistake: 'no_mcp_endpoint',
     says: /no MCP endpoint/,
-    plant: (parts) => void (parts.url = `${parts.origin}/mpc`),
+    plant: (parts) => {
+      parts.url = `${parts.origin}/mpc`
+    },
     fails: ALL,
     at: 1,
   },
@@ -167,7 +185,9 @@ const FIXTURES: Record<string, Fixture> = {
   'no PKCE': {
     mistake: 'pkce_not_advertised',
     says: /PKCE with S256/,
-    plant: (parts) => void (parts.server_metadata.code_challenge_methods_supported = ['plain']),
+    plant: (parts) => {
+      parts.server_metadata.code_challenge_methods_supported = ['plain']
+    },
     fails: ALL,
     at: 4,
   },
@@ -181,7 +201,9 @@ const FIXTURES: Record<string, Fixture> = {
   'a token endpoint on plain http at a public name': {
     mistake: 'token_endpoint_http',
     says: /plain http/,
-    plant: (parts) => void (parts.server_metadata.token_endpoint = 'http://auth.invalid/token'),
+    plant: (parts) => {
+      parts.server_metadata.token_endpoint = 'http://auth.invalid/token'
+    },
     // The name is not found either, for those that do not look at the scheme.
     fails: ALL,
     at: 7,
@@ -214,21 +236,27 @@ const FIXTURES: Record<string, Fixture> = {
   'a name that is in no DNS': {
     mistake: 'name_not_found',
     says: /not found in DNS/,
-    plant: (parts) => void (parts.url = 'http://mcp.invalid/mcp'),
+    plant: (parts) => {
+      parts.url = 'http://mcp.invalid/mcp'
+    },
     fails: ALL,
     at: 1,
   },
   'nothing that listens': {
     mistake: 'connection_refused',
     says: /nothing listens there/,
-    plant: (parts) => void (parts.url = 'http://127.0.0.1:1/mcp'),
+    plant: (parts) => {
+      parts.url = `http://127.0.0.1:${unused_port}/mcp`
+    },
     fails: ALL,
     at: 1,
   },
   'no TLS where https is typed': {
     mistake: 'tls',
     says: /TLS handshake fails/,
-    plant: (parts) => void (parts.url = parts.url.replace('http:', 'https:')),
+    plant: (parts) => {
+      parts.url = parts.url.replace('http:', 'https:')
+    },
     fails: ALL,
     at: 1,
   },
@@ -244,22 +272,30 @@ const WARNINGS: Record<string, Omit<Fixture, 'fails'>> = {
   'a challenge that does not name the metadata': {
     mistake: 'challenge_without_metadata',
     says: /does not name the metadata/,
-    plant: (parts) => void (parts.challenge = 'Bearer realm="mcp"'),
+    plant: (parts) => {
+      parts.challenge = 'Bearer realm="mcp"'
+    },
   },
   'a password of the proxy': {
     mistake: 'challenge_not_bearer',
     says: /not of the scheme Bearer/,
-    plant: (parts) => void (parts.challenge = 'Basic realm="intranet"'),
+    plant: (parts) => {
+      parts.challenge = 'Basic realm="intranet"'
+    },
   },
   'a malformed challenge': {
     mistake: 'challenge_malformed',
     says: /malformed/,
-    plant: (parts) => void (parts.challenge += ', scope="again"'),
+    plant: (parts) => {
+      parts.challenge += ', scope="again"'
+    },
   },
   'a relative URL in the challenge': {
     mistake: 'metadata_url_invalid',
     says: /not an absolute http or https URL/,
-    plant: (parts) => void (parts.challenge = `Bearer resource_metadata="${PRM_PATH}"`),
+    plant: (parts) => {
+      parts.challenge = `Bearer resource_metadata="${PRM_PATH}"`
+    },
   },
   'a server that asks nobody': {
     mistake: 'no_sign_in',
@@ -279,7 +315,9 @@ const WARNINGS: Record<string, Omit<Fixture, 'fails'>> = {
   'no refresh tokens': {
     mistake: 'no_refresh',
     says: /sign in again whenever a token expires/,
-    plant: (parts) => void (parts.server_metadata.grant_types_supported = ['authorization_code']),
+    plant: (parts) => {
+      parts.server_metadata.grant_types_supported = ['authorization_code']
+    },
   },
 }
 
@@ -305,13 +343,13 @@ describe('a deployment without a mistake', () => {
     expect(failing(diagnosis)).toEqual([])
     // Local addresses are told to clients that ask from elsewhere; nothing else is said.
     expect(diagnosis.problems.map(({ mistake }) => mistake)).toEqual(['not_public'])
-    const writes = deployment?.requests.filter((request) => !/^(GET|HEAD|OPTIONS) /.test(request))
-    expect(writes).toEqual(['POST /mcp'])
+    const writes = deployment?.requests.filter((request) => !/: (GET|HEAD|OPTIONS) /.test(request))
+    expect(writes).toEqual(['mcp: POST /mcp'])
   })
 
   it('asks for the same thing once, however many clients look there', async () => {
     await diagnosed()
-    const reads = deployment?.requests.filter((request) => request === `GET ${ASM}`)
+    const reads = deployment?.requests.filter((request) => request === `as: GET ${ASM}`)
     // Once as a program and once as a page in a browser.
     expect(reads).toHaveLength(2)
   })
