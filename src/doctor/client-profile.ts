@@ -25,7 +25,7 @@ export type ClientRules = {
   without_resource_metadata: Rule<'gives up' | 'takes the origin'>
   redirects: Rule<RedirectPolicy>
   /** How `resource` has to equal the URL that was typed. */
-  resource: Rule<'same text' | 'same URL' | 'same or parent'>
+  resource: Rule<'same text' | 'same URL' | 'same or parent' | 'same or parent, slash aside'>
   /** Where metadata of the authorization server is looked for, beside the places of the specification. */
   server_metadata: Rule<'as specified' | 'at the root too'>
   /** After a status of 500 and more, other than 502: looks on, or stops. */
@@ -71,7 +71,7 @@ export const AS_SPECIFIED = {
   challenged_metadata: assumed('first'),
   without_resource_metadata: assumed('takes the origin'),
   redirects: assumed('anywhere'),
-  resource: assumed('same or parent'),
+  resource: assumed('same or parent, slash aside'),
   server_metadata: assumed('as specified'),
   server_error: assumed('looks on'),
   without_server_metadata: assumed('gives up'),

@@ -98,6 +98,15 @@ export function allServerMetadataUrls(issuer: string): string[] {
   return [...new Set([...serverMetadataUrls(issuer), ...serverMetadataUrls(new URL(issuer).origin)])]
 }
 
+/** The endpoints of MCP 2025-03-26, which clients suppose at a server without metadata. */
+export function defaultEndpoints(issuer: string): Document {
+  const { origin } = new URL(issuer)
+  const names = { authorization: 'authorize', token: 'token', registration: 'register' }
+  return Object.fromEntries(
+    Object.entries(names).map(([name, path]) => [`${name}_endpoint`, `${origin}/${path}`]),
+  )
+}
+
 class Notebook {
   readonly visits = new Map<string, Visit>()
   readonly #may_ask: (url: URL) => boolean
@@ -150,10 +159,11 @@ function namedServers(documents: readonly Document[]): string[] {
 }
 
 async function askServers(notebook: Notebook, servers: readonly string[]): Promise<void> {
-  const urls = [...new Set(servers)].slice(0, MAX_SERVERS).flatMap(allServerMetadataUrls)
+  const asked = [...new Set(servers)].slice(0, MAX_SERVERS)
+  const urls = asked.flatMap(allServerMetadataUrls)
   await notebook.ask('GET', urls)
   await notebook.ask('cross-origin GET', urls)
-  const documents = notebook.documents(urls)
+  const documents = [...notebook.documents(urls), ...asked.map(defaultEndpoints)]
   const named = (name: string) => documents.map((document) => webUrl(document[name])?.href)
   await notebook.ask('preflight', [...named('token_endpoint'), ...named('registration_endpoint')])
   await notebook.ask('GET', named('authorization_endpoint').map(asStranger))

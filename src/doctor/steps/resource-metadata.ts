@@ -133,6 +133,8 @@ function agrees(rule: string, typed: string, resource: string, named: URL): bool
   const url = new URL(typed)
   if (rule === 'same text') return resource === `${url.origin}${url.pathname}`
   if (rule === 'same URL') return named.href === url.href
+  // The TypeScript SDK refuses a longer path before it looks at slashes.
+  if (rule === 'same or parent' && url.pathname.length < named.pathname.length) return false
   const within = (path: string) => (path.endsWith('/') ? path : `${path}/`)
   return named.origin === url.origin && within(url.pathname).startsWith(within(named.pathname))
 }

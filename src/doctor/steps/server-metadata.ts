@@ -6,7 +6,16 @@ import { documentMistake } from '../mistakes.ts'
 import { plainText } from '../plain-text.ts'
 import { byRule, evidenceOf, type Finding, fails, type Problem, warns } from '../problem.ts'
 import { arrivalOf } from '../visit.ts'
-import { allServerMetadataUrls, type Document, documentOf, isLocal, visitOf, webUrl } from '../walk.ts'
+import {
+  allServerMetadataUrls,
+  asStranger,
+  type Document,
+  defaultEndpoints,
+  documentOf,
+  isLocal,
+  visitOf,
+  webUrl,
+} from '../walk.ts'
 
 /** RFC 8414 and OpenID Connect Discovery: the metadata of the authorization server. */
 const WHAT = 'The metadata of the authorization server'
@@ -17,17 +26,19 @@ export const serverMetadata: Step = (journey) => {
   const { rules } = profile
   const urls =
     rules.server_metadata.is === 'as specified' ? serverMetadataUrls(issuer) : allServerMetadataUrls(issuer)
-  const missed: Problem[] = []
+  const missed: Missed[] = []
   for (const url of urls) {
     const { answer, document, problem } = lookAt(journey, url)
     if (document && answer) return read(journey, document, answer)
-    if (problem) missed.push(problem)
+    if (problem) missed.push({ problem, answer })
     const is_broken = answer !== undefined && answer.status >= 500 && answer.status !== 502
     if (problem && ((is_broken && rules.server_error.is === 'stops') || endsTheSearch(problem)))
       return [fails(problem)]
   }
   return withoutMetadata(journey, missed)
 }
+
+type Missed = { problem: Problem; answer: Answered | undefined }
 
 /** A 200 that is no JSON is taken for the document, and reading it fails. */
 function endsTheSearch({ mistake, evidence }: Problem): boolean {
@@ -45,22 +56,30 @@ function lookAt({ profile, walk }: Journey, url: string) {
   return closed ? { answer, problem: closed } : { answer, document, problem }
 }
 
-function withoutMetadata(journey: Journey, missed: readonly Problem[]): Finding[] {
+/** Some clients then suppose the endpoints that the first revision of MCP had. */
+function withoutMetadata(journey: Journey, missed: readonly Missed[]): Finding[] {
   const [first] = missed
-  const { walk, profile, resource_metadata } = journey
+  const { walk, profile, resource_metadata, issuer = '' } = journey
   const rule = profile.rules.without_server_metadata
   if (!first) return []
-  // Without either document nothing says where to go; the defaults of 2025-03-26 are a last guess.
-  if (resource_metadata === undefined)
-    return [
-      fails({
-        mistake: 'no_authorization_server_found',
-        says: 'Neither metadata of the MCP server nor, at its origin, of an authorization server is there: nothing says where to sign in.',
-        mend: 'Serve the metadata of the MCP server at /.well-known/oauth-protected-resource followed by its path, and name it in the challenge.',
-        evidence: { method: 'GET', url: plainText(new URL(walk.url).origin) },
-      }),
-    ]
-  return [rule.is === 'gives up' ? byRule(rule, first) : fails(first)]
+  const supposed = defaultEndpoints(issuer)
+  const page = visitOf(walk, 'GET', asStranger(`${supposed.authorization_endpoint}`) ?? '')?.hops[0]
+  const is_there = page?.outcome === 'answered' && ![404, 405].includes(page.status)
+  if (resource_metadata === undefined && !is_there) return [fails(nothingFound(walk.url))]
+  if (rule.is === 'gives up' || !first.answer || !is_there)
+    return [rule.is === 'gives up' ? byRule(rule, first.problem) : fails(first.problem)]
+  journey.server_metadata = supposed
+  journey.server_answer = first.answer
+  return [warns(first.problem)]
+}
+
+function nothingFound(url: string): Problem {
+  return {
+    mistake: 'no_authorization_server_found',
+    says: 'Neither metadata of the MCP server nor, at its origin, of an authorization server is there: nothing says where to sign in.',
+    mend: 'Serve the metadata of the MCP server at /.well-known/oauth-protected-resource followed by its path, and name it in the challenge.',
+    evidence: { method: 'GET', url: plainText(new URL(url).origin) },
+  }
 }
 
 function read(journey: Journey, document: Document, answer: Answered): Finding[] {
