@@ -9,6 +9,7 @@ import { registerAuditCommands } from './audit.ts'
 import { registerCatalogueCommands } from './catalogue.ts'
 import { registerClientCommands } from './clients.ts'
 import { openAuditContext, openContext } from './context.ts'
+import { registerDoctorCommand } from './doctor.ts'
 import { registerOpenApiCommand } from './openapi.ts'
 import { registerOperatorCommands } from './operator.ts'
 import { registerResourceServerCommands } from './resource-servers.ts'
@@ -61,6 +62,7 @@ export function createProgram(): Command {
   registerAuditCommands(program, openAuditContext)
   registerTraceCommand(program, openContext)
   registerOpenApiCommand(program)
+  registerDoctorCommand(program)
   registerActionCommands(program, openContext)
   return program
 }
