@@ -48,12 +48,22 @@ export function createNotesSessions(library = new Library()): NotesMcp {
       const id = request.headers.get('mcp-session-id')
       if (id === null && open.size >= SESSIONS_MAX) return refuse(503, 'Too many sessions')
       const transport = id === null ? await begin(options.authInfo) : open.get(id)
-      return transport?.handleRequest(request, options) ?? refuse(404, 'Session not found')
+      if (!transport) return refuse(404, 'Session not found')
+      const response = await transport.handleRequest(request, options)
+      return request.method === 'GET' ? openAtOnce(response) : response
     },
     async close() {
       await Promise.all([...open.values()].map((transport) => transport.close()))
     },
   }
+}
+
+/** `toNodeHandler` sends the head of a stream with its first piece; a comment lets the client know that it is open. */
+function openAtOnce({ status, headers, body }: Response): Response {
+  const comment = new TransformStream<Uint8Array, Uint8Array>({
+    start: (pieces) => pieces.enqueue(new TextEncoder().encode(': open\n\n')),
+  })
+  return new Response(status === 200 && body ? body.pipeThrough(comment) : body, { status, headers })
 }
 
 /** Lives longer than one request, so each `tools/list` shows what the guard named for it. */

@@ -26,6 +26,8 @@ export const serveByExpress: ServeBehind = (behind) => {
 
 export const serveByKoa: ServeBehind = (behind) => {
   const app = new Koa()
+  // Else it prints that a client has left.
+  app.silent = true
   app.use(protectKoa(behind.guard))
   const handle = toNodeHandler(behind.mcp)
   app.use(async (context) => {

@@ -1,4 +1,0 @@
-import { describeGuarantees } from './suite.ts'
-import { serveByNode } from './ways-to-serve.ts'
-
-describeGuarantees('protectNodeHandler', serveByNode)
