@@ -1,10 +1,8 @@
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { hostHeaderValidation, toNodeHandler } from '@modelcontextprotocol/node'
-import { createMcpHandler, type McpRequestContext, McpServer } from '@modelcontextprotocol/server'
-import { type AuthInfo, createGuard } from 'toolgate/resource-server'
+import { createGuard } from 'toolgate/resource-server'
 import { type NodeListener, protectNodeHandler } from 'toolgate/resource-server/node'
-import { Library } from './notes.ts'
-import { TOOLS } from './tools.ts'
+import { createNotesMcp } from './mcp-server.ts'
 
 export type NotesServerOptions = {
   /** 0 = any free port. */
@@ -22,15 +20,14 @@ export type NotesServerOptions = {
 /** `url` is where it listens; behind a proxy that is not what people type. */
 export type NotesServer = { url: string; close(): Promise<void> }
 
-/** Serves MCP 2026-07-28 and, from the same tools, the 2025 revisions: a fresh server for every request. */
+/** The notes server on `node:http`, behind the guard. */
 export async function startNotesServer(options: NotesServerOptions): Promise<NotesServer> {
   const { port, host = '127.0.0.1', ...rest } = options
   const http = createServer()
   await listen(http, port, host)
   const url = `http://localhost:${portOf(http)}/mcp`
   const resource = options.resource ?? url
-  const library = new Library()
-  const mcp = createMcpHandler((context) => createNotesMcpServer(library, context))
+  const mcp = createNotesMcp()
   const guard = createGuard({
     ...rest,
     resource,
@@ -59,18 +56,6 @@ function route(resource: string, guarded: NodeListener): NodeListener {
     if (request.url === '/healthz') answerHealth(response)
     else await guarded(request, response)
   }
-}
-
-/** Only the tools that the guard named for this request exist in it; that is also what `tools/list` shows. */
-function createNotesMcpServer(library: Library, { authInfo }: McpRequestContext): McpServer {
-  const { sub, tools } = (authInfo as AuthInfo).extra
-  const server = new McpServer({ name: 'notes-server', version: '1.0.0' })
-  const notes = library.notebookOf(sub)
-  for (const [name, register] of Object.entries(TOOLS)) {
-    const tool = register(server, notes)
-    if (!tools.includes(name)) tool.disable()
-  }
-  return server
 }
 
 function answerHealth(response: ServerResponse): void {

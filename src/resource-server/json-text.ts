@@ -1,4 +1,4 @@
-import { badMessage } from './refusal.ts'
+import { badMessage, type Refusal } from './refusal.ts'
 
 /** Far above any real message, far below where a recursive reader behind the guard overflows its stack. */
 const MAX_DEPTH = 128
@@ -9,9 +9,20 @@ const MAX_DEPTH = 128
  */
 export function readJson(text: string): unknown {
   const value = parse(text)
-  if (depthOf(text) > MAX_DEPTH)
-    throw badMessage('invalid_request', `The body is nested more than ${MAX_DEPTH} levels deep`)
+  if (depthOf(text) > MAX_DEPTH) throw tooDeep()
   return value
+}
+
+/**
+ * For what somebody else has parsed.
+ * @throws Refusal 400 when it is nested too deeply
+ */
+export function requireShallow(value: unknown): void {
+  let level = [value]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) throw tooDeep()
+    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []))
+  }
 }
 
 function parse(text: string): unknown {
@@ -20,6 +31,10 @@ function parse(text: string): unknown {
   } catch {
     throw badMessage('parse_error', 'The body is not JSON')
   }
+}
+
+function tooDeep(): Refusal {
+  return badMessage('invalid_request', `The body is nested more than ${MAX_DEPTH} levels deep`)
 }
 
 /** Depth of valid JSON. Counted on the text, because walking the value would recurse. */

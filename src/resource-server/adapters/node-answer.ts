@@ -1,7 +1,10 @@
 import type { OutgoingHttpHeader, ServerResponse } from 'node:http'
 import type { AnswerWatch } from '../answer-watch.ts'
 
-/** Tells `watch` of everything that goes out through `response`, before it does. Whatever it says goes on unchanged. */
+/**
+ * Tells `watch` of everything that goes out through `response`, before it does. Whatever it says goes on unchanged.
+ * Needs a header that was set before: else Node keeps those of `writeHead` where nobody can read them.
+ */
 export function watchNodeAnswer(response: ServerResponse, watch: AnswerWatch): void {
   const { writeHead, write, end } = response
 
@@ -10,6 +13,7 @@ export function watchNodeAnswer(response: ServerResponse, watch: AnswerWatch): v
       get: (name) => headerText(response.getHeader(name)),
     })
   }
+  // Node comes by here for every head, also for one that nobody wrote. It leaves with the first piece, not yet now.
   response.writeHead = function writeWatchedHead(this: ServerResponse, ...args: unknown[]) {
     const written = writeHead.apply(this, args as never)
     begin()
