@@ -1,4 +1,4 @@
-import { writerStarted } from '../../src/audit/chain/witness.ts'
+import { writerStarted } from '../../src/evidence/witness.ts'
 import { signCheckpoint } from '../../src/audit/checkpoints/checkpoint.ts'
 import {
   type CheckpointKey,

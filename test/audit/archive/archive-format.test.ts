@@ -1,3 +1,4 @@
+import { readRowLine, rowLine } from '../../../src/evidence/row-line.ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
@@ -6,8 +7,6 @@ import {
   type Manifest,
   manifestText,
   readManifest,
-  readRowLine,
-  rowLine,
 } from '../../../src/audit/archive/archive-format.ts'
 import { type AuditDetail, normaliseEvent } from '../../../src/evidence/event-fields.ts'
 import { GENESIS } from '../../../src/evidence/hash-chain.ts'

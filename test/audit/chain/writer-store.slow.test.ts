@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { AuditWriter } from '../../../src/audit/chain/audit-writer.ts'
-import { witnessOf } from '../../../src/audit/chain/witness.ts'
+import { witnessOf } from '../../../src/evidence/witness.ts'
 import { pageEvents } from '../../../src/audit/reading/audit-store.ts'
 import { verifyChains } from '../../../src/audit/verification/verify.ts'
 import type { AuditRow } from '../../../src/evidence/hash-chain.ts'
