@@ -9,6 +9,8 @@ import { readJson } from '../json-text.ts'
 import { watchNodeAnswer } from './node-answer.ts'
 import { readNodeText } from './node-body.ts'
 
+export { listen } from './listen.ts'
+
 /** A handler of MCP requests, such as `toNodeHandler(createMcpHandler(…))`. `body` is the parsed JSON of a POST. */
 export type NodeHandler = (
   request: IncomingMessage & { method: string; url: string; auth: AuthInfo },

@@ -1,4 +1,3 @@
-import { readRowLine, rowLine } from '../../../src/evidence/row-line.ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
@@ -10,6 +9,7 @@ import {
 } from '../../../src/audit/archive/archive-format.ts'
 import { type AuditDetail, normaliseEvent } from '../../../src/evidence/event-fields.ts'
 import { GENESIS } from '../../../src/evidence/hash-chain.ts'
+import { readRowLine, rowLine } from '../../../src/evidence/row-line.ts'
 import { chainOf, decided, linked } from '../rows.ts'
 
 const [row] = chainOf(1)

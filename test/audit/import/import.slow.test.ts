@@ -241,8 +241,9 @@ describe('an imported chain', () => {
     const { heads } = await readCheckpoint(await makeCheckpoint(making))
     expect(heads).toHaveLength(1)
     for (const { id } of [rows[1]!, rows[7]!]) {
-      const proof = writeProof(await proveEvent(making, id))
-      expect(await checkProof(proof, { public_key: key.public_key })).toMatchObject({ row: { id } })
+      const proof = Buffer.from(writeProof(await proveEvent(making, id)))
+      const { event } = await checkProof(proof, { public_key: key.thumbprint })
+      expect(event).toMatchObject({ id, actor: 'local' })
     }
   })
 
