@@ -38,6 +38,7 @@ const INNER_ROOMS: Record<string, string> = {
   'audit/checkpoints': 'checkpoint.ts',
   'audit/explanation': 'explanation.ts',
   'audit/export': 'export.ts',
+  'audit/import': 'import.ts',
   'audit/live': 'event-feed.ts',
   'audit/reading': 'audit-store.ts',
   'audit/story': 'story.ts',

@@ -7,6 +7,8 @@ import { z } from 'zod'
 export const AUDIT_TYPES = [
   'account.changed',
   'account.created',
+  /** Rows of a local log were taken over; names the last of a chain, as `writer.closed` does. */
+  'audit.imported',
   /** By retention; its closing names what was in it. */
   'audit.partition_dropped',
   /** By the person. */

@@ -5,6 +5,7 @@ import type { AuditLog } from '../audit/audit-log.ts'
 import { registerAuditArchive } from './audit-archive.ts'
 import { registerAuditCheckpointCommand, registerAuditKeyCommands } from './audit-checkpoint.ts'
 import { registerExportCommand } from './audit-export.ts'
+import { registerAuditImport } from './audit-import.ts'
 import { registerAuditProveCommand } from './audit-proof.ts'
 import { registerAuditRetain } from './audit-retain.ts'
 import { registerStoryCommands } from './audit-story.ts'
@@ -27,6 +28,7 @@ export function registerAuditCommands(program: Command, open: () => Promise<Audi
   registerStoryCommands(audit, open)
   registerExportCommand(audit, open)
   registerAuditArchive(audit, open)
+  registerAuditImport(audit, open)
   registerAuditRetain(audit, open)
   registerAuditProveCommand(audit, open)
   registerAuditCheckpointCommand(audit, open)

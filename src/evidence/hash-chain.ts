@@ -2,7 +2,7 @@
  * Evidence: an event as bytes that anybody can make again, and the chain in which every row names the row before. The
  * audit log keeps such rows in the database; where there is no server, a guard keeps them in a file. Of no package.
  */
-import { hash, randomFillSync } from 'node:crypto'
+import { hash, randomFillSync, randomUUID } from 'node:crypto'
 import type { AuditFields } from './event-fields.ts'
 import {
   type ChainedRow,
@@ -72,6 +72,36 @@ export function extendChain(
     prev_hash = link
   }
   return { tuples, head: { writer_id: head.writer_id, seq, hash: prev_hash } }
+}
+
+/** The same as rows, for whoever keeps them as text. */
+export function chainRows(
+  head: ChainHead,
+  events: readonly AuditFields[],
+  occurred_at: Date,
+): { rows: AuditRow[]; head: ChainHead } {
+  const { writer_id } = head
+  let { seq, hash: prev_hash } = head
+  const rows = events.map((event) => {
+    seq += 1
+    const content = { ...event, occurred_at, writer_id, seq, id: randomUUID() }
+    const row = { ...content, prev_hash, hash: linkHash(contentDigest(content), prev_hash) }
+    prev_hash = row.hash
+    return row
+  })
+  return { rows, head: { writer_id, seq, hash: prev_hash } }
+}
+
+/** Whether the hash is that of the content and of the row before. */
+export function isIntact(row: AuditRow): boolean {
+  return linkHash(contentDigest(row), row.prev_hash).equals(row.hash)
+}
+
+/** A row as one of a binary COPY. */
+export function tupleOf(row: AuditRow): Buffer {
+  const links = Buffer.alloc(2 * LINK.length)
+  writeLink(links, writeLink(links, 0, row.prev_hash), row.hash)
+  return Buffer.concat([TUPLE_START, contentBytes(row), links])
 }
 
 function writeLink(tuples: Buffer, at: number, link: Buffer): number {

@@ -1,4 +1,3 @@
-import { writerStarted } from '../../src/audit/chain/witness.ts'
 import { signCheckpoint } from '../../src/audit/checkpoints/checkpoint.ts'
 import {
   type CheckpointKey,
@@ -7,6 +6,7 @@ import {
 } from '../../src/audit/checkpoints/checkpoint-key.ts'
 import { type Proof, type ProofSegment, writeProof } from '../../src/audit/checkpoints/proof.ts'
 import { type AuditRow, type ChainHead, contentDigest, GENESIS } from '../../src/evidence/hash-chain.ts'
+import { writerStarted } from '../../src/evidence/witness.ts'
 import { chainOf, linked } from './rows.ts'
 
 export const ISSUER = 'https://auth.example.com'

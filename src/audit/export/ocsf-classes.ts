@@ -29,6 +29,7 @@ const OTHER = { activity_id: 99, activity_name: 'Other' }
 
 const ACTIVITIES: Readonly<Record<string, OcsfActivity>> = {
   'account.created': { ...ACCOUNT_CHANGE, ...CREATE },
+  'audit.imported': { ...ENTITY_MANAGEMENT, ...CREATE },
   'audit.partition_dropped': { ...ENTITY_MANAGEMENT, ...DELETE },
   'authorization.denied': { ...API_ACTIVITY, ...CREATE },
   'authorization.granted': { ...API_ACTIVITY, ...CREATE },

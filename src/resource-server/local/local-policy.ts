@@ -25,10 +25,12 @@ export type LocalOptions = {
  */
 export function localPolicy(options: LocalOptions): LocalPolicy {
   return (resource) => {
+    const held = heldLocally(resource, options)
+    options.log.open?.()
     const recorder = recordLocally(resource, options)
     return {
       requireLocal,
-      introspect: askLocally(resource, heldLocally(resource, options), recorder),
+      introspect: askLocally(resource, held, recorder),
       recorder,
     }
   }
@@ -36,6 +38,8 @@ export function localPolicy(options: LocalOptions): LocalPolicy {
 
 /** A log of this machine's own. */
 export type CallLog = {
+  /** Called once, when the guard is made in mode `none`. Throws where nothing can be recorded. */
+  open?(): void
   /** Resolves when the events are kept, in this order. */
   append(events: readonly EventWords[]): Promise<void>
   close(): Promise<void>

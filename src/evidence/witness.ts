@@ -1,6 +1,5 @@
-import { type AuditDetail, type AuditFields, normaliseEvent } from '../../evidence/event-fields.ts'
-import type { ChainHead } from '../../evidence/hash-chain.ts'
-import type { AuditType } from '../audit-event.ts'
+import { type AuditDetail, type AuditFields, normaliseEvent } from './event-fields.ts'
+import type { ChainHead } from './hash-chain.ts'
 
 /**
  * Pure: rows that name a row of another chain, as the first of every chain names its predecessor. They bind chains
@@ -22,6 +21,7 @@ export function witnessOf({ type, detail }: Pick<AuditFields, 'type' | 'detail'>
   if (type === 'writer.started')
     return witness(detail.predecessor_writer_id, detail.predecessor_seq, detail.predecessor_hash)
   if (type === 'writer.closed') return witness(detail.writer_id, detail.seq, detail.hash)
+  if (type === 'audit.imported') return witness(detail.writer_id, detail.last_seq, detail.hash)
   return undefined
 }
 
@@ -31,14 +31,18 @@ function witness(writer_id: unknown, seq: unknown, hash: unknown): Witness | und
   return typeof hash === 'string' && HASH.test(hash) ? { writer_id, seq, hash } : undefined
 }
 
-/** The first event of a chain. */
-export function writerStarted(process: string, predecessor: ChainHead | undefined): AuditFields {
+/** The first event of a chain. `found`: what its writer came upon. */
+export function writerStarted(
+  process: string,
+  predecessor: ChainHead | undefined,
+  found: AuditDetail = {},
+): AuditFields {
   const named = predecessor && {
     predecessor_writer_id: predecessor.writer_id,
     predecessor_seq: predecessor.seq,
     predecessor_hash: predecessor.hash.toString('hex'),
   }
-  return event('writer.started', { process, ...named })
+  return event('writer.started', { process, ...named, ...found })
 }
 
 /** Names the last row of a chain that ended. A head without a row says that none was found. */
@@ -52,6 +56,6 @@ export function writerStopped(): AuditFields {
   return event('writer.stopped', {})
 }
 
-function event(type: AuditType, detail: AuditDetail): AuditFields {
+function event(type: string, detail: AuditDetail): AuditFields {
   return normaliseEvent({ type, actor: 'toolgate', detail })
 }
