@@ -12,6 +12,7 @@ import { openAuditContext, openContext } from './context.ts'
 import { registerOpenApiCommand } from './openapi.ts'
 import { registerOperatorCommands } from './operator.ts'
 import { registerResourceServerCommands } from './resource-servers.ts'
+import { registerReviewCommand } from './review.ts'
 import { serve } from './serve.ts'
 import { registerTraceCommand } from './trace.ts'
 
@@ -61,6 +62,7 @@ export function createProgram(): Command {
   registerAuditCommands(program, openAuditContext)
   registerTraceCommand(program, openContext)
   registerOpenApiCommand(program)
+  registerReviewCommand(program)
   registerActionCommands(program, openContext)
   return program
 }
