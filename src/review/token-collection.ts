@@ -33,33 +33,40 @@ export async function collectToken(asking: Asking, token: string): Promise<SeenT
   }
   if (!listed.tools) return seen
   const sessions = await askAboutSession(asking, connection, token)
-  const disagreeing = await disagree(asking, token)
-  return { ...seen, ...sessions, disagreeing, batch: await sendBatch(asking, connection, token) }
+  const is_stateless = await speaksStateless(asking, token)
+  return {
+    ...seen,
+    ...sessions,
+    // Only a server that speaks the revision which has these headers must compare them.
+    disagreeing: is_stateless ? await disagree(asking, token) : undefined,
+    batch: await sendBatch(asking, connection, token, is_stateless),
+  }
 }
 
-/** Only a server that speaks the revision which has these headers must compare them. */
-async function disagree(asking: Asking, token: string): Promise<Exchange | undefined> {
+async function speaksStateless(asking: Asking, token: string): Promise<boolean> {
   const request = statelessRequest('tools/list')
-  const headers = statelessHeaders(request)
-  if (!isLetIn(await asking.post(token, request, headers))) return undefined
-  return asking.post(token, request, { ...headers, 'mcp-method': 'ping' })
+  return isLetIn(await asking.post(token, request, statelessHeaders(request)))
 }
 
+function disagree(asking: Asking, token: string): Promise<Exchange> {
+  const request = statelessRequest('tools/list')
+  return asking.post(token, request, { ...statelessHeaders(request), 'mcp-method': 'ping' })
+}
+
+/** In the newest revision that the server speaks. */
 async function sendBatch(
   asking: Asking,
   { revision, session_id }: McpConnection,
   token: string,
+  is_stateless: boolean,
 ): Promise<Exchange | undefined> {
-  if (revision === undefined || revision < WITHOUT_BATCHES) return undefined
-  if (revision === STATELESS_REVISION) {
-    const requests = [statelessRequest('tools/list'), statelessRequest('ping')]
-    return asking.post(token, requests, { 'mcp-protocol-version': revision })
+  if (is_stateless) {
+    const requests = [statelessRequest('tools/list'), statelessRequest('server/discover')]
+    return asking.post(token, requests, { 'mcp-protocol-version': STATELESS_REVISION })
   }
-  return asking.post(
-    token,
-    [rpcRequest('tools/list'), rpcRequest('ping')],
-    sessionHeaders(revision, session_id),
-  )
+  if (revision === undefined || revision < WITHOUT_BATCHES) return undefined
+  const requests = [rpcRequest('tools/list'), rpcRequest('ping')]
+  return asking.post(token, requests, sessionHeaders(revision, session_id))
 }
 
 async function askAboutSession(

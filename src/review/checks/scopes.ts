@@ -2,7 +2,15 @@ import { scopesForTool } from '../../permission/scopes.ts'
 import type { McpTool } from '../../probe/mcp-session.ts'
 import { type Check, found, foundIf, notMade, PASSED } from '../finding.ts'
 import { SECTION } from '../section.ts'
-import { advertisedScopes, challengeParameter, isReadOnly, type Seen, textsIn, toolsSeen } from '../seen.ts'
+import {
+  advertisedScopes,
+  challengeParameter,
+  isOpen,
+  isReadOnly,
+  type Seen,
+  textsIn,
+  toolsSeen,
+} from '../seen.ts'
 
 /** Do scopes separate what tools can do? */
 const CATCH_ALL =
@@ -34,7 +42,8 @@ export const SCOPE_CHECKS: Check[] = [
       const scopes = advertisedScopes(seen)
       const tools = toolsSeen(seen)
       if (tools.length === 0) return notMade('no tools were seen', '--token')
-      if (scopes.length === 0) return notMade('no scopes are advertised')
+      if (textsIn(seen.metadata.document?.scopes_supported).length === 0)
+        return notMade('the metadata names no scopes')
       const destructive = tools.filter((tool) => tool.destructive === true)
       return foundIf(
         scopes.length === 1 && destructive.length > 0 && tools.some((tool) => tool.read_only),
@@ -77,6 +86,7 @@ export const SCOPE_CHECKS: Check[] = [
     mend: 'List only the tools that the token opens, and give read-only scopes only tools that read.',
     judge(seen) {
       const { read_only } = seen
+      if (isOpen(seen)) return notMade('the server asks for no token')
       if (!read_only) return notMade('there is no read-only token', '--read-only-token')
       if (!read_only.tools) return notMade('the read-only token was refused', '--read-only-token')
       const changing = read_only.tools.filter((tool) => !isReadOnly(seen, tool))
@@ -91,6 +101,7 @@ export const SCOPE_CHECKS: Check[] = [
     mend: 'Decide about every tools/call by the scopes of the token, not by what the list showed.',
     judge(seen) {
       const { read_only, read_only_call, options } = seen
+      if (isOpen(seen)) return notMade('the server asks for no token')
       if (!read_only) return notMade('there is no read-only token', '--read-only-token')
       if (!options.active) return notMade('it would call a tool', '--active')
       if (!read_only_call)

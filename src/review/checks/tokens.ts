@@ -9,9 +9,12 @@ function whereGuarded(seen: Seen, judge: () => Verdict): Verdict {
 }
 
 function refusedOf(seen: Seen, answer: Exchange | undefined, what: string, flag: string): Verdict {
-  return whereGuarded(seen, () =>
-    answer ? foundIf(isLetIn(answer), `${what} was let in`) : notMade(`there is no ${what}`, flag),
-  )
+  return whereGuarded(seen, () => {
+    if (!answer) return notMade(`there is no ${what}`, flag)
+    return isLetIn(seen.made_up.random)
+      ? notMade('any token is let in')
+      : foundIf(isLetIn(answer), `${what} was let in`)
+  })
 }
 
 const inHeader = ({ made_up: { random, malformed, unsigned } }: Seen): [string, Exchange][] => [
@@ -75,8 +78,9 @@ export const TOKEN_CHECKS: Check[] = [
           const challenge = statusOf(answer) === 401 ? bearerChallengeOf(answer) : undefined
           return statusOf(answer) === 401 && (challenge === undefined || challenge === 'malformed')
         })
-        // Where no 401 at all has one, that is said once.
-        if (bearerChallengeOf(seen.anonymous.listed.last.answer) === undefined) return PASSED
+        // Where no 401 at all has one that can be read, that is said once.
+        const first = bearerChallengeOf(seen.anonymous.listed.last.answer)
+        if (first === undefined || first === 'malformed') return notMade('no 401 has a challenge')
         return foundIf(silent.length > 0, `no challenge for ${silent.map(([what]) => what).join(', ')}`)
       }),
   },

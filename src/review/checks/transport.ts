@@ -1,7 +1,7 @@
 import type { Exchange } from '../../probe/exchange.ts'
 import { type Check, foundIf, notMade, type Verdict } from '../finding.ts'
 import { SECTION } from '../section.ts'
-import { isLetIn, type Seen, type SeenToken, statusOf, statusText } from '../seen.ts'
+import { isLetIn, isOpen, type Seen, type SeenToken, statusOf, statusText } from '../seen.ts'
 
 /** Does the transport keep apart what belongs to different people, and refuse what says two things at once? */
 function withToken(seen: Seen, judge: (token: SeenToken) => Verdict): Verdict {
@@ -10,6 +10,7 @@ function withToken(seen: Seen, judge: (token: SeenToken) => Verdict): Verdict {
 }
 
 function withSession(seen: Seen, judge: (session_id: string, token: SeenToken) => Verdict): Verdict {
+  if (isOpen(seen)) return notMade('the server asks for no token')
   return withToken(seen, (token) =>
     token.session_id === undefined ? notMade('the server has no sessions') : judge(token.session_id, token),
   )
@@ -40,13 +41,13 @@ export const TRANSPORT_CHECKS: Check[] = [
   {
     id: 'transport.batch',
     title: 'Batches run in a revision that has none',
-    severity: 'medium',
+    severity: 'low',
     section: SECTION.sending,
     mend: 'Refuse a body that is a list with 400 from 2025-06-18 on.',
     judge: (seen) =>
       withToken(seen, ({ batch }) =>
         batch
-          ? letIn(batch, 'a batch of tools/list and ping')
+          ? letIn(batch, 'a batch of two requests')
           : notMade('the server speaks no revision without batches'),
       ),
   },
