@@ -67,7 +67,7 @@ export const CHALLENGE_CHECKS: Check[] = [
   {
     id: 'challenge.no-metadata',
     title: 'The challenge does not say where the metadata is',
-    severity: 'medium',
+    severity: 'low',
     section: SECTION.challenge,
     mend: 'Add resource_metadata="<URL of the RFC 9728 document>" to the challenge.',
     judge: (seen) =>
