@@ -9,9 +9,9 @@ const authorization = (name: string, anchor: string): Section => ({
   url: `${MCP}/2025-11-25/basic/authorization#${anchor}`,
 })
 
-const transports = (name: string, anchor: string, revision = '2025-11-25'): Section => ({
-  name: `MCP ${revision}, Transports: ${name}`,
-  url: `${MCP}/${revision}/basic/transports#${anchor}`,
+const transports = (name: string, anchor: string): Section => ({
+  name: `MCP 2025-11-25, Transports: ${name}`,
+  url: `${MCP}/2025-11-25/basic/transports#${anchor}`,
 })
 
 const practice = (name: string, anchor: string): Section => ({
@@ -42,10 +42,12 @@ export const SECTION = {
   transport_security: transports('Security Warning', 'security-warning'),
   sending: transports('Sending Messages to the Server', 'sending-messages-to-the-server'),
   sessions: transports('Session Management', 'session-management'),
-  headers: transports('Standard Request Headers', 'standard-request-headers', '2026-07-28'),
+  headers: {
+    name: 'MCP 2026-07-28, Streamable HTTP: Standard Request Headers',
+    url: `${MCP}/2026-07-28/basic/transports/streamable-http#standard-request-headers`,
+  },
   hijacking: practice('Session Hijacking', 'session-hijacking'),
   scope_minimization: practice('Scope Minimization', 'scope-minimization'),
-  local_servers: practice('Local MCP Server Compromise', 'local-mcp-server-compromise'),
   challenge: rfc(9728, '5.1'),
   resource: rfc(9728, '3.3'),
   resource_members: rfc(9728, '2'),
