@@ -26,6 +26,7 @@ const ROOMS: Record<string, { floor: Floor | 'annex'; main: string }> = {
   operator: { floor: 'edge', main: 'api.ts' },
   pages: { floor: 'edge', main: 'page.ts' },
   'operator-pages': { floor: 'edge', main: 'routes.ts' },
+  review: { floor: 'edge', main: 'review.ts' },
   'account-pages': { floor: 'edge', main: 'routes.ts' },
   cli: { floor: 'roof', main: 'main.ts' },
   'resource-server': { floor: 'annex', main: 'index.ts' },
@@ -51,6 +52,8 @@ const INNER_ROOMS: Record<string, string> = {
   'resource-server/asking': 'introspection.ts',
   'resource-server/local': 'local-policy.ts',
   'resource-server/reports': 'call-report.ts',
+  'review/active': 'active-run.ts',
+  'review/checks': 'exposure.ts',
 }
 
 /** Files that stand in no folder. */

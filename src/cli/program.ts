@@ -13,6 +13,7 @@ import { registerDoctorCommand } from './doctor.ts'
 import { registerOpenApiCommand } from './openapi.ts'
 import { registerOperatorCommands } from './operator.ts'
 import { registerResourceServerCommands } from './resource-servers.ts'
+import { registerReviewCommand } from './review.ts'
 import { serve } from './serve.ts'
 import { registerTraceCommand } from './trace.ts'
 
@@ -63,6 +64,7 @@ export function createProgram(): Command {
   registerTraceCommand(program, openContext)
   registerOpenApiCommand(program)
   registerDoctorCommand(program)
+  registerReviewCommand(program)
   registerActionCommands(program, openContext)
   return program
 }
