@@ -7,8 +7,6 @@ import { admitNodeRequest, writeNodeAnswer } from './node-admission.ts'
 
 export { listen } from './listen.ts'
 
-export { listen } from './listen.ts'
-
 /** A handler of MCP requests, such as `toNodeHandler(createMcpHandler(…))`. `body` is the parsed JSON of a POST. */
 export type NodeHandler = (
   request: IncomingMessage & { method: string; url: string; auth: AuthInfo },
