@@ -62,7 +62,7 @@ describe('protectNodeHandler', () => {
           expiresAt: expect.any(Number),
           resource: new URL(RESOURCE),
           resourceMetadataUrl: 'http://localhost:4001/.well-known/oauth-protected-resource/mcp',
-          extra: { sub: 'ada', username: 'Ada', jti: 'j1', tools: ['get_note'] },
+          extra: { sub: 'ada', username: 'Ada', jti: 'j1', tools: ['get_note'], prompts: [], resources: [] },
         },
       },
     ])
@@ -124,11 +124,11 @@ describe('protectNodeHandler', () => {
 
   it('does not take brackets in strings for nesting', async () => {
     const params = { name: 'get_note', arguments: { text: '"\\[{'.repeat(500) } }
-    expect((await post(JSON.stringify({ id: 1, method: 'tools/call', params }))).status).toBe(200)
+    expect((await post(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params }))).status).toBe(200)
   })
 
   it('answers 413 above 4 MiB, announced or not, and accepts just below', async () => {
-    const message = (bytes: number) => `{"id":1,"method":"ping"}`.padEnd(bytes)
+    const message = (bytes: number) => `{"jsonrpc":"2.0","id":1,"method":"ping"}`.padEnd(bytes)
     const limit = 4 * 1024 * 1024
     expect((await post(message(limit))).status).toBe(200)
     expect((await post(message(limit + 10))).status).toBe(413)
@@ -142,7 +142,7 @@ describe('protectNodeHandler', () => {
     socket.write(head)
     await seen
     socket.destroy()
-    expect((await post('{"method":"ping","id":1}')).status).toBe(200)
+    expect((await post('{"jsonrpc":"2.0","method":"ping","id":1}')).status).toBe(200)
     expect(errors).toEqual([])
   })
 
@@ -150,7 +150,7 @@ describe('protectNodeHandler', () => {
     handler = () => {
       throw new Error('the disk is full')
     }
-    const response = await post('{"method":"ping","id":1}')
+    const response = await post('{"jsonrpc":"2.0","method":"ping","id":1}')
     expect([response.status, await response.json()]).toEqual([500, { error: 'server_error' }])
     expect(errors.map(({ message }) => message)).toEqual(['the disk is full'])
   })
