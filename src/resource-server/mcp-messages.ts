@@ -136,6 +136,12 @@ export function requireHeadersToAgree(headers: Headers, body: unknown): void {
       {},
       { error: 'invalid_request', error_description: 'A message is application/json' },
     )
+  // A body of a GET or DELETE is not read here, but could be behind.
+  if (
+    body === undefined &&
+    (headers.has('transfer-encoding') || (headers.get('content-length') ?? '0') !== '0')
+  )
+    throw badMessage('invalid_request', 'Only a POST has a body')
   if (Array.isArray(body) && !WITH_BATCHES.includes(headers.get('mcp-protocol-version')))
     throw badMessage('invalid_request', 'This revision of MCP has no batches')
   for (const message of Array.isArray(body) ? body : [body]) requireAgreement(headers, message ?? {})

@@ -191,6 +191,13 @@ describe('requireHeadersToAgree', () => {
     expect(agree(headers as Record<string, string>, body)).toMatchObject({ status: 400, code: -32020 })
   })
 
+  it('refuses a body that is not read, and that whoever is behind the guard could read', () => {
+    expect(agree({ 'content-length': '0' }, undefined)).toBeUndefined()
+    expect(agree({ 'content-length': '9' }, undefined)).toMatchObject({ status: 400, code: -32600 })
+    expect(agree({ 'content-length': 'x' }, undefined)).toMatchObject({ status: 400, code: -32600 })
+    expect(agree({ 'transfer-encoding': 'chunked' }, undefined)).toMatchObject({ status: 400 })
+  })
+
   const REVISION = 'io.modelcontextprotocol/protocolVersion'
   const since_2026 = (headers: Record<string, string> = {}, claimed: unknown = '2026-07-28') => {
     const sent = {

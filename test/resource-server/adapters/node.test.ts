@@ -124,7 +124,9 @@ describe('protectNodeHandler', () => {
 
   it('does not take brackets in strings for nesting', async () => {
     const params = { name: 'get_note', arguments: { text: '"\\[{'.repeat(500) } }
-    expect((await post(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params }))).status).toBe(200)
+    expect((await post(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params }))).status).toBe(
+      200,
+    )
   })
 
   it('answers 413 above 4 MiB, announced or not, and accepts just below', async () => {
