@@ -165,3 +165,12 @@ it('the audit log tells a prompt and a resource by the method', async () => {
     { tool: 'books://closed/1', decision: 'denied', detail: { method: 'resources/read', needed: 'admin' } },
   ])
 })
+
+it('the consent page shows what each scope opens, whatever its kind', async () => {
+  const { client_id } = await toolgate.register()
+  const { person } = await toolgate.account()
+  const { consent } = await toolgate.authorize(person(), client_id, { resource, scope: 'read admin' })
+  for (const name of ['summary', 'books://open/*', 'audit', 'books://closed/1'])
+    expect(consent).toContain(`<code class="chip">${name}</code>`)
+  expect(consent).not.toContain('no tools of its own')
+})
