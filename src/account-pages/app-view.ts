@@ -7,6 +7,8 @@ export type ScopeView = {
   name: string
   description: string
   tools: readonly string[]
+  prompts?: readonly string[] | undefined
+  resources?: readonly string[] | undefined
   /** What it also opens, as the catalogue has it. */
   includes: { name: string; description: string }[]
   destructive: boolean
@@ -72,6 +74,8 @@ function scopesOf(
         name: scope.name,
         description: scope.description,
         tools: scope.tools,
+        prompts: scope.prompts,
+        resources: scope.resources,
         includes: resource.scopes
           .filter(({ name }) => name !== scope.name && included.has(name))
           .map(({ name, description }) => ({ name, description })),

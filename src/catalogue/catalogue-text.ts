@@ -22,6 +22,13 @@ export function catalogueText({ resources, roles }: Catalogue): string {
   return stringify(file, { lineWidth: 0, aliasDuplicateObjects: false })
 }
 
-function scopeBody({ description, tools, includes, risk }: Scope) {
-  return { description, tools, ...(includes.length > 0 ? { includes } : {}), ...(risk ? { risk } : {}) }
+function scopeBody({ description, tools, prompts, resources, includes, risk }: Scope) {
+  return {
+    description,
+    tools,
+    ...(prompts ? { prompts } : {}),
+    ...(resources ? { resources } : {}),
+    ...(includes.length > 0 ? { includes } : {}),
+    ...(risk ? { risk } : {}),
+  }
 }

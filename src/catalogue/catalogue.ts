@@ -1,6 +1,6 @@
 /**
- * The catalogue: which protected resources there are, the scopes of each, the MCP tools each scope opens, and what
- * each role may hold. This file has the pure rules; reading the file, printing changes and storing are its neighbours.
+ * The catalogue: which protected resources there are, the scopes of each, the MCP tools, prompts and resources
+ * each scope opens, and what each role may hold. This file has the pure rules; reading the file, printing changes and storing are its neighbours.
  */
 
 import { expandScopes, type Resource } from '../permission/scopes.ts'
@@ -99,7 +99,7 @@ const DOCUMENT_KEYS = [
   'default_scopes',
   'description',
   'tools',
-].concat(['includes', 'risk', 'grants', 'scopes'])
+].concat(['includes', 'risk', 'grants', 'scopes', 'prompts'])
 
 /** The catalogue as JSON with its keys in a fixed order: equal catalogues have equal documents. */
 export function catalogueDocument(catalogue: Catalogue): string {

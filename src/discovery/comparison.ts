@@ -1,5 +1,5 @@
 import type { Resource } from '../permission/scopes.ts'
-import { riskOfTool, scopesForTool } from '../permission/scopes.ts'
+import { riskOfScopes, scopesForTool } from '../permission/scopes.ts'
 import type { OfferedTool } from './inventory.ts'
 import { riskOfOffer } from './proposal.ts'
 
@@ -20,7 +20,7 @@ export function compareWithCatalogue(offered: readonly OfferedTool[], resource: 
   const known = resource.scopes.flatMap(({ tools }) => tools)
   const names = new Set(offered.map(({ name }) => name))
   const mapped = offered.filter(({ name }) => scopesForTool(resource, name).length > 0)
-  const risk = ({ name }: OfferedTool) => riskOfTool(resource, name)
+  const risk = ({ name }: OfferedTool) => riskOfScopes(resource, scopesForTool(resource, name))
   return {
     unmapped: offered.map(({ name }) => name).filter((name) => scopesForTool(resource, name).length === 0),
     gone: [...new Set(known)].filter((name) => !names.has(name)).sort(),

@@ -17,6 +17,8 @@ export type ScopeView = {
   name: string
   description: string
   tools: readonly string[]
+  prompts?: readonly string[] | undefined
+  resources?: readonly string[] | undefined
   includes: string[]
   destructive: boolean
   checked: boolean
@@ -79,6 +81,8 @@ export function consentView(request: ConsentRequest): ConsentView {
       name: scope.name,
       description: scope.description,
       tools: scope.tools,
+      prompts: scope.prompts,
+      resources: scope.resources,
       includes: describeIncluded(resource, scope),
       destructive: scope.risk === 'destructive',
       checked: true,

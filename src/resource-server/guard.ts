@@ -83,7 +83,7 @@ export function decideBy(
     const credentials = credentialsOf(request, settings, challenges)
     const body = await request.readBody()
     const messages = messagesIn(body)
-    requireHeadersToAgree(request.headers, messages)
+    if (request.connection !== 'stdio') requireHeadersToAgree(request.headers, body)
     const bearer = settings.mode === 'none' ? '' : requireTokenSyntax(credentials, settings, challenges)
     const questions = questionsAbout(messages, bearer, request.headers)
     const answers = await ask(introspect, bearer, questions, settings)

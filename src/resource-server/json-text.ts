@@ -4,12 +4,12 @@ import { badMessage, type Refusal } from './refusal.ts'
 const MAX_DEPTH = 128
 
 /**
- * Reads JSON.
- * @throws Refusal 400 when it is none, or is nested too deeply
+ * Reads JSON that every reader reads alike: whoever stands behind the guard may have another parser than this one.
+ * @throws Refusal 400 when it is none, is nested too deeply, names a member twice, or has a number that is none here
  */
 export function readJson(text: string): unknown {
   const value = parse(text)
-  if (depthOf(text) > MAX_DEPTH) throw tooDeep()
+  requireOneReading(text)
   return value
 }
 
@@ -34,20 +34,50 @@ function parse(text: string): unknown {
 }
 
 function tooDeep(): Refusal {
-  return badMessage('invalid_request', `The body is nested more than ${MAX_DEPTH} levels deep`)
+  return ambiguous(`is nested more than ${MAX_DEPTH} levels deep`)
 }
 
-/** Depth of valid JSON. Counted on the text, because walking the value would recurse. */
-function depthOf(json: string): number {
-  let deepest = 0
-  let depth = 0
-  let in_string = false
+const NUMBER = /[-+.\deE]+/y
+
+/** Reads valid JSON again as text, because its value does not show what was there twice, and walking it would recurse. */
+function requireOneReading(json: string): void {
+  /** Of every object that is open the names of its members so far; undefined for a list. */
+  const open: (Set<string> | undefined)[] = []
   for (let at = 0; at < json.length; at++) {
-    const char = json[at]
-    if (char === '"') in_string = !in_string
-    else if (in_string && char === '\\') at++
-    else if (!in_string && (char === '[' || char === '{')) deepest = Math.max(deepest, ++depth)
-    else if (!in_string && (char === ']' || char === '}')) depth--
+    const char = json.charAt(at)
+    if (char === '{' || char === '[') {
+      open.push(char === '{' ? new Set() : undefined)
+      if (open.length > MAX_DEPTH) throw tooDeep()
+    } else if (char === '}' || char === ']') open.pop()
+    else if (char === '"') {
+      const start = at
+      while (json[++at] !== '"') if (json[at] === '\\') at++
+      if (isName(json, at)) requireNew(open.at(-1), json.slice(start, at + 1))
+    } else if (char === '-' || (char >= '0' && char <= '9')) {
+      NUMBER.lastIndex = at
+      const [number = ''] = NUMBER.exec(json) ?? []
+      // RFC 8259 §6: what is out of range here would be null, or another number, for the next reader.
+      if (!Number.isFinite(Number(number))) throw ambiguous('has a number that is out of range')
+      at += number.length - 1
+    }
   }
-  return deepest
+}
+
+function isName(json: string, end: number): boolean {
+  let at = end + 1
+  while (/\s/.test(json.charAt(at))) at++
+  return json[at] === ':'
+}
+
+/** RFC 8259 §4: when names within an object are not unique, the behavior of software is unpredictable. */
+function requireNew(members: Set<string> | undefined, quoted: string): void {
+  // An escape is another way to write the same name.
+  const name = quoted.includes('\\') ? String(JSON.parse(quoted)) : quoted.slice(1, -1)
+  if (name === '__proto__') throw ambiguous('has a member __proto__')
+  if (members?.has(name)) throw ambiguous('names a member twice')
+  members?.add(name)
+}
+
+function ambiguous(what: string): Refusal {
+  return badMessage('invalid_request', `The body ${what}`)
 }

@@ -1,4 +1,4 @@
-import { badMessage } from './refusal.ts'
+import { badMessage, Refusal } from './refusal.ts'
 
 /** What one JSON-RPC message is about. Empty: the body said nothing, and only the token is in message. */
 export type Message = {
@@ -19,7 +19,9 @@ export type Question = Message & {
 const NAMED_BY = new Map([
   ['tools/call', 'name'],
   ['prompts/get', 'name'],
-  ['resources/read', 'uri'],
+  ...['read', 'subscribe', 'unsubscribe'].map((verb): [string, string] => [`resources/${verb}`, 'uri']),
+  // Extension io.modelcontextprotocol/tasks, and the tasks of 2025-11-25.
+  ...['get', 'update', 'cancel', 'result'].map((verb): [string, string] => [`tasks/${verb}`, 'taskId']),
 ])
 
 /** Each message costs one introspection, so a batch (2025-03-26 and older) must not be an amplifier. */
@@ -27,54 +29,143 @@ const MAX_BATCH_MESSAGES = 50
 const MAX_METHOD_CHARS = 128
 const MAX_NAME_CHARS = 1024
 
+const ENVELOPE = ['jsonrpc', 'id', 'method', 'params', 'result', 'error']
+
 /**
- * Reads a parsed body into what its messages are about.
+ * Reads a parsed body into what its messages are about. One that touches several things is several.
  * @param body one JSON-RPC message, a batch of them, or undefined for a GET or DELETE of the transport
- * @throws Refusal 400 for what is not JSON-RPC
+ * @throws Refusal 400 for what is not JSON-RPC, or what another reader could take for something else
  */
 export function messagesIn(body: unknown): Message[] {
   if (body === undefined) return [{}]
-  if (!Array.isArray(body)) return [messageIn(body)]
-  if (body.length === 0 || body.length > MAX_BATCH_MESSAGES) {
-    throw badMessage('invalid_request', `A batch has between 1 and ${MAX_BATCH_MESSAGES} messages`)
+  const messages = (Array.isArray(body) ? body : [body]).flatMap(messagesOf)
+  if (messages.length === 0 || messages.length > MAX_BATCH_MESSAGES) {
+    throw badMessage('invalid_request', `A body has between 1 and ${MAX_BATCH_MESSAGES} messages`)
   }
-  return body.map(messageIn)
+  return messages
 }
 
-function messageIn(message: unknown): Message {
+function messagesOf(message: unknown): Message[] {
   if (!isObject(message)) throw badMessage('invalid_request', 'A message must be a JSON-RPC object')
-  const { id, method, params } = message
-  // A JSON-RPC response has no method; it answers a request that this server sent.
-  if (method === undefined) return { id }
-  if (!isPlainText(method, MAX_METHOD_CHARS)) {
+  const { jsonrpc, id, method, params } = message
+  // The schemas of the SDKs are as strict: nobody sends more. A reader that ignores case would see more.
+  if (jsonrpc !== '2.0' || !Object.keys(message).every((name) => ENVELOPE.includes(name)))
+    throw badMessage('invalid_request', 'A message must be JSON-RPC 2.0, without other members', id)
+  const answers = Number('result' in message) + Number('error' in message)
+  if (answers + Number('method' in message) !== 1)
+    throw badMessage('invalid_request', 'A message has one of method, result and error', id)
+  if (!isId(id) && !(answers === 1 && id === null))
+    throw badMessage('invalid_request', 'The id must be a short string or a whole number')
+  // A response answers a request that this server sent.
+  if (answers === 1) return [{ id }]
+  if (!isPlainText(method, MAX_METHOD_CHARS))
     throw badMessage('invalid_request', 'The method must be a short string', id)
-  }
-  const member = NAMED_BY.get(method)
-  if (member === undefined) return { id, mcp_method: method }
-  const name = isObject(params) ? params[member] : undefined
-  if (!isPlainText(name, MAX_NAME_CHARS)) {
-    throw badMessage('invalid_params', `${method} needs a params.${member} that is a short string`, id)
-  }
-  return { id, mcp_method: method, mcp_name: name }
+  return aboutMethod({ id, mcp_method: method }, params)
 }
+
+function aboutMethod(message: { id: unknown; mcp_method: string }, params: unknown): Message[] {
+  const { id, mcp_method } = message
+  const named_by = NAMED_BY.get(mcp_method)
+  if (named_by) return [{ ...message, mcp_name: nameIn(params, named_by, message) }]
+  if (mcp_method === 'completion/complete') {
+    const ref = memberOf(params, 'ref', id)
+    const type = memberOf(ref, 'type', id)
+    const [is, other] = type === 'ref/prompt' ? ['name', 'uri'] : ['uri', 'name']
+    if ((type !== 'ref/prompt' && type !== 'ref/resource') || memberOf(ref, other, id) !== undefined)
+      throw badMessage('invalid_params', 'params.ref must be a ref/prompt or a ref/resource', id)
+    return [{ ...message, mcp_name: `${type}:${nameIn(ref, is, message)}` }]
+  }
+  if (mcp_method !== 'subscriptions/listen') return [message]
+  // MCP 2026-07-28: it took the place of resources/subscribe.
+  const uris = memberOf(memberOf(params, 'notifications', id), 'resourceSubscriptions', id) ?? []
+  if (!Array.isArray(uris)) throw badMessage('invalid_params', 'resourceSubscriptions must be a list', id)
+  const subscribe = { id, mcp_method: 'resources/subscribe' }
+  return [message, ...uris.map((uri) => ({ ...subscribe, mcp_name: nameIn({ uri }, 'uri', subscribe) }))]
+}
+
+/** A request without an id would run unanswered, and one without a name cannot be decided. */
+function nameIn(
+  params: unknown,
+  member: string,
+  { id, mcp_method }: { id: unknown; mcp_method: string },
+): string {
+  const name = memberOf(params, member, id)
+  if (id === undefined || !isPlainText(name, MAX_NAME_CHARS)) {
+    throw badMessage(
+      'invalid_params',
+      `${mcp_method} needs an id, and a ${member} that is a short string`,
+      id,
+    )
+  }
+  return name
+}
+
+/** @throws Refusal 400 when a reader that is loose about names could take another member for this one */
+function memberOf(object: unknown, name: string, id: unknown): unknown {
+  if (!isObject(object)) return undefined
+  const isLike = (key: string) => /[^ -~]/.test(key) || (key !== name && fold(key) === fold(name))
+  if (Object.keys(object).some(isLike))
+    throw badMessage('invalid_params', `A member is named almost like ${name}, or beyond ASCII`, id)
+  return Object.hasOwn(object, name) ? object[name] : undefined
+}
+
+function fold(name: string): string {
+  return name.toLowerCase().replace(/[^a-z\d]/g, '')
+}
+
+/** Revisions with batches. Those before 2025-06-18 had no header to say which they are. */
+const WITH_BATCHES = [null, '2025-03-26', '2024-11-05']
+/** The first revision in which headers mirror the body, and every request says its revision. */
+const MIRRORED_SINCE = '2026-07-28'
+const REVISION_KEY = 'io.modelcontextprotocol/protocolVersion'
 
 /**
  * What a gateway routed by and what the server will run must be the same thing.
  * MCP 2026-07-28: servers MUST reject requests whose headers do not match the body.
- * @throws Refusal 400 with the specification's code -32020
+ * @param body what `messagesIn` took
+ * @throws Refusal 415 for another content than JSON, 400 otherwise, with the specification's code -32020
  */
-export function requireHeadersToAgree(headers: Headers, messages: readonly Message[]): void {
-  const method = headers.get('mcp-method')
-  const name = headers.get('mcp-name')
-  for (const message of messages) {
-    if (method !== null && method !== message.mcp_method) {
-      throw badMessage('header_mismatch', 'The Mcp-Method header disagrees with the body', message.id)
-    }
-    const named = NAMED_BY.has(message.mcp_method ?? '')
-    if (name !== null && named && decodeHeaderValue(name) !== message.mcp_name) {
-      throw badMessage('header_mismatch', 'The Mcp-Name header disagrees with the body', message.id)
-    }
+export function requireHeadersToAgree(headers: Headers, body: unknown): void {
+  const type = headers.get('content-type')
+  // Another charset, or a form, would be other messages in the same bytes. `fetch` calls every string text/plain.
+  const is_readable =
+    type === null || /^(application\/json|text\/plain)(\s*;\s*charset="?utf-?8"?)?$/i.test(type)
+  if (body !== undefined && !is_readable)
+    throw new Refusal(
+      415,
+      {},
+      { error: 'invalid_request', error_description: 'A message is application/json' },
+    )
+  // A body of a GET or DELETE is not read here, but could be behind.
+  if (
+    body === undefined &&
+    (headers.has('transfer-encoding') || (headers.get('content-length') ?? '0') !== '0')
+  )
+    throw badMessage('invalid_request', 'Only a POST has a body')
+  if (Array.isArray(body) && !WITH_BATCHES.includes(headers.get('mcp-protocol-version')))
+    throw badMessage('invalid_request', 'This revision of MCP has no batches')
+  for (const message of Array.isArray(body) ? body : [body]) requireAgreement(headers, message ?? {})
+}
+
+function requireAgreement(headers: Headers, { id, method, params }: Record<string, unknown>): void {
+  const require = (agrees: boolean, header: string) => {
+    if (!agrees) throw badMessage('header_mismatch', `The ${header} header disagrees with the body`, id)
   }
+  const revision = headers.get('mcp-protocol-version')
+  const meta = isObject(params) && isObject(params._meta) ? params._meta : {}
+  const claimed = meta[REVISION_KEY]
+  const is_said = claimed === undefined ? !revision?.includes(',') : claimed === revision
+  require(is_said, 'MCP-Protocol-Version')
+  const is_mirrored = id !== undefined && method !== undefined && (revision ?? '') >= MIRRORED_SINCE
+  if (is_mirrored && claimed === undefined)
+    throw badMessage('invalid_params', `params._meta needs ${REVISION_KEY}`, id)
+  const mirrored = headers.get('mcp-method')
+  require(mirrored === null ? !is_mirrored : mirrored === method, 'Mcp-Method')
+  const member = NAMED_BY.get(String(method))
+  if (!member) return
+  const name = headers.get('mcp-name')
+  const named = isObject(params) ? params[member] : undefined
+  require(name === null ? !is_mirrored : decodeHeaderValue(name) === named, 'Mcp-Name')
 }
 
 /** MCP 2026-07-28: values that are not plain ASCII travel as `=?base64?…?=`. Undefined when that is malformed. */
@@ -82,6 +173,8 @@ function decodeHeaderValue(value: string): string | undefined {
   const encoded = /^=\?base64\?(.*)\?=$/.exec(value)?.[1]
   if (encoded === undefined) return value
   try {
+    // Sloppy Base64 is read by some and not by others.
+    if (btoa(atob(encoded)) !== encoded) return undefined
     const bytes = Uint8Array.from(atob(encoded), (char) => char.charCodeAt(0))
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {
@@ -97,6 +190,13 @@ function isPlainText(value: unknown, max_chars: number): value is string {
     value.length <= max_chars &&
     value.isWellFormed() &&
     !/\p{Cc}/u.test(value)
+  )
+}
+
+/** A whole number beyond 2^53 would come back as another one. */
+function isId(id: unknown): boolean {
+  return (
+    id === undefined || Number.isSafeInteger(id) || (typeof id === 'string' && id.length <= MAX_NAME_CHARS)
   )
 }
 

@@ -44,7 +44,8 @@ export function createSessions(): Sessions {
         begin(status, headers) {
           const opened = headers.get(HEADER)
           const ended = asked.get(HEADER)
-          if (opened && status < 400 && !opened_by.has(opened)) keep(opened, principal)
+          // One that was asked for is not opened, and may have been ended meanwhile.
+          if (opened && opened !== ended && status < 400 && !opened_by.has(opened)) keep(opened, principal)
           if (ended && method === 'DELETE' && status < 400) opened_by.delete(ended)
         },
         write() {},

@@ -1,4 +1,4 @@
-import { type Resource, riskOfTool } from '../permission/scopes.ts'
+import { type Resource, riskOfScopes, scopesForTool } from '../permission/scopes.ts'
 import type { Challenge } from '../probe/challenge.ts'
 import { readChallenges } from '../probe/challenge.ts'
 import type { Exchange } from '../probe/exchange.ts'
@@ -157,6 +157,6 @@ export function toolsSeen({ anonymous, token, read_only, active }: Seen): McpToo
 
 /** By the catalogue where it says so, else by what the server says; a tool that nothing is said of may change things. */
 export function isReadOnly({ options: { catalogue } }: Seen, tool: McpTool): boolean {
-  const risk = catalogue && riskOfTool(catalogue, tool.name)
+  const risk = catalogue && riskOfScopes(catalogue, scopesForTool(catalogue, tool.name))
   return risk === undefined ? tool.read_only : risk === 'read_only'
 }

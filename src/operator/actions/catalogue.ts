@@ -22,6 +22,8 @@ const scope = z.object({
   name: z.string(),
   description: z.string(),
   tools: z.array(z.string()),
+  prompts: z.array(z.string()).optional().describe('Names of prompts'),
+  resources: z.array(z.string()).optional().describe('URIs of MCP resources; a * at the end opens all below'),
   includes: z.array(z.string()),
   risk: z.enum(['read_only', 'destructive']).optional(),
 })

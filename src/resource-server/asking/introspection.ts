@@ -13,6 +13,10 @@ export type McpAnswer = {
   scope: string
   /** For `tools/list`: the names of the tools that this token opens. */
   tools?: string[]
+  /** For `prompts/list`: the names of the prompts. */
+  prompts?: string[]
+  /** For `resources/list` and `resources/templates/list`: URIs, each exact or with one `*` at its end. */
+  resources?: string[]
   /** What the catalogue says of it; only the answer to what is read only may be kept. */
   risk?: 'read_only' | 'destructive'
 }
@@ -112,7 +116,9 @@ function isAnswerTo(question: Question, mcp: unknown): mcp is McpAnswer {
     (question.mcp_name === undefined || mcp.name === question.mcp_name) &&
     typeof mcp.allowed === 'boolean' &&
     typeof mcp.scope === 'string' &&
-    (question.mcp_method !== 'tools/list' || !mcp.allowed || isStrings(mcp.tools))
+    (question.mcp_method !== 'tools/list' || !mcp.allowed || isStrings(mcp.tools)) &&
+    // A server older than these says nothing of them, and opens none.
+    [mcp.prompts ?? [], mcp.resources ?? []].every(isStrings)
   )
 }
 

@@ -1,5 +1,5 @@
 import type { AnswerWatch } from '../answer-watch.ts'
-import { type AuthInfo, authInfoOf } from '../auth-info.ts'
+import { type AuthInfo, authInfoOf, type Opened } from '../auth-info.ts'
 import type { Challenges } from '../challenge.ts'
 import type { GuardSettings } from '../guard-options.ts'
 import type { Question } from '../mcp-messages.ts'
@@ -63,14 +63,19 @@ export function allowedOf(
   body: unknown,
 ): Omit<Allowed, 'watch'> {
   const { token } = asked[0]
-  const tools = toolsOf(asked)
-  return { outcome: 'allowed', token, auth: authInfoOf(bearer, token, tools), tools, body }
+  const opened = {
+    tools: openedIn(asked, 'tools', ['tools/call']),
+    prompts: openedIn(asked, 'prompts', ['prompts/get']),
+    resources: openedIn(asked, 'resources', ['resources/read', 'resources/subscribe']),
+  }
+  return { outcome: 'allowed', token, auth: authInfoOf(bearer, token, opened), tools: opened.tools, body }
 }
 
-function toolsOf(asked: readonly Asked[]): string[] {
-  const called = asked.flatMap(({ question }) =>
-    question.mcp_method === 'tools/call' ? [question.mcp_name] : [],
-  )
-  const listed = asked.flatMap(({ token }) => token.mcp?.tools ?? [])
-  return [...new Set([...called, ...listed])].filter((name) => name !== undefined)
+/** What is used in this request, and what may be listed in it. */
+function openedIn(asked: readonly Asked[], kind: keyof Opened, used_by: string[]): string[] {
+  const names = asked.flatMap(({ question: { mcp_method = '', mcp_name }, token }) => [
+    ...(used_by.includes(mcp_method) ? [mcp_name] : []),
+    ...(token.mcp?.[kind] ?? []),
+  ])
+  return [...new Set(names)].filter((name) => name !== undefined)
 }

@@ -66,7 +66,7 @@ describe('protectNodeHandler', () => {
           expiresAt: expect.any(Number),
           resource: new URL(RESOURCE),
           resourceMetadataUrl: 'http://localhost:4001/.well-known/oauth-protected-resource/mcp',
-          extra: { sub: 'ada', username: 'Ada', jti: 'j1', tools: ['get_note'] },
+          extra: { sub: 'ada', username: 'Ada', jti: 'j1', tools: ['get_note'], prompts: [], resources: [] },
         },
       },
     ])
@@ -83,7 +83,7 @@ describe('protectNodeHandler', () => {
     handler = () => {
       throw new Error('the disk is full')
     }
-    const response = await post('{"method":"ping","id":1}')
+    const response = await post('{"jsonrpc":"2.0","method":"ping","id":1}')
     expect([response.status, await response.json()]).toEqual([500, { error: 'server_error' }])
     expect(errors.map(({ message }) => message)).toEqual(['the disk is full'])
   })
