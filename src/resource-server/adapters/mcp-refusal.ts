@@ -1,7 +1,4 @@
-import type { Refused } from '../refusal.ts'
-
-/** Of the codes that JSON-RPC leaves to servers, one that neither MCP nor its SDKs use. */
-export const REFUSED = -32010
+import { JSON_RPC_CODE, type Refused } from '../refusal.ts'
 
 export type JsonRpcError = { code: number; message: string; data?: Record<string, unknown> }
 
@@ -10,9 +7,11 @@ export type JsonRpcError = { code: number; message: string; data?: Record<string
  * OAuth's `error`, and of the challenge the `scope` that is needed and the `resource_metadata`.
  */
 export function jsonRpcErrorOf({ status, headers, body }: Refused): JsonRpcError {
-  const { error, error_description } = body
-  // What is wrong with a message is in the words of JSON-RPC already.
-  if (typeof error === 'object' && error !== null) return error as JsonRpcError
+  const worded = typeof body.error === 'object' ? (body.error as JsonRpcError) : undefined
+  const code = JSON_RPC_CODE.insufficient_scope
+  // What is wrong with the message itself has nothing to do with scopes.
+  if (worded && worded.code !== code) return worded
+  const error = worded ? worded.data?.error : body.error
   const { scope, resource_metadata } = challengeOf(headers)
   const retry = headers['retry-after']
   const data = {
@@ -22,7 +21,7 @@ export function jsonRpcErrorOf({ status, headers, body }: Refused): JsonRpcError
     ...(resource_metadata === undefined ? {} : { resource_metadata }),
     ...(retry === undefined ? {} : { retry_after_seconds: Number(retry) }),
   }
-  return { code: REFUSED, message: String(error_description ?? error), data }
+  return { code, message: worded?.message ?? String(body.error_description), data }
 }
 
 /** The scopes of a step-up; empty when stepping up would not help. */

@@ -318,7 +318,7 @@ describe.each([
 
 describe('protectTransport', () => {
   const [pipe] = V2InMemory.createLinkedPair()
-  const http = () => new StreamableHTTPServerTransport({ sessionIdGenerator: undefined })
+  const http = () => new StreamableHTTPServerTransport({})
 
   it('starts no server that authenticates nobody over HTTP', () => {
     expect(() => protectTransport(byCatalogue(), http())).toThrow(/not for the SDK's HTTP transports/)
