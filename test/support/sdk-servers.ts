@@ -38,7 +38,10 @@ function bearerOf(guard: Guard) {
 }
 
 /** SDK v1: Express, and a transport for each session. */
-export async function startV1WithSessions(guard: Guard, ran: Ran[]): Promise<SdkServerStand> {
+export async function startV1WithSessions(
+  guard: Guard,
+  ran: Ran[],
+): Promise<SdkServerStand & { url: string }> {
   const transports = new Map<string, StreamableHTTPServerTransport>()
   const open = async () => {
     const transport = protectTransport(
@@ -51,7 +54,7 @@ export async function startV1WithSessions(guard: Guard, ran: Ran[]): Promise<Sdk
     )
     const server = new V1Server(INFO)
     for (const tool of TOOLS)
-      server.registerTool(tool, {}, ({ authInfo }) => {
+      server.registerTool(tool, { description: 'Writes down that it ran' }, ({ authInfo }) => {
         ran.push({ tool, auth: authInfo })
         return done
       })
@@ -76,6 +79,7 @@ export async function startV1WithSessions(guard: Guard, ran: Ran[]): Promise<Sdk
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
   const { port } = http.address() as AddressInfo
   return {
+    url: `http://localhost:${port}/mcp`,
     fetch: async (request) => {
       const { pathname } = new URL(request.url)
       const { method, headers, signal } = request
@@ -93,7 +97,7 @@ export async function startV1WithSessions(guard: Guard, ran: Ran[]): Promise<Sdk
 function v2Server(ran: Ran[]): McpServer {
   const server = new McpServer(INFO)
   for (const tool of TOOLS)
-    server.registerTool(tool, {}, ({ http }) => {
+    server.registerTool(tool, { description: 'Writes down that it ran' }, ({ http }) => {
       ran.push({ tool, auth: http?.authInfo })
       return done
     })
