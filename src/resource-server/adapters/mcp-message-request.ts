@@ -17,7 +17,7 @@ export type SdkAuthInfo = { token?: unknown; clientId?: unknown; extra?: { sub?:
 export const LACKS_TOKENS = "mode 'none' has no tokens and is not for the SDK's HTTP transports"
 
 /** Undefined when the token cannot stand in a header, and is therefore none. */
-export function bearerHeaders(token: string, others = new Headers()): Headers | undefined {
+export function bearerHeaders(token: string, others: Headers = new Headers()): Headers | undefined {
   const headers = new Headers(others)
   try {
     headers.set('authorization', `Bearer ${token}`)

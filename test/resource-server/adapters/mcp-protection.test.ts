@@ -303,6 +303,19 @@ describe.each([
     expect(of(undefined)).toEqual([[202, null], ['whole']])
   })
 
+  it('is the session of whoever opened it, with whatever token, and of nobody else', async () => {
+    as.tokens.set('renewed', { tools: ['get_note'] }).set('stranger', { tools: ['get_note'], sub: 'eve' })
+    const { far, got, next, settle } = await connect()
+    const sendAs = (token: string, message: Message) =>
+      (far.send as (message: Message, extra: unknown) => Promise<void>)(message, { authInfo: { token } })
+    await sendAs('reader', call(1, 'get_note'))
+    await sendAs('renewed', call(2, 'get_note'))
+    await sendAs('stranger', call(3, 'get_note'))
+    expect(await next()).toMatchObject({ id: 3, error: { code: -32001 } })
+    await settle()
+    expect(got.map(({ id }) => id)).toEqual([1, 2, 'last'])
+  })
+
   it('in mode none the catalogue decides, and what comes over HTTP is served to nobody', async () => {
     const { far, got, next, settle } = await connect({ guard: byCatalogue() })
     await far.send(call(1, 'delete_note'))
