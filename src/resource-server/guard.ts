@@ -90,7 +90,7 @@ export function decideBy(
     const asked = requireActive(answers, questions, settings, challenges)
     const principal = principalOf(asked[0])
     sessions.require(request.headers, principal)
-    requireAllowed(asked, challenges)
+    requireAllowed(asked, challenges, request.headers)
     const allowed = allowedOf(bearer, asked, body)
     const session_watch = sessions.watch(request.method ?? 'POST', request.headers, principal)
     const others = watches.map((watch) => watch(request, allowed, asked))

@@ -3,6 +3,7 @@ import { type AuthInfo, authInfoOf, type Opened } from '../auth-info.ts'
 import type { Challenges } from '../challenge.ts'
 import type { GuardSettings } from '../guard-options.ts'
 import type { Question } from '../mcp-messages.ts'
+import { noSuchMethod } from '../refusal.ts'
 import type { ActiveToken } from './introspection.ts'
 
 /** A question with the answer to it. */
@@ -42,14 +43,21 @@ export function requireActive(
  * One challenge names everything the request needs, so that the client steps up once. When something in it can be
  * opened by no scope at all, none is named: stepping up would be in vain.
  */
-export function requireAllowed(asked: readonly Asked[], challenges: Challenges): void {
+export function requireAllowed(asked: readonly Asked[], challenges: Challenges, headers: Headers): void {
   const refused = asked.filter(
     ({ question, token }) => question.mcp_method !== undefined && !token.mcp?.allowed,
   )
   if (refused.length === 0) return
   const hopeless = refused.some(({ token }) => scopesOf(token).length === 0)
   const scopes = new Set(hopeless ? [] : asked.flatMap(({ token }) => scopesOf(token)))
-  throw challenges.insufficientScope([...scopes])
+  const { id, mcp_name } = asked.length === 1 && asked[0] ? asked[0].question : {}
+  if (hopeless && id !== undefined && mcp_name === undefined && isStateless(headers)) throw noSuchMethod(id)
+  throw challenges.insufficientScope([...scopes], id)
+}
+
+/** From 2026-07-28 on. Before, a 404 tells clients that their session is gone. */
+function isStateless(headers: Headers): boolean {
+  return (headers.get('mcp-protocol-version') ?? '') >= '2026-07-28'
 }
 
 function scopesOf(token: ActiveToken): string[] {
