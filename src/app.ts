@@ -31,6 +31,7 @@ import { staticFiles } from './http/static-files.ts'
 import { interactionRoutes } from './interactions/routes.ts'
 import { IntrospectionBatch } from './introspection/batch.ts'
 import { introspectionEndpoint } from './introspection/endpoint.ts'
+import { ResourceServerSessions } from './introspection/resource-server-session.ts'
 import { introspectionShortCut } from './introspection/short-cut.ts'
 import { type OperatorDependencies, operatorApi } from './operator/api.ts'
 import { type OperatorMcpDependencies, operatorMcp } from './operator/mcp/server.ts'
@@ -39,6 +40,8 @@ import { OPERATOR_PAGES } from './operator-pages/routes.ts'
 import type { PageDependencies } from './pages/page.ts'
 import { pageRoutes } from './pages/pages.ts'
 import { signInRoutes } from './pages/sign-in.ts'
+import { reportsEndpoint } from './reports/endpoint.ts'
+import { ReportIntake } from './reports/intake.ts'
 import type { Database } from './storage/database.ts'
 
 /** The composition root: every room is built here, once, and mounted below in the order in which requests pass. */
@@ -110,6 +113,8 @@ export function createApp(dependencies: AppDependencies): App {
   const usage = new UsageRecorder(db, log)
   const user_agents = new UserAgents(db)
   const batch = new IntrospectionBatch({ ...shared, hot, usage, user_agents })
+  const sessions = new ResourceServerSessions(shared)
+  const intake = new ReportIntake({ ...shared, usage })
   const { provider, middleware: engine } = createAuthorizationServer({
     ...shared,
     tokens,
@@ -132,6 +137,7 @@ export function createApp(dependencies: AppDependencies): App {
   koa.use(preflight)
   mount(koa, healthRoutes(database))
   koa.use(introspectionEndpoint(batch))
+  koa.use(reportsEndpoint({ sessions, intake }))
   koa.use(staticFiles())
   mount(koa, interactions)
   mountOperator(koa, { ...shared, batch, feed, log })

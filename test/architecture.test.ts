@@ -22,6 +22,7 @@ const ROOMS: Record<string, { floor: Floor | 'annex'; main: string }> = {
   interactions: { floor: 'edge', main: 'routes.ts' },
   introspection: { floor: 'edge', main: 'endpoint.ts' },
   operator: { floor: 'edge', main: 'api.ts' },
+  reports: { floor: 'edge', main: 'endpoint.ts' },
   pages: { floor: 'edge', main: 'page.ts' },
   'operator-pages': { floor: 'edge', main: 'routes.ts' },
   'account-pages': { floor: 'edge', main: 'routes.ts' },
@@ -46,6 +47,7 @@ const INNER_ROOMS: Record<string, string> = {
   'resource-server/asking': 'introspection.ts',
   'resource-server/local': 'local-policy.ts',
   'resource-server/reports': 'call-report.ts',
+  'resource-server/spool': 'file-spool.ts',
 }
 
 /** Files that stand in no folder. */
