@@ -41,7 +41,7 @@ import type { PageDependencies } from './pages/page.ts'
 import { pageRoutes } from './pages/pages.ts'
 import { signInRoutes } from './pages/sign-in.ts'
 import { reportsEndpoint } from './reports/endpoint.ts'
-import { ReportIntake } from './reports/intake.ts'
+import { type IntakeDependencies, ReportIntake } from './reports/intake.ts'
 import type { Database } from './storage/database.ts'
 
 /** The composition root: every room is built here, once, and mounted below in the order in which requests pass. */
@@ -68,6 +68,19 @@ export type App = {
 
 function mount(koa: Koa, router: Router): void {
   koa.use(router.routes()).use(allowedMethods(router))
+}
+
+type ResourceServerDependencies = IntakeDependencies & { audit: AuditLog; issuer: string }
+
+/** What resource servers ask and tell. */
+function mountResourceServers(
+  koa: Koa,
+  batch: IntrospectionBatch,
+  dependencies: ResourceServerDependencies,
+): void {
+  const sessions = new ResourceServerSessions(dependencies)
+  koa.use(introspectionEndpoint(batch))
+  koa.use(reportsEndpoint({ sessions, intake: new ReportIntake(dependencies) }))
 }
 
 function mountOperator(koa: Koa, dependencies: OperatorDependencies & OperatorMcpDependencies): void {
@@ -113,8 +126,6 @@ export function createApp(dependencies: AppDependencies): App {
   const usage = new UsageRecorder(db, log)
   const user_agents = new UserAgents(db)
   const batch = new IntrospectionBatch({ ...shared, hot, usage, user_agents })
-  const sessions = new ResourceServerSessions(shared)
-  const intake = new ReportIntake({ ...shared, usage })
   const { provider, middleware: engine } = createAuthorizationServer({
     ...shared,
     tokens,
@@ -136,8 +147,7 @@ export function createApp(dependencies: AppDependencies): App {
   koa.use(belowIssuer(issuer))
   koa.use(preflight)
   mount(koa, healthRoutes(database))
-  koa.use(introspectionEndpoint(batch))
-  koa.use(reportsEndpoint({ sessions, intake }))
+  mountResourceServers(koa, batch, { ...shared, usage })
   koa.use(staticFiles())
   mount(koa, interactions)
   mountOperator(koa, { ...shared, batch, feed, log })

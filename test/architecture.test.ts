@@ -251,7 +251,7 @@ describe('what may be used where', () => {
   it('koa is known to the plumbing, the protocol, the edge and app.ts', () => {
     const known = (path: string) =>
       ['plumbing', 'protocol'].includes(floorOf(path) ?? '') ||
-      /^src\/(interactions\/|operator\/|pages\/|account-pages\/|operator-pages\/|introspection\/endpoint\.ts$|app\.ts$)/.test(
+      /^src\/(interactions\/|operator\/|pages\/|account-pages\/|operator-pages\/|introspection\/endpoint\.ts$|reports\/endpoint\.ts$|app\.ts$)/.test(
         path,
       )
     expect(
