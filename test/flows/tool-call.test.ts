@@ -43,7 +43,9 @@ const message = (method: string, params: object, headers: Record<string, string>
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
   })
 
-const countAudited = async () => (await audited(stage.toolgate)).length
+/** Reports of what came of calls arrive when they like. */
+const countAudited = async () =>
+  (await audited(stage.toolgate)).filter(({ type }) => type !== 'tool.completed').length
 
 describe.each(REAL_CLIENTS)('%s', (_, make) => {
   it('runs what its token opens, steps up for what it does not, and runs that too', async () => {
