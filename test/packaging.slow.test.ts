@@ -58,10 +58,10 @@ async function freePort(): Promise<number> {
 
 describe('the packed guard', () => {
   it('loads where no npm package is installed', async () => {
-    const code = `Promise.all(['', '/node'].map((path) => import('toolgate/resource-server' + path)))
+    const code = `Promise.all(['', '/node', '/spool'].map((path) => import('toolgate/resource-server' + path)))
         .then((guard) => console.log(guard.flatMap((each) => Object.keys(each)).join(' ')))`
     const { stdout } = await run(process.execPath, ['--eval', code], { cwd: consumer() })
-    expect(stdout).toMatch(/createGuard.*protectNodeHandler/)
+    expect(stdout).toMatch(/createGuard.*protectNodeHandler.*fileSpool/)
   })
 
   it('has types that a strict TypeScript project accepts', async () => {

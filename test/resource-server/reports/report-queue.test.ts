@@ -81,9 +81,9 @@ describe('the queue', () => {
     await pass(1)
     expect(batches).toHaveLength(1)
     // Half a second and up to half of that again.
-    await pass(499)
+    await pass(498)
     expect(batches).toHaveLength(1)
-    await pass(251)
+    await pass(252)
     expect(batches).toHaveLength(2)
     await queue.record(reports(1))
     await pass(999)
