@@ -31,6 +31,7 @@ import { staticFiles } from './http/static-files.ts'
 import { interactionRoutes } from './interactions/routes.ts'
 import { IntrospectionBatch } from './introspection/batch.ts'
 import { introspectionEndpoint } from './introspection/endpoint.ts'
+import { ResourceServerSessions } from './introspection/resource-server-session.ts'
 import { introspectionShortCut } from './introspection/short-cut.ts'
 import { type OperatorDependencies, operatorApi } from './operator/api.ts'
 import { type OperatorMcpDependencies, operatorMcp } from './operator/mcp/server.ts'
@@ -39,6 +40,8 @@ import { OPERATOR_PAGES } from './operator-pages/routes.ts'
 import type { PageDependencies } from './pages/page.ts'
 import { pageRoutes } from './pages/pages.ts'
 import { signInRoutes } from './pages/sign-in.ts'
+import { reportsEndpoint } from './reports/endpoint.ts'
+import { type IntakeDependencies, ReportIntake } from './reports/intake.ts'
 import type { Database } from './storage/database.ts'
 
 /** The composition root: every room is built here, once, and mounted below in the order in which requests pass. */
@@ -65,6 +68,19 @@ export type App = {
 
 function mount(koa: Koa, router: Router): void {
   koa.use(router.routes()).use(allowedMethods(router))
+}
+
+type ResourceServerDependencies = IntakeDependencies & { audit: AuditLog; issuer: string }
+
+/** What resource servers ask and tell. */
+function mountResourceServers(
+  koa: Koa,
+  batch: IntrospectionBatch,
+  dependencies: ResourceServerDependencies,
+): void {
+  const sessions = new ResourceServerSessions(dependencies)
+  koa.use(introspectionEndpoint(batch))
+  koa.use(reportsEndpoint({ sessions, intake: new ReportIntake(dependencies) }))
 }
 
 function mountOperator(koa: Koa, dependencies: OperatorDependencies & OperatorMcpDependencies): void {
@@ -131,7 +147,7 @@ export function createApp(dependencies: AppDependencies): App {
   koa.use(belowIssuer(issuer))
   koa.use(preflight)
   mount(koa, healthRoutes(database))
-  koa.use(introspectionEndpoint(batch))
+  mountResourceServers(koa, batch, { ...shared, usage })
   koa.use(staticFiles())
   mount(koa, interactions)
   mountOperator(koa, { ...shared, batch, feed, log })

@@ -24,6 +24,7 @@ const ROOMS: Record<string, { floor: Floor | 'annex'; main: string }> = {
   introspection: { floor: 'edge', main: 'endpoint.ts' },
   discovery: { floor: 'edge', main: 'inventory.ts' },
   operator: { floor: 'edge', main: 'api.ts' },
+  reports: { floor: 'edge', main: 'endpoint.ts' },
   pages: { floor: 'edge', main: 'page.ts' },
   'operator-pages': { floor: 'edge', main: 'routes.ts' },
   review: { floor: 'edge', main: 'review.ts' },
@@ -52,6 +53,7 @@ const INNER_ROOMS: Record<string, string> = {
   'resource-server/asking': 'introspection.ts',
   'resource-server/local': 'local-policy.ts',
   'resource-server/reports': 'call-report.ts',
+  'resource-server/spool': 'file-spool.ts',
   'review/active': 'active-run.ts',
   'review/checks': 'exposure.ts',
 }
@@ -257,7 +259,7 @@ describe('what may be used where', () => {
   it('koa is known to the plumbing, the protocol, the edge and app.ts', () => {
     const known = (path: string) =>
       ['plumbing', 'protocol'].includes(floorOf(path) ?? '') ||
-      /^src\/(interactions\/|operator\/|pages\/|account-pages\/|operator-pages\/|introspection\/endpoint\.ts$|app\.ts$)/.test(
+      /^src\/(interactions\/|operator\/|pages\/|account-pages\/|operator-pages\/|introspection\/endpoint\.ts$|reports\/endpoint\.ts$|app\.ts$)/.test(
         path,
       )
     expect(

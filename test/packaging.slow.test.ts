@@ -62,7 +62,9 @@ const GUARD_ENTRIES: Record<string, string> = {
   'resource-server/hono': 'protectHono',
   'resource-server/koa': 'protectKoa',
   'resource-server/local': 'localPolicy',
+  'resource-server/mcp-sdk': 'tokenVerifier',
   'resource-server/node': 'protectNodeHandler',
+  'resource-server/spool': 'fileSpool',
 }
 
 function exportedGuardEntries(): string[] {

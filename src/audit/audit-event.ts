@@ -57,7 +57,9 @@ export const AUDIT_TYPES = [
   'token.refreshed',
   'token.refused',
   'token.revoked',
-  /** An introspection that named an MCP method or tool. */
+  /** What came of a call, as its resource server says. */
+  'tool.completed',
+  /** An introspection that named an MCP method or tool, or a decision that its resource server made from its cache. */
   'tool.decided',
   /** Names the last row of another chain, which ended; written by the audit log itself, as the next two are. */
   'writer.closed',
@@ -68,7 +70,7 @@ export const AUDIT_TYPES = [
 ] as const
 
 /** Nearly all events are of these types; only for the others is there an index by each of their ids. */
-export const FREQUENT_TYPES: readonly AuditType[] = ['tool.decided', 'token.introspected']
+export const FREQUENT_TYPES: readonly AuditType[] = ['tool.completed', 'tool.decided', 'token.introspected']
 
 export const DECISIONS = ['allowed', 'denied', 'active', 'inactive', 'revoked', 'not_found'] as const
 

@@ -2,6 +2,7 @@ import { algorithmOf, type PrivateKey } from './asking/client-authentication.ts'
 import type { Introspect } from './asking/introspection.ts'
 import type { GuardedRequest } from './guarded-request.ts'
 import type { Recorder } from './reports/call-report.ts'
+import type { ReportOptions } from './reports/report-queue.ts'
 
 /**
  * How an MCP server is deployed, and therefore who is asked who calls:
@@ -37,6 +38,8 @@ export type GuardOptions = {
   resource_name?: string
   /** Mode `none`: `localPolicy(…)` of `toolgate/resource-server/local`. */
   local?: LocalPolicy | undefined
+  /** What came of each call is told to the audit log, never with its arguments. False: it is not. */
+  reports?: false | ReportOptions | undefined
   fetch?: typeof fetch
   /** Longest wait for one introspection answer; 5000 when absent. */
   timeout_ms?: number
@@ -73,6 +76,8 @@ export type GuardSettings = {
   scopes_supported: string[]
   resource_name: string | undefined
   on_error: (error: Error) => void
+  /** Undefined: what comes of calls is told to nobody. */
+  reports: ReportOptions | undefined
   /** Who decides: in mode `none` this machine, else the server. */
   decided_by: { local: LocalDecisions } | { server: ServerSettings }
 }
@@ -97,9 +102,16 @@ export function checkOptions(options: GuardOptions): GuardSettings {
     scopes_supported: scopes('scopes_supported', options.scopes_supported ?? default_scopes),
     resource_name: options.resource_name,
     on_error: quiet(options.on_error),
+    reports: reportOptions(options),
     decided_by:
       mode === 'none' ? { local: localDecisions(resource, options) } : { server: serverSettings(options) },
   }
+}
+
+function reportOptions({ reports = {} }: GuardOptions): ReportOptions | undefined {
+  if (reports === false) return undefined
+  if (reports.endpoint !== undefined) httpUrl('reports.endpoint', reports.endpoint)
+  return reports
 }
 
 function localDecisions(resource: string, { local }: GuardOptions): LocalDecisions {

@@ -17,6 +17,8 @@ import {
   protectedResourceMetadataPaths,
 } from './protected-resource-metadata.ts'
 import { Refusal, type Refused, unavailable } from './refusal.ts'
+import { watchOutcomes } from './reports/outcome.ts'
+import { createReportQueue } from './reports/report-queue.ts'
 import { createSessions } from './sessions.ts'
 
 export type Decision = Allowed | Refused
@@ -53,11 +55,16 @@ export function createGuard(options: GuardOptions): Guard {
 type Parts = { introspect: Introspect; watches: Watch[]; close: () => Promise<void> }
 
 /** Who is asked, and who hears what came of it. */
-function partsOf({ decided_by }: GuardSettings): Parts {
-  if ('server' in decided_by)
-    return { introspect: createIntrospectionClient(decided_by.server), watches: [], close: async () => {} }
+function partsOf({ decided_by, reports, on_error }: GuardSettings): Parts {
+  if ('server' in decided_by) {
+    const { server } = decided_by
+    const queue = reports && createReportQueue(server, reports, on_error)
+    const watches = queue ? [watchOutcomes(queue.note)] : []
+    return { introspect: createIntrospectionClient(server), watches, close: async () => queue?.close() }
+  }
   const { introspect, recorder } = decided_by.local
-  return { introspect, watches: [], close: () => recorder.close() }
+  const watches = reports ? [watchOutcomes((made) => void recorder.record(made).catch(on_error))] : []
+  return { introspect, watches, close: () => recorder.close() }
 }
 
 function metadataOf(settings: GuardSettings): Guard['metadata'] {

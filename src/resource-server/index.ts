@@ -17,3 +17,6 @@ export {
   protectedResourceMetadataUrl,
 } from './protected-resource-metadata.ts'
 export type { Refused } from './refusal.ts'
+export type { CallReport, DecisionReport, OutcomeReport, Recorder } from './reports/call-report.ts'
+export type { ReportOptions } from './reports/report-queue.ts'
+export type { Spool } from './reports/spool.ts'

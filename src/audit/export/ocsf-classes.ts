@@ -68,6 +68,7 @@ const ACTIVITIES: Readonly<Record<string, OcsfActivity>> = {
   'token.refreshed': { ...API_ACTIVITY, ...UPDATE },
   'token.refused': { ...API_ACTIVITY, ...CREATE },
   'token.revoked': { ...API_ACTIVITY, ...DELETE },
+  'tool.completed': { ...API_ACTIVITY, ...OTHER },
   'tool.decided': { ...API_ACTIVITY, ...READ },
   'writer.closed': { ...LIFECYCLE, ...OTHER },
   'writer.started': { ...LIFECYCLE, ...OTHER },
