@@ -10,7 +10,8 @@ import { isPersonalToken, refuseTokenInQuery, requireBearer, requireTokenSyntax 
 import { type Challenges, createChallenges } from './challenge.ts'
 import { checkOptions, type GuardOptions, type GuardSettings } from './guard-options.ts'
 import { type GuardedRequest, guardedRequestOf } from './guarded-request.ts'
-import { type Message, messagesIn, type Question, requireHeadersToAgree } from './mcp-messages.ts'
+import { requireHeadersToAgree } from './mcp-headers.ts'
+import { type Message, messagesIn, type Question } from './mcp-messages.ts'
 import {
   type ProtectedResourceMetadata,
   protectedResourceMetadata,

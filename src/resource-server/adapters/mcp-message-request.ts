@@ -1,5 +1,5 @@
 import type { GuardedRequest } from '../guarded-request.ts'
-import { type Message, messagesIn, requireHeadersToAgree } from '../mcp-messages.ts'
+import { requireHeadersToAgree } from '../mcp-headers.ts'
 import { Refusal, type Refused } from '../refusal.ts'
 
 /** A JSON-RPC message as the SDK's transports hand it on: a request, a notification, or a response. */
@@ -53,9 +53,9 @@ export function messageRequest(
 }
 
 /** Why the headers that came with a message forbid it, if they do. */
-export function disagreement(message: Message, extra: SdkExtra | undefined): Refused | undefined {
+export function disagreement(message: SdkMessage, extra: SdkExtra | undefined): Refused | undefined {
   try {
-    requireHeadersToAgree(headersOf(extra), messagesIn(message))
+    requireHeadersToAgree(headersOf(extra), message)
     return undefined
   } catch (error) {
     if (error instanceof Refusal) return error.answer

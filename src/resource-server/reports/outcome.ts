@@ -24,13 +24,15 @@ export function watchOutcomes(take: (reports: OutcomeReport[]) => void): Watch {
 /** The arguments are hashed before anybody can change them. */
 function callsIn(body: unknown, asked: readonly Asked[]): Call[] {
   const messages: unknown[] = Array.isArray(body) ? body : [body]
-  return asked.flatMap((each, index) => {
-    if (!REPORTED.includes(each.question.mcp_method)) return []
-    const given = memberOf(memberOf(messages[index], 'params'), 'arguments')
+  const called = messages.filter((message) => REPORTED.includes(memberOf(message, 'method')))
+  // Other messages may be several questions; one that is reported is always one.
+  const questioned = asked.filter(({ question }) => REPORTED.includes(question.mcp_method))
+  return questioned.map((each, index) => {
+    const given = memberOf(memberOf(called[index], 'params'), 'arguments')
     const arguments_sha256 = given === undefined ? undefined : sha256Hex(canonicalJson(given))
     // Awaited when the answer has ended; until then it must not end the process.
     arguments_sha256?.catch(() => {})
-    return [{ asked: each, arguments_sha256, at_ms: performance.now() }]
+    return { asked: each, arguments_sha256, at_ms: performance.now() }
   })
 }
 
