@@ -28,23 +28,28 @@ function resourceOf({ credentials }: Question, row: LookupRow): string | undefin
   return credentials.built_in?.resource ?? row.resource_server?.resource
 }
 
-function refuse(question: Question): Decision {
-  const { id, assertion, fault } = question.credentials
+/** For whoever did not prove that it is a resource server: what it is told, and what is recorded. */
+export function refusal({
+  credentials: { id, assertion, fault },
+  request_id,
+  ip,
+}: Pick<Question, 'credentials' | 'request_id' | 'ip'>): { description: string; event: AuditEvent } {
   return {
-    status: 401,
-    body: {
-      error: 'invalid_client',
-      error_description: fault ?? 'The resource server is not known, or its secret or signature is wrong',
-    },
+    description: fault ?? 'The resource server is not known, or its secret or signature is wrong',
     event: {
       type: 'introspection.refused',
       actor: id,
       decision: 'denied',
-      request_id: question.request_id,
-      ip: question.ip,
+      request_id,
+      ip,
       ...(assertion ? { detail: { authentication: 'private_key_jwt', ...(fault ? { fault } : {}) } } : {}),
     },
   }
+}
+
+function refuse(question: Question): Decision {
+  const { description, event } = refusal(question)
+  return { status: 401, body: { error: 'invalid_client', error_description: description }, event }
 }
 
 function baseEvent(question: Question, row: LookupRow): AuditEvent {
