@@ -29,8 +29,11 @@ import { requestContext } from './http/request-context.ts'
 import { securityHeaders } from './http/security-headers.ts'
 import { staticFiles } from './http/static-files.ts'
 import { interactionRoutes } from './interactions/routes.ts'
-import { IntrospectionBatch } from './introspection/batch.ts'
+import { type BatchDependencies, IntrospectionBatch } from './introspection/batch.ts'
+import { ChangeFeed } from './introspection/changes/change-feed.ts'
+import { changesEndpoint } from './introspection/changes/endpoint.ts'
 import { introspectionEndpoint } from './introspection/endpoint.ts'
+import { ResourceServerSessions } from './introspection/resource-server-session.ts'
 import { introspectionShortCut } from './introspection/short-cut.ts'
 import { type OperatorDependencies, operatorApi } from './operator/api.ts'
 import { type OperatorMcpDependencies, operatorMcp } from './operator/mcp/server.ts'
@@ -63,8 +66,19 @@ export type App = {
   user_agents: UserAgents
 }
 
+type IntrospectionDependencies = Pick<BatchDependencies, 'db' | 'audit' | 'issuer'> & {
+  batch: IntrospectionBatch
+  feed: EventFeed
+}
+
 function mount(koa: Koa, router: Router): void {
   koa.use(router.routes()).use(allowedMethods(router))
+}
+
+function mountIntrospection(koa: Koa, dependencies: IntrospectionDependencies): void {
+  koa.use(introspectionEndpoint(dependencies.batch))
+  const changes = new ChangeFeed(dependencies)
+  koa.use(changesEndpoint({ changes, sessions: new ResourceServerSessions(dependencies) }))
 }
 
 function mountOperator(koa: Koa, dependencies: OperatorDependencies & OperatorMcpDependencies): void {
@@ -131,7 +145,7 @@ export function createApp(dependencies: AppDependencies): App {
   koa.use(belowIssuer(issuer))
   koa.use(preflight)
   mount(koa, healthRoutes(database))
-  koa.use(introspectionEndpoint(batch))
+  mountIntrospection(koa, { ...shared, batch, feed })
   koa.use(staticFiles())
   mount(koa, interactions)
   mountOperator(koa, { ...shared, batch, feed, log })

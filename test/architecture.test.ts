@@ -40,6 +40,7 @@ const INNER_ROOMS: Record<string, string> = {
   'audit/reading': 'audit-store.ts',
   'audit/story': 'story.ts',
   'audit/verification': 'verify.ts',
+  'introspection/changes': 'change-feed.ts',
   'operator/actions': 'index.ts',
   'operator/mcp': 'server.ts',
   'resource-server/adapters': 'node.ts',
@@ -249,7 +250,7 @@ describe('what may be used where', () => {
   it('koa is known to the plumbing, the protocol, the edge and app.ts', () => {
     const known = (path: string) =>
       ['plumbing', 'protocol'].includes(floorOf(path) ?? '') ||
-      /^src\/(interactions\/|operator\/|pages\/|account-pages\/|operator-pages\/|introspection\/endpoint\.ts$|app\.ts$)/.test(
+      /^src\/(interactions\/|operator\/|pages\/|account-pages\/|operator-pages\/|introspection\/(changes\/)?endpoint\.ts$|app\.ts$)/.test(
         path,
       )
     expect(
