@@ -1,7 +1,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { hostHeaderValidation, toNodeHandler } from '@modelcontextprotocol/node'
 import { createMcpHandler, type McpRequestContext, McpServer } from '@modelcontextprotocol/server'
-import { type AuthInfo, createGuard } from 'toolgate/resource-server'
+import { type AuthInfo, createGuard, type GuardOptions } from 'toolgate/resource-server'
 import { type NodeListener, protectNodeHandler } from 'toolgate/resource-server/node'
 import { Library } from './notes.ts'
 import { TOOLS } from './tools.ts'
@@ -16,6 +16,7 @@ export type NotesServerOptions = {
   introspection_endpoint?: string
   client_id: string
   client_secret: string
+  cache?: GuardOptions['cache']
   on_error?: (error: Error) => void
 }
 

@@ -37,11 +37,25 @@ export type GuardOptions = {
   resource_name?: string
   /** Mode `none`: `localPolicy(…)` of `toolgate/resource-server/local`. */
   local?: LocalPolicy | undefined
+  /** Keep answers about what is read only; every call asks when absent. docs/guard-cache.md says what that costs. */
+  cache?: CacheOptions | undefined
   fetch?: typeof fetch
   /** Longest wait for one introspection answer; 5000 when absent. */
   timeout_ms?: number
   /** Hears why a request was answered 503 or 500. The error never holds a token or a secret. */
   on_error?: (error: Error) => void
+}
+
+export type CacheOptions = {
+  /** How long an answer is kept at most, 1 to 3600; shorter when its token expires, or something is revoked. */
+  max_age_seconds: number
+  /**
+   * How long the revocation feed may be silent before every call asks again, 6 to 60; 15 when absent. The authorization
+   * server says every 5 seconds that it lives.
+   */
+  lease_seconds?: number | undefined
+  /** Takes a report of each decision that is made here, before the call goes on. */
+  recorder: Recorder
 }
 
 /** What stands in for the authorization server of a resource in mode `none`. */
@@ -63,7 +77,10 @@ export type ServerSettings = {
   private_key: PrivateKey | undefined
   fetch: typeof fetch
   timeout_ms: number
+  cache: CacheSettings | undefined
 }
+
+export type CacheSettings = { max_age_ms: number; lease_ms: number; recorder: Recorder }
 
 /** The options, checked and with every default filled in. */
 export type GuardSettings = {
@@ -121,7 +138,23 @@ function serverSettings(options: GuardOptions): ServerSettings {
     ...credentials(options),
     fetch: options.fetch ?? fetch,
     timeout_ms,
+    cache: cacheSettings(options),
   }
+}
+
+function cacheSettings({ cache }: GuardOptions): CacheSettings | undefined {
+  if (!cache) return undefined
+  const { max_age_seconds, lease_seconds = 15, recorder } = cache
+  return {
+    max_age_ms: 1_000 * seconds('cache.max_age_seconds', max_age_seconds, 1, 3_600),
+    lease_ms: 1_000 * seconds('cache.lease_seconds', lease_seconds, 6, 60),
+    recorder,
+  }
+}
+
+function seconds(option: string, value: number, least: number, most: number): number {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return value
+  throw new TypeError(`${option} must be a whole number of seconds, ${least} to ${most}`)
 }
 
 function httpUrl(option: string, value: unknown): string {

@@ -4,7 +4,8 @@
  * `none`, where there is no authorization server, it asks the catalogue. `adapters/` fit it into frameworks.
  */
 import { type AnswerWatch, watchTogether } from './answer-watch.ts'
-import { createIntrospectionClient, type Introspect } from './asking/introspection.ts'
+import { askServer } from './asking/ask-server.ts'
+import type { Introspect } from './asking/introspection.ts'
 import { type Allowed, type Asked, allowedOf, requireActive, requireAllowed } from './asking/verdict.ts'
 import { isPersonalToken, refuseTokenInQuery, requireBearer, requireTokenSyntax } from './bearer.ts'
 import { type Challenges, createChallenges } from './challenge.ts'
@@ -53,9 +54,8 @@ export function createGuard(options: GuardOptions): Guard {
 type Parts = { introspect: Introspect; watches: Watch[]; close: () => Promise<void> }
 
 /** Who is asked, and who hears what came of it. */
-function partsOf({ decided_by }: GuardSettings): Parts {
-  if ('server' in decided_by)
-    return { introspect: createIntrospectionClient(decided_by.server), watches: [], close: async () => {} }
+function partsOf({ decided_by, on_error }: GuardSettings): Parts {
+  if ('server' in decided_by) return { ...askServer(decided_by.server, on_error), watches: [] }
   const { introspect, recorder } = decided_by.local
   return { introspect, watches: [], close: () => recorder.close() }
 }

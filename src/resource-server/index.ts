@@ -16,3 +16,4 @@ export {
   protectedResourceMetadataUrl,
 } from './protected-resource-metadata.ts'
 export type { Refused } from './refusal.ts'
+export type { CallReport, Recorder } from './reports/call-report.ts'

@@ -63,7 +63,8 @@ export class ChangeFeed {
    */
   async subscribe(server: ListeningServer, last_event_id: string): Promise<Subscription> {
     this.#assertRoom(server)
-    const round = (this.#round ??= this.#begin())
+    this.#round ??= this.#begin()
+    const round = this.#round
     const reader: Reader = { ...server, mailbox: new Mailbox(), was_changed: false }
     round.readers.add(reader)
     try {

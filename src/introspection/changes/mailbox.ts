@@ -44,10 +44,14 @@ export class Mailbox {
   }
 }
 
+/** It comes back in a header. Whoever gets none begins anew. */
+const ID_CHARS_MAX = 8_192
+
 /** WHATWG HTML §9.2. What ended comes first: only whoever knows of it may take the server for alive. */
 function eventsOf(taken: TakenAway, is_current: boolean, position: string): string {
-  const dropped = isNothing(taken) ? '' : `event: drop\nid: ${position}\ndata: ${dataOf(taken)}\n\n`
-  return is_current ? `${dropped}event: alive\nid: ${position}\ndata: {}\n\n` : dropped
+  const id = position.length <= ID_CHARS_MAX ? `id: ${position}\n` : ''
+  const dropped = isNothing(taken) ? '' : `event: drop\n${id}data: ${dataOf(taken)}\n\n`
+  return is_current ? `${dropped}event: alive\n${id}data: {}\n\n` : dropped
 }
 
 function dataOf(taken: TakenAway): string {

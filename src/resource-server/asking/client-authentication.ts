@@ -113,7 +113,7 @@ function encode(text: string): string {
   return base64url(new TextEncoder().encode(text))
 }
 
-function base64url(bytes: Uint8Array): string {
+export function base64url(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes))
     .replaceAll('+', '-')
     .replaceAll('/', '_')
