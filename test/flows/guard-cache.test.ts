@@ -212,7 +212,14 @@ describe('an allow that the guard keeps is given no more', () => {
     'once it has heard that a personal token is %s',
     async (way) => {
       const { id: account } = await toolgate.account()
-      const wanted = { account, resource, role: 'read-only', scopes: [], name: 'script', days: 30 } as const
+      const wanted = {
+        account,
+        resource,
+        role: 'custom',
+        scopes: ['notes:search'],
+        name: 'script',
+        days: 30,
+      } as const
       const context = { ...elsewhere(), catalogues: new CatalogueCache() }
       const { id, token } = await createPersonalToken(context, wanted, { actor })
       await untilKept(token)
