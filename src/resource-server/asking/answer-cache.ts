@@ -7,12 +7,6 @@ import type { ActiveToken, Introspect } from './introspection.ts'
 /** What the revocation feed says no longer counts; accounts and clients by the SHA-256 of their ids, in base64url. */
 export type Dropped = { drop?: unknown; accounts?: unknown; clients?: unknown }
 
-export type AnswerCache = {
-  /** Answers from what is kept where that may be, and else asks. */
-  introspect: Introspect
-  drop(dropped: Dropped): void
-}
-
 export type AnswerCacheSettings = {
   ask: Introspect
   /** What is kept counts only while the authorization server would say when it no longer does. */
@@ -31,28 +25,60 @@ const KEPT_CHARS_MAX = 8_192
  * Answers about what is read only, by the hash of the token, each recorded like an answer that was asked for. Never kept:
  * what is denied, destructive, or of a risk that nobody declared. Of more than 5,000 those used longest ago are forgotten.
  */
-export function createAnswerCache(settings: AnswerCacheSettings): AnswerCache {
-  const { ask, isLive, max_age_ms, recorder, on_error } = settings
-  const entries = new Map<string, Kept>()
+export class AnswerCache {
+  readonly #settings: AnswerCacheSettings
+  readonly #entries = new Map<string, Kept>()
   // Whatever was asked before something was dropped may be what was dropped.
-  let drops = 0
+  #drops = 0
 
-  function find(key: string): Kept | undefined {
-    const kept = entries.get(key)
-    return kept && isLive() && elapsedMs(kept.asked) < kept.for_ms ? kept : undefined
+  constructor(settings: AnswerCacheSettings) {
+    this.#settings = settings
   }
 
-  function keep(key: string, kept: Kept): void {
-    entries.delete(key)
-    entries.set(key, kept)
-    for (const oldest of entries.keys()) {
-      if (entries.size <= KEPT_MAX) break
-      entries.delete(oldest)
+  /** Answers from what is kept where that may be, and else asks. */
+  async introspect(token: string, question: Question): Promise<ActiveToken | undefined> {
+    const { ask, max_age_ms } = this.#settings
+    if (!mayBeKept(question)) return ask(token, question)
+    const key = JSON.stringify([await hashOf(token), question.mcp_method, question.mcp_name])
+    const known = await this.#answerKept(key, question)
+    if (known) return known
+    const asked = moment()
+    const drops = this.#drops
+    const answer = await ask(token, question)
+    if (!answer || !isReadOnly(answer, question)) return answer
+    const of = [await hashOf(answer.sub), await hashOf(answer.client_id)]
+    const text = JSON.stringify(answer)
+    if (drops === this.#drops && text.length <= KEPT_CHARS_MAX)
+      this.#keep(key, { text, of, asked, for_ms: Math.min(max_age_ms, answer.exp * 1000 - asked[1]) })
+    return answer
+  }
+
+  drop({ drop, accounts, clients }: Dropped): void {
+    this.#drops++
+    const named = [accounts, clients].flat()
+    // What is not understood may mean everything.
+    const is_all = drop !== undefined || !named.some((id) => typeof id === 'string')
+    for (const [key, { of }] of this.#entries)
+      if (is_all || of.some((id) => named.includes(id))) this.#entries.delete(key)
+  }
+
+  #find(key: string): Kept | undefined {
+    const kept = this.#entries.get(key)
+    return kept && this.#settings.isLive() && elapsedMs(kept.asked) < kept.for_ms ? kept : undefined
+  }
+
+  #keep(key: string, kept: Kept): void {
+    this.#entries.delete(key)
+    this.#entries.set(key, kept)
+    for (const oldest of this.#entries.keys()) {
+      if (this.#entries.size <= KEPT_MAX) break
+      this.#entries.delete(oldest)
     }
   }
 
-  async function answerKept(key: string, question: Question): Promise<ActiveToken | undefined> {
-    const kept = find(key)
+  async #answerKept(key: string, question: Question): Promise<ActiveToken | undefined> {
+    const { recorder, on_error } = this.#settings
+    const kept = this.#find(key)
     if (!kept) return undefined
     const answer: ActiveToken = JSON.parse(kept.text)
     try {
@@ -62,35 +88,9 @@ export function createAnswerCache(settings: AnswerCacheSettings): AnswerCache {
       return undefined
     }
     // It may have been dropped while it was recorded.
-    if (find(key) !== kept) return undefined
-    keep(key, kept)
+    if (this.#find(key) !== kept) return undefined
+    this.#keep(key, kept)
     return answer
-  }
-
-  return {
-    async introspect(token, question) {
-      if (!mayBeKept(question)) return ask(token, question)
-      const key = JSON.stringify([await hashOf(token), question.mcp_method, question.mcp_name])
-      const known = await answerKept(key, question)
-      if (known) return known
-      const asked = moment()
-      const drops_before = drops
-      const answer = await ask(token, question)
-      if (!answer || !isReadOnly(answer, question)) return answer
-      const of = [await hashOf(answer.sub), await hashOf(answer.client_id)]
-      const text = JSON.stringify(answer)
-      if (drops === drops_before && text.length <= KEPT_CHARS_MAX)
-        keep(key, { text, of, asked, for_ms: Math.min(max_age_ms, answer.exp * 1000 - asked[1]) })
-      return answer
-    },
-    drop({ drop, accounts, clients }) {
-      drops++
-      const named = [accounts, clients].flat()
-      // What is not understood may mean everything.
-      const is_all = drop !== undefined || !named.some((id) => typeof id === 'string')
-      for (const [key, { of }] of entries)
-        if (is_all || of.some((id) => named.includes(id))) entries.delete(key)
-    },
   }
 }
 

@@ -1,7 +1,7 @@
 import type { ServerSettings } from '../guard-options.ts'
-import { createAnswerCache } from './answer-cache.ts'
+import { AnswerCache } from './answer-cache.ts'
 import { createIntrospectionClient, type Introspect } from './introspection.ts'
-import { createRevocationFeed } from './revocation-feed.ts'
+import { RevocationFeed } from './revocation-feed.ts'
 
 /** Unused for so long, the revocation feed is closed, unless answers are kept longer. */
 const IDLE_MS = 60_000
@@ -16,14 +16,14 @@ export function askServer(
   if (!cache) return { introspect: ask, close: async () => {} }
   const { lease_ms, max_age_ms, recorder } = cache
   const idle_ms = Math.max(IDLE_MS, max_age_ms)
-  const feed = createRevocationFeed({
+  const feed = new RevocationFeed({
     server,
     lease_ms,
     idle_ms,
     on_error,
     drop: (dropped) => answers.drop(dropped),
   })
-  const answers = createAnswerCache({ ask, isLive: feed.isLive, max_age_ms, recorder, on_error })
+  const answers = new AnswerCache({ ask, isLive: () => feed.isLive(), max_age_ms, recorder, on_error })
   return {
     introspect(token, question) {
       feed.use()

@@ -1,16 +1,7 @@
 import type { ServerSettings } from '../guard-options.ts'
 import type { Dropped } from './answer-cache.ts'
-import { createClientAuthentication } from './client-authentication.ts'
+import { type ClientAuthentication, createClientAuthentication } from './client-authentication.ts'
 import { elapsedMs, moment } from './elapsed.ts'
-
-/** Hears from the authorization server what no longer counts. */
-export type RevocationFeed = {
-  /** Somebody asks: it is opened, and stays open until nobody has for a while. */
-  use(): void
-  /** Whether everything is heard that was said until a lease ago. */
-  isLive(): boolean
-  close(): void
-}
 
 export type RevocationFeedSettings = {
   server: ServerSettings
@@ -23,90 +14,110 @@ export type RevocationFeedSettings = {
 
 const PAUSE_MAX_MS = 10_000
 
-/** By server-sent events over `fetch` (WHATWG HTML §9.2), because an EventSource does not authenticate. */
-export function createRevocationFeed(settings: RevocationFeedSettings): RevocationFeed {
-  const { server, lease_ms, idle_ms, drop, on_error } = settings
-  const authentication = createClientAuthentication(server)
-  const closed = new AbortController()
-  let is_running = false
-  let is_live = false
-  let failures = 0
-  let last_id = ''
-  let used = moment()
-  let heard = used
+/**
+ * Hears from the authorization server what no longer counts, by server-sent events over `fetch` (WHATWG HTML §9.2), because
+ * an EventSource does not authenticate.
+ */
+export class RevocationFeed {
+  readonly #settings: RevocationFeedSettings
+  readonly #authentication: ClientAuthentication
+  readonly #closed = new AbortController()
+  #is_running = false
+  #is_live = false
+  #failures = 0
+  #last_id = ''
+  #used = moment()
+  #heard = this.#used
 
-  const isSilent = () => elapsedMs(heard) > lease_ms
-  const isWanted = () => !closed.signal.aborted && elapsedMs(used) <= idle_ms
+  constructor(settings: RevocationFeedSettings) {
+    this.#settings = settings
+    this.#authentication = createClientAuthentication(settings.server)
+  }
 
-  function hear(message: string): void {
+  /** Somebody asks: it is opened, and stays open until nobody has for a while. */
+  use(): void {
+    this.#used = moment()
+    if (this.#is_running) return
+    this.#is_running = true
+    void this.#run()
+  }
+
+  /** Whether everything is heard that was said until a lease ago. */
+  isLive(): boolean {
+    return this.#is_live && !this.#isSilent()
+  }
+
+  close(): void {
+    this.#closed.abort()
+  }
+
+  #isSilent(): boolean {
+    return elapsedMs(this.#heard) > this.#settings.lease_ms
+  }
+
+  #isWanted(): boolean {
+    return !this.#closed.signal.aborted && elapsedMs(this.#used) <= this.#settings.idle_ms
+  }
+
+  #hear(message: string): void {
     const { event, data, id } = fieldsOf(message)
-    if (data !== undefined && event !== 'alive') drop(JSON.parse(data))
+    if (data !== undefined && event !== 'alive') this.#settings.drop(JSON.parse(data))
     // After that: what could not be dropped is to be told again.
-    if (id !== undefined) last_id = id
+    if (id !== undefined) this.#last_id = id
     if (event !== 'alive') return
-    heard = moment()
-    is_live = true
-    failures = 0
+    this.#heard = moment()
+    this.#is_live = true
+    this.#failures = 0
   }
 
   /** Until it breaks off, or nobody asks any more. */
-  async function listen(): Promise<void> {
+  async #listen(): Promise<void> {
     const cut = new AbortController()
-    heard = moment()
-    const watch = setInterval(() => isSilent() && cut.abort(), lease_ms / 4)
+    this.#heard = moment()
+    const watch = setInterval(() => this.#isSilent() && cut.abort(), this.#settings.lease_ms / 4)
     unref(watch)
     try {
-      const body = await open(AbortSignal.any([closed.signal, cut.signal]))
+      const body = await this.#open(AbortSignal.any([this.#closed.signal, cut.signal]))
       for await (const message of messagesIn(body)) {
         // What waited somewhere for so long says nothing about now.
-        if (isSilent() || !isWanted()) return
-        hear(message)
+        if (this.#isSilent() || !this.#isWanted()) return
+        this.#hear(message)
       }
     } finally {
-      is_live = false
+      this.#is_live = false
       clearInterval(watch)
       cut.abort()
     }
   }
 
-  async function open(signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
-    const { headers, parameters } = await authentication.proof()
+  async #open(signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+    const { server } = this.#settings
+    const { headers, parameters } = await this.#authentication.proof()
     const { status, body } = await server.fetch(`${server.introspection_endpoint}/changes`, {
       method: 'POST',
-      headers: { ...headers, 'last-event-id': last_id },
+      headers: { ...headers, 'last-event-id': this.#last_id },
       body: new URLSearchParams(parameters),
       redirect: 'error',
       signal,
     })
-    if (status === 401) authentication.refused()
+    if (status === 401) this.#authentication.refused()
     if (status !== 200 || !body) throw new Error(`Status ${status}`)
     return body
   }
 
-  async function run(): Promise<void> {
-    while (isWanted()) {
+  async #run(): Promise<void> {
+    while (this.#isWanted()) {
       try {
-        await listen()
+        await this.#listen()
       } catch (cause) {
         // Once for each outage.
-        if (isWanted() && failures === 0)
-          on_error(new Error('No revocation feed: every call asks', { cause }))
+        if (this.#isWanted() && this.#failures === 0)
+          this.#settings.on_error(new Error('No revocation feed: every call asks', { cause }))
       }
-      const pause_ms = Math.min(PAUSE_MAX_MS, 100 * 2 ** failures++) * (0.5 + Math.random() / 2)
+      const pause_ms = Math.min(PAUSE_MAX_MS, 100 * 2 ** this.#failures++) * (0.5 + Math.random() / 2)
       await new Promise<void>((resolve) => unref(setTimeout(resolve, pause_ms)))
     }
-    is_running = false
-  }
-
-  return {
-    use() {
-      used = moment()
-      if (is_running) return
-      is_running = true
-      void run()
-    },
-    isLive: () => is_live && !isSilent(),
-    close: () => closed.abort(),
+    this.#is_running = false
   }
 }
 

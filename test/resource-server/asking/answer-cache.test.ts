@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type AnswerCache, createAnswerCache } from '../../../src/resource-server/asking/answer-cache.ts'
+import { AnswerCache } from '../../../src/resource-server/asking/answer-cache.ts'
 import type { ActiveToken, McpAnswer } from '../../../src/resource-server/asking/introspection.ts'
 import type { CallReport } from '../../../src/resource-server/reports/call-report.ts'
 
@@ -36,7 +36,7 @@ beforeEach(() => {
   answer = activeFor({ risk: 'read_only' })
   is_live = true
   record = async (reports) => void reported.push(...reports)
-  cache = createAnswerCache({
+  cache = new AnswerCache({
     ask: async (token) => {
       asked.push(token)
       return answer
@@ -209,7 +209,7 @@ describe('a drop', () => {
 
   it('is not undone by an answer that was asked for before it', async () => {
     const arriving = Promise.withResolvers<void>()
-    const slow = createAnswerCache({
+    const slow = new AnswerCache({
       ask: async () => {
         asked.push('slow')
         if (asked.length === 1) await arriving.promise
@@ -263,7 +263,7 @@ describe('in whatever order things arrive', () => {
           const heard = new Map(ACCOUNTS.map((sub) => [sub, 0]))
           const were_asked = new Set<string>()
           const wrong: string[] = []
-          const made = createAnswerCache({
+          const made = new AnswerCache({
             ask: async (sub, { request_id }) => {
               were_asked.add(request_id)
               await scheduler.schedule(Promise.resolve(), 'the question travels')

@@ -5,8 +5,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Dropped } from '../../../src/resource-server/asking/answer-cache.ts'
 import {
-  createRevocationFeed,
-  type RevocationFeed,
+  RevocationFeed,
   type RevocationFeedSettings,
 } from '../../../src/resource-server/asking/revocation-feed.ts'
 
@@ -59,7 +58,7 @@ afterEach(async () => {
 
 function feedWith(settings: Partial<RevocationFeedSettings> = {}): RevocationFeed {
   const issuer = `http://127.0.0.1:${(http.address() as AddressInfo).port}`
-  const feed = createRevocationFeed({
+  const feed = new RevocationFeed({
     server: { ...SERVER, issuer, introspection_endpoint: `${issuer}/introspect`, fetch },
     lease_ms: 60_000,
     idle_ms: 60_000,
