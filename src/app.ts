@@ -30,6 +30,8 @@ import { securityHeaders } from './http/security-headers.ts'
 import { staticFiles } from './http/static-files.ts'
 import { interactionRoutes } from './interactions/routes.ts'
 import { IntrospectionBatch } from './introspection/batch.ts'
+import { ChangeFeed } from './introspection/changes/change-feed.ts'
+import { changesEndpoint } from './introspection/changes/endpoint.ts'
 import { introspectionEndpoint } from './introspection/endpoint.ts'
 import { ResourceServerSessions } from './introspection/resource-server-session.ts'
 import { introspectionShortCut } from './introspection/short-cut.ts'
@@ -66,21 +68,23 @@ export type App = {
   user_agents: UserAgents
 }
 
+type ResourceServerDependencies = IntakeDependencies & {
+  audit: AuditLog
+  issuer: string
+  batch: IntrospectionBatch
+  feed: EventFeed
+}
+
 function mount(koa: Koa, router: Router): void {
   koa.use(router.routes()).use(allowedMethods(router))
 }
 
-type ResourceServerDependencies = IntakeDependencies & { audit: AuditLog; issuer: string }
-
-/** What resource servers ask and tell. */
-function mountResourceServers(
-  koa: Koa,
-  batch: IntrospectionBatch,
-  dependencies: ResourceServerDependencies,
-): void {
+/** What resource servers ask, tell, and hear. */
+function mountResourceServers(koa: Koa, dependencies: ResourceServerDependencies): void {
   const sessions = new ResourceServerSessions(dependencies)
-  koa.use(introspectionEndpoint(batch))
+  koa.use(introspectionEndpoint(dependencies.batch))
   koa.use(reportsEndpoint({ sessions, intake: new ReportIntake(dependencies) }))
+  koa.use(changesEndpoint({ changes: new ChangeFeed(dependencies), sessions }))
 }
 
 function mountOperator(koa: Koa, dependencies: OperatorDependencies & OperatorMcpDependencies): void {
@@ -147,7 +151,7 @@ export function createApp(dependencies: AppDependencies): App {
   koa.use(belowIssuer(issuer))
   koa.use(preflight)
   mount(koa, healthRoutes(database))
-  mountResourceServers(koa, batch, { ...shared, usage })
+  mountResourceServers(koa, { ...shared, batch, feed, usage })
   koa.use(staticFiles())
   mount(koa, interactions)
   mountOperator(koa, { ...shared, batch, feed, log })

@@ -47,6 +47,7 @@ const INNER_ROOMS: Record<string, string> = {
   'audit/verification': 'verify.ts',
   'doctor/clients': 'index.ts',
   'doctor/steps': 'reach.ts',
+  'introspection/changes': 'change-feed.ts',
   'operator/actions': 'index.ts',
   'operator/mcp': 'server.ts',
   'resource-server/adapters': 'node.ts',
@@ -259,7 +260,7 @@ describe('what may be used where', () => {
   it('koa is known to the plumbing, the protocol, the edge and app.ts', () => {
     const known = (path: string) =>
       ['plumbing', 'protocol'].includes(floorOf(path) ?? '') ||
-      /^src\/(interactions\/|operator\/|pages\/|account-pages\/|operator-pages\/|introspection\/endpoint\.ts$|reports\/endpoint\.ts$|app\.ts$)/.test(
+      /^src\/(interactions\/|operator\/|pages\/|account-pages\/|operator-pages\/|introspection\/(changes\/)?endpoint\.ts$|reports\/endpoint\.ts$|app\.ts$)/.test(
         path,
       )
     expect(

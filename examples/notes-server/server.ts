@@ -1,6 +1,6 @@
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { hostHeaderValidation, toNodeHandler } from '@modelcontextprotocol/node'
-import { createGuard } from 'toolgate/resource-server'
+import { createGuard, type GuardOptions } from 'toolgate/resource-server'
 import { type NodeListener, protectNodeHandler } from 'toolgate/resource-server/node'
 import { createNotesMcp } from './mcp-server.ts'
 
@@ -14,6 +14,7 @@ export type NotesServerOptions = {
   introspection_endpoint?: string
   client_id: string
   client_secret: string
+  cache?: GuardOptions['cache']
   on_error?: (error: Error) => void
 }
 

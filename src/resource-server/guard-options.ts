@@ -1,5 +1,5 @@
-import { algorithmOf, type PrivateKey } from './asking/client-authentication.ts'
 import type { Introspect } from './asking/introspection.ts'
+import { algorithmOf, type PrivateKey } from './asking/signing-algorithm.ts'
 import type { GuardedRequest } from './guarded-request.ts'
 import type { Recorder } from './reports/call-report.ts'
 import type { ReportOptions } from './reports/report-queue.ts'
@@ -40,11 +40,25 @@ export type GuardOptions = {
   local?: LocalPolicy | undefined
   /** What came of each call is told to the audit log, never with its arguments. False: it is not. */
   reports?: false | ReportOptions | undefined
+  /** Keep answers about what is read only; every call asks when absent. docs/guard-cache.md says what that costs. */
+  cache?: CacheOptions | undefined
   fetch?: typeof fetch
   /** Longest wait for one introspection answer; 5000 when absent. */
   timeout_ms?: number
   /** Hears why a request was answered 503 or 500. The error never holds a token or a secret. */
   on_error?: (error: Error) => void
+}
+
+export type CacheOptions = {
+  /** How long an answer is kept at most, 1 to 3600; shorter when its token expires, or something is revoked. */
+  max_age_seconds: number
+  /**
+   * How long the revocation feed may be silent before every call asks again, 6 to 60; 15 when absent. The authorization
+   * server says every 5 seconds that it lives.
+   */
+  lease_seconds?: number | undefined
+  /** Takes a report of each decision that is made here, before the call goes on; what sends `reports` when absent. */
+  recorder?: Recorder | undefined
 }
 
 /** What stands in for the authorization server of a resource in mode `none`. */
@@ -66,7 +80,10 @@ export type ServerSettings = {
   private_key: PrivateKey | undefined
   fetch: typeof fetch
   timeout_ms: number
+  cache: CacheSettings | undefined
 }
+
+export type CacheSettings = { max_age_ms: number; lease_ms: number; recorder: Recorder | undefined }
 
 /** The options, checked and with every default filled in. */
 export type GuardSettings = {
@@ -133,7 +150,25 @@ function serverSettings(options: GuardOptions): ServerSettings {
     ...credentials(options),
     fetch: options.fetch ?? fetch,
     timeout_ms,
+    cache: cacheSettings(options),
   }
+}
+
+function cacheSettings({ cache, reports }: GuardOptions): CacheSettings | undefined {
+  if (!cache) return undefined
+  if (reports === false && !cache.recorder)
+    throw new TypeError('cache needs reports, because every decision is recorded')
+  const { max_age_seconds, lease_seconds = 15, recorder } = cache
+  return {
+    max_age_ms: 1_000 * seconds('cache.max_age_seconds', max_age_seconds, 1, 3_600),
+    lease_ms: 1_000 * seconds('cache.lease_seconds', lease_seconds, 6, 60),
+    recorder,
+  }
+}
+
+function seconds(option: string, value: number, least: number, most: number): number {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return value
+  throw new TypeError(`${option} must be a whole number of seconds, ${least} to ${most}`)
 }
 
 function httpUrl(option: string, value: unknown): string {

@@ -4,7 +4,7 @@
  * `none`, where there is no authorization server, it asks the catalogue. `adapters/` fit it into frameworks.
  */
 import { type AnswerWatch, watchTogether } from './answer-watch.ts'
-import { createIntrospectionClient, type Introspect } from './asking/introspection.ts'
+import type { Introspect } from './asking/introspection.ts'
 import { type Allowed, type Asked, allowedOf, requireActive, requireAllowed } from './asking/verdict.ts'
 import { isPersonalToken, refuseTokenInQuery, requireBearer, requireTokenSyntax } from './bearer.ts'
 import { type Challenges, createChallenges } from './challenge.ts'
@@ -12,14 +12,13 @@ import { checkOptions, type GuardOptions, type GuardSettings } from './guard-opt
 import { type GuardedRequest, guardedRequestOf } from './guarded-request.ts'
 import { requireHeadersToAgree } from './mcp-headers.ts'
 import { type Message, messagesIn, type Question } from './mcp-messages.ts'
+import { partsOf } from './parts.ts'
 import {
   type ProtectedResourceMetadata,
   protectedResourceMetadata,
   protectedResourceMetadataPaths,
 } from './protected-resource-metadata.ts'
 import { Refusal, type Refused, unavailable } from './refusal.ts'
-import { watchOutcomes } from './reports/outcome.ts'
-import { createReportQueue } from './reports/report-queue.ts'
 import { createSessions } from './sessions.ts'
 
 export type Decision = Allowed | Refused
@@ -49,23 +48,16 @@ export type Watch = (request: GuardedRequest, allowed: Omit<Allowed, 'watch'>, a
  */
 export function createGuard(options: GuardOptions): Guard {
   const settings = checkOptions(options)
-  const { introspect, watches, close } = partsOf(settings)
-  return { settings, metadata: metadataOf(settings), decide: decideBy(settings, introspect, watches), close }
-}
-
-type Parts = { introspect: Introspect; watches: Watch[]; close: () => Promise<void> }
-
-/** Who is asked, and who hears what came of it. */
-function partsOf({ decided_by, reports, on_error }: GuardSettings): Parts {
-  if ('server' in decided_by) {
-    const { server } = decided_by
-    const queue = reports && createReportQueue(server, reports, on_error)
-    const watches = queue ? [watchOutcomes(queue.note)] : []
-    return { introspect: createIntrospectionClient(server), watches, close: async () => queue?.close() }
+  const parts = partsOf(settings)
+  const deciding = parts.then(({ introspect, watches }) => decideBy(settings, introspect, watches))
+  // Awaited with the first request; until then it must not end the process.
+  deciding.catch(() => {})
+  return {
+    settings,
+    metadata: metadataOf(settings),
+    decide: async (request) => (await deciding)(request),
+    close: async () => (await parts).close(),
   }
-  const { introspect, recorder } = decided_by.local
-  const watches = reports ? [watchOutcomes((made) => void recorder.record(made).catch(on_error))] : []
-  return { introspect, watches, close: () => recorder.close() }
 }
 
 function metadataOf(settings: GuardSettings): Guard['metadata'] {

@@ -1,8 +1,8 @@
 /** The public names of "toolgate/resource-server": the guard, by the standards of the web and no framework's. */
 export { opensResource } from '../permission/resource-pattern.ts'
 export type { AnswerWatch } from './answer-watch.ts'
-export type { PrivateKey } from './asking/client-authentication.ts'
 export type { ActiveToken, McpAnswer } from './asking/introspection.ts'
+export type { PrivateKey } from './asking/signing-algorithm.ts'
 export type { Allowed } from './asking/verdict.ts'
 export type { AuthInfo, Opened } from './auth-info.ts'
 export { bearerChallenge } from './challenge.ts'

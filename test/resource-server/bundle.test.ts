@@ -9,12 +9,31 @@ const CORE = 'src/resource-server/index.ts'
 const FETCH = 'src/resource-server/adapters/fetch.ts'
 const MAX_BYTES = 20 * 1024
 
-async function bundle(input: string, output: OutputOptions = {}): Promise<string> {
+async function chunksOf(input: string, output: OutputOptions = {}) {
   const built = await rolldown({ input, platform: 'browser', logLevel: 'silent' })
   const { output: chunks } = await built.generate({ minify: true, ...output })
   await built.close()
-  expect(chunks).toHaveLength(1)
-  return chunks[0].code
+  return chunks.filter((chunk) => chunk.type === 'chunk')
+}
+
+/** In one piece, with what is loaded later. */
+async function bundle(input: string, output: OutputOptions = {}): Promise<string> {
+  const [chunk, ...others] = await chunksOf(input, { codeSplitting: false, ...output })
+  expect(others).toEqual([])
+  return chunk?.code ?? ''
+}
+
+/** What an entry needs to begin with: itself, and the chunks that it imports at once. */
+async function startsWith(input: string): Promise<string[]> {
+  const chunks = await chunksOf(input)
+  const needed = new Set<string>()
+  const need = (name: string): void => {
+    if (needed.has(name)) return
+    needed.add(name)
+    for (const next of chunks.find(({ fileName }) => fileName === name)?.imports ?? []) need(next)
+  }
+  for (const { isEntry, fileName } of chunks) if (isEntry) need(fileName)
+  return chunks.filter(({ fileName }) => needed.has(fileName)).map(({ code }) => code)
 }
 
 const WEB = [
@@ -36,6 +55,9 @@ const ALSO_WEB = [
   'btoa',
   'setTimeout',
   'clearTimeout',
+  'setInterval',
+  'clearInterval',
+  'performance',
 ]
 
 /** The standards of the web, and nothing else: no `process`, no `Buffer`, no `require`. */
@@ -45,8 +67,8 @@ function webOnly(fetch: (url: string, init: { body: URLSearchParams }) => Promis
 }
 
 describe('the bundle of the guard', () => {
-  it('is smaller than 20 KB', async () => {
-    expect(Buffer.byteLength(await bundle(CORE))).toBeLessThan(MAX_BYTES)
+  it('is smaller than 20 KB, beside what only some guards load: reports, the cache, signing with a key', async () => {
+    expect(Buffer.byteLength((await startsWith(CORE)).join(''))).toBeLessThan(MAX_BYTES)
   })
 
   it.each([CORE, FETCH, 'src/resource-server/adapters/hono.ts'])(

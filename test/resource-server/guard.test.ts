@@ -164,24 +164,26 @@ describe('a call that the token does not open', () => {
   })
 
   it('of a method that no scope opens is answered 404 on 2026-07-28, and 403 where 404 ends a session', async () => {
-    const method = { jsonrpc: '2.0', id: 5, method: 'completion/complete' }
+    const _meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' }
+    const method = { jsonrpc: '2.0', id: 5, method: 'vendor/method' }
     const aud = { aud: RESOURCE, sub: 'ada', client_id: 'c', scope: '', exp: 9_999_999_999 }
     const mcp = { method: method.method, allowed: false, scope: '' }
     as.override = { status: 200, body: JSON.stringify({ active: true, ...aud, mcp }) }
-    const decided = (version: string) => decide(method, { 'mcp-protocol-version': version })
-    expect(await decided('2026-07-28')).toMatchObject({
+    const modern = { 'mcp-protocol-version': '2026-07-28', 'mcp-method': method.method }
+    expect(await decide({ ...method, params: { _meta } }, modern)).toMatchObject({
       status: 404,
       body: { jsonrpc: '2.0', id: 5, error: { code: -32601 } },
     })
-    expect(await decided('2025-11-25')).toMatchObject({ status: 403, body: { id: 5 } })
+    const legacy = { 'mcp-protocol-version': '2025-11-25' }
+    expect(await decide(method, legacy)).toMatchObject({ status: 403, body: { id: 5 } })
   })
 
-  it('is answered with a JSON-RPC error that has the id of the request; what has none, with one of OAuth', async () => {
+  it('is answered with a JSON-RPC error that has the id of the request; a batch, with one of OAuth', async () => {
     const message = { ...call('create_note'), id: 'a' }
     const error = { code: -32010, message: expect.any(String), data: { error: 'insufficient_scope' } }
     expect(await decide(message)).toMatchObject({ status: 403, body: { jsonrpc: '2.0', id: 'a', error } })
-    for (const body of [{ ...call('create_note'), id: undefined }, [message, message]])
-      expect(await decide(body)).toMatchObject({ status: 403, body: { error: 'insufficient_scope' } })
+    const batch = await decide([message, message])
+    expect(batch).toMatchObject({ status: 403, body: { error: 'insufficient_scope' } })
   })
 
   it('refuses its whole batch and names the scopes of all of it once', async () => {

@@ -52,6 +52,6 @@ describe('protectKoa', () => {
   it('leaves a refusal to those who stand before it, as any other answer of Koa', async () => {
     const response = await post(`${stage.oauth.origin}/mcp`, call('create_note'))
     expect(response.headers.get('content-type')).toMatch(/^application\/json/)
-    expect(await response.json()).toMatchObject({ error: 'insufficient_scope' })
+    expect(await response.json()).toMatchObject({ error: { data: { error: 'insufficient_scope' } } })
   })
 })

@@ -241,9 +241,9 @@ describe.each([
     await transport.send({ jsonrpc: '2.0', id: 7, result: { secret: true } })
     await far.send(call(8, 'delete_note'))
     expect(await next()).toMatchObject({ id: 8 })
-    expect(errors.map(({ message }) => message)).toEqual([
+    expect(errors.map(({ message }) => message)).toContain(
       'An answer was held back: no request with its id is open',
-    ])
+    )
   })
 
   it('what the server asks and tells passes, and so do the answers of the client', async () => {

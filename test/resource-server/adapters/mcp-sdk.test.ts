@@ -160,7 +160,12 @@ describe.each(SERVERS)('behind the bearer middleware of %s', (_, start, sdk, mod
     expect(await client.tools()).toEqual(['get_note'])
     expect(await client.call('get_note')).toMatchObject({ content: [{ text: 'done' }] })
     expect(ran).toEqual([
-      { tool: 'get_note', auth: expect.objectContaining({ extra: { sub: 'ada', tools: ['get_note'] } }) },
+      {
+        tool: 'get_note',
+        auth: expect.objectContaining({
+          extra: expect.objectContaining({ sub: 'ada', tools: ['get_note'] }),
+        }),
+      },
     ])
     const asked = as.requests.filter(({ form }) => form.get('mcp_method') === 'tools/call')
     expect(asked.map(({ form }) => form.get('mcp_name'))).toEqual(['get_note'])
