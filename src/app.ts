@@ -32,6 +32,7 @@ import { interactionRoutes } from './interactions/routes.ts'
 import { IntrospectionBatch } from './introspection/batch.ts'
 import { ChangeFeed } from './introspection/changes/change-feed.ts'
 import { changesEndpoint } from './introspection/changes/endpoint.ts'
+import { TAKING_TYPES } from './introspection/changes/taken-away.ts'
 import { introspectionEndpoint } from './introspection/endpoint.ts'
 import { ResourceServerSessions } from './introspection/resource-server-session.ts'
 import { introspectionShortCut } from './introspection/short-cut.ts'
@@ -115,7 +116,7 @@ export function createApp(dependencies: AppDependencies): App {
   const { issuer } = config
   const { knex: db, tokens, hot } = database
 
-  const audit = new AuditLog(hot, { writers: AUDIT_WRITERS, announcer: new Announcer(db) })
+  const audit = new AuditLog(hot, { writers: AUDIT_WRITERS, announcer: new Announcer(db, TAKING_TYPES) })
   const feed = new EventFeed(db)
   const catalogues = new CatalogueCache(builtIn(issuer))
   const render = createRenderer({ base_path: basePath(issuer) })

@@ -22,6 +22,8 @@ export type Answered = Asked & {
   text: string
   /** Undefined when the text is no JSON. */
   json: unknown
+  /** The answer went on, and this is what had come when the time was over. */
+  is_cut?: true
 }
 
 /** `reason` is for people. */
@@ -48,7 +50,7 @@ export async function exchange(
       redirect: 'manual',
       signal: AbortSignal.timeout(timeout_ms),
     })
-    const text = await readText(response)
+    const { text, is_cut } = await readText(response)
     return {
       outcome: 'answered',
       ...asked(),
@@ -56,6 +58,7 @@ export async function exchange(
       headers: response.headers,
       text,
       json: parse(text),
+      ...(is_cut ? { is_cut } : {}),
     }
   } catch (error) {
     return { outcome: 'failed', ...asked(), ...failureOf(error) }
@@ -64,16 +67,31 @@ export async function exchange(
 
 class TooLarge extends Error {}
 
-async function readText({ body }: Response): Promise<string> {
+async function readText({ body, headers }: Response): Promise<{ text: string; is_cut: boolean }> {
+  const is_stream = (headers.get('content-type') ?? '').toLowerCase().startsWith('text/event-stream')
   const decoder = new TextDecoder()
   let text = ''
   let received_bytes = 0
-  for await (const chunk of body ?? []) {
-    received_bytes += chunk.length
-    if (received_bytes > MAX_BODY_BYTES) throw new TooLarge()
-    text += decoder.decode(chunk, { stream: true })
+  try {
+    for await (const chunk of body ?? []) {
+      received_bytes += chunk.length
+      if (received_bytes > MAX_BODY_BYTES) throw new TooLarge()
+      text += decoder.decode(chunk, { stream: true })
+      // A server may keep a stream open behind its answer.
+      if (is_stream && ANSWER.test(text)) return { text, is_cut: false }
+    }
+  } catch (error) {
+    if (isTimeout(error)) return { text, is_cut: true }
+    throw error
   }
-  return text + decoder.decode()
+  return { text: text + decoder.decode(), is_cut: false }
+}
+
+/** A whole event that ends a request: a JSON-RPC result or error. */
+const ANSWER = /^data:.*"(?:result|error)"\s*:.*\r?\n(?:data:.*\r?\n)*\r?\n/m
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.name === 'TimeoutError'
 }
 
 function parse(text: string): unknown {
@@ -94,8 +112,7 @@ const KIND_OF_CODE: Record<string, FailureKind> = {
 function failureOf(error: unknown): { kind: FailureKind; reason: string } {
   if (error instanceof TooLarge)
     return { kind: 'too_large', reason: `the answer is larger than ${MAX_BODY_BYTES} bytes` }
-  if (error instanceof Error && error.name === 'TimeoutError')
-    return { kind: 'timeout', reason: 'no answer in time' }
+  if (isTimeout(error)) return { kind: 'timeout', reason: 'no answer in time' }
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   const code = String((cause as { code?: unknown } | undefined)?.code ?? '')
   const reason = cause instanceof Error && cause.message !== '' ? cause.message : 'the request failed'

@@ -12,7 +12,7 @@ export type AuditWriterOptions = {
   /** Plain events that may wait for their commit; of transactions there are only as many as connections. */
   max_queue?: number
   /** Is told of each commit. */
-  announcer?: { committed(writer_id: string): void }
+  announcer?: { committed(writer_id: string, events: readonly AuditFields[]): void }
 }
 
 type Waiting = {
@@ -168,7 +168,7 @@ export class AuditWriter {
       throw error
     }
     this.#head = head
-    this.#announcer?.committed(head.writer_id)
+    this.#announcer?.committed(head.writer_id, events)
     this.#written_events += events.length
   }
 
