@@ -63,7 +63,7 @@ async function check(resource: string, inventory: Inventory, options: Options): 
       'not_found',
       `${file} has no resource ${resource}; --resource names the one to compare`,
     )
-  const comparison = compareWithCatalogue(inventory.tools, known)
+  const comparison = compareWithCatalogue(inventory, known)
   const lines = comparisonLines(comparison)
   const { length } = inventory.tools
   const fits = `${length} ${length === 1 ? 'tool' : 'tools'}, and the catalogue fits.`
@@ -76,9 +76,9 @@ async function check(resource: string, inventory: Inventory, options: Options): 
 }
 
 async function propose(resource: string, inventory: Inventory, options: Options): Promise<void> {
-  const { server, protocol_version, tools } = inventory
-  if (tools.length === 0)
-    throw new AppError('not_found', `${server.name} lists no tools, so there is nothing to propose`)
+  const { server, tools, prompts, resources } = inventory
+  if (tools.length + prompts.length + resources.length === 0)
+    throw new AppError('not_found', `${server.name} lists nothing, so there is nothing to propose`)
   const { name, prefix, out } = options
   const catalogue = proposeCatalogue(inventory, { resource, name, prefix })
   const text = `${headOf(inventory)}${catalogueText(catalogue)}`
@@ -93,7 +93,7 @@ async function propose(resource: string, inventory: Inventory, options: Options)
     out === undefined
       ? [text.trimEnd()]
       : [`${out} is written. Read it, then: toolgate catalogue check ${out}`]
-  printResult({ server, protocol_version, tools, catalogue }, lines, options)
+  printResult({ ...inventory, catalogue }, lines, options)
 }
 
 function headOf({ server, tools }: Inventory): string {

@@ -1,5 +1,10 @@
 /** Discovery: what an MCP server offers, proposed as a part of a catalogue or held against one. */
-import { Client, StreamableHTTPClientTransport, UnauthorizedError } from '@modelcontextprotocol/client'
+import {
+  Client,
+  StreamableHTTPClientTransport,
+  type Tool,
+  UnauthorizedError,
+} from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { AppError } from '../errors.ts'
 
@@ -19,13 +24,17 @@ export type Inventory = {
   server: { name: string; version: string }
   protocol_version: string | undefined
   tools: OfferedTool[]
+  /** Names. */
+  prompts: string[]
+  /** URIs, and what a catalogue can say of templates: `notes://{id}` as `notes://*`. */
+  resources: string[]
 }
 
 /** No server for people has more; one that goes on for ever is hostile or broken. */
 const PAGES_MAX = 100
 
 /**
- * Connects as an MCP client and lists the tools. Calls none.
+ * Connects as an MCP client and lists tools, prompts and resources. Calls, gets and reads none.
  * @param timeout_ms for each request
  * @throws AppError `unauthenticated` when the server wants a token, `unavailable` when it can't be talked to
  */
@@ -37,11 +46,8 @@ export async function takeInventory(place: Place, timeout_ms: number): Promise<I
   try {
     await client.connect(transportTo(place), { timeout: timeout_ms })
     const { name = 'unnamed', version = '' } = client.getServerVersion() ?? {}
-    return {
-      server: { name, version },
-      protocol_version: client.getNegotiatedProtocolVersion(),
-      tools: await listAll(client, timeout_ms),
-    }
+    const offers = { server: { name, version }, protocol_version: client.getNegotiatedProtocolVersion() }
+    return { ...offers, ...(await listOffers(client, { timeout: timeout_ms })) }
   } catch (error) {
     throw explained(error, place)
   } finally {
@@ -56,21 +62,67 @@ function transportTo(place: Place) {
   return new StreamableHTTPClientTransport(new URL(place.url), { requestInit: { headers } })
 }
 
-async function listAll(client: Client, timeout_ms: number): Promise<OfferedTool[]> {
-  const found = new Map<string, OfferedTool>()
+type Waiting = { timeout: number }
+
+async function listOffers(client: Client, waiting: Waiting) {
+  const { prompts, resources } = client.getServerCapabilities() ?? {}
+  const tools = await everyPage(async (page) => {
+    const { tools, nextCursor } = await client.listTools(page, waiting)
+    return { items: tools.map(offeredTool), nextCursor }
+  })
+  return {
+    tools: [...new Map(tools.map((tool) => [tool.name, tool])).values()].sort(byName),
+    prompts: prompts ? await listPrompts(client, waiting) : [],
+    resources: resources ? await listResources(client, waiting) : [],
+  }
+}
+
+function offeredTool({ name, title, description, annotations = {} }: Tool): OfferedTool {
+  const { readOnlyHint: read_only, destructiveHint: destructive } = annotations
+  return { name, title: title ?? annotations.title, description, read_only, destructive }
+}
+
+async function listPrompts(client: Client, waiting: Waiting): Promise<string[]> {
+  const names = await everyPage(async (page) => {
+    const { prompts, nextCursor } = await client.listPrompts(page, waiting)
+    return { items: prompts.map(({ name }) => name), nextCursor }
+  })
+  return [...new Set(names)].sort()
+}
+
+async function listResources(client: Client, waiting: Waiting): Promise<string[]> {
+  const exact = await everyPage(async (page) => {
+    const { resources, nextCursor } = await client.listResources(page, waiting)
+    return { items: resources.map(({ uri }) => uri), nextCursor }
+  })
+  const templates = await everyPage(async (page) => {
+    const { resourceTemplates, nextCursor } = await client.listResourceTemplates(page, waiting)
+    return { items: resourceTemplates.map(({ uriTemplate }) => uriTemplate), nextCursor }
+  })
+  const wide = widest(templates.map((template) => template.replace(/\{.*$/s, '*')))
+  return widest([...wide, ...exact])
+}
+
+/** Without those that another opens, and those twice. */
+function widest(patterns: readonly string[]): string[] {
+  const wildcards = patterns.filter((pattern) => pattern.endsWith('*'))
+  const isWithin = (pattern: string) =>
+    wildcards.some((wide) => wide !== pattern && pattern.startsWith(wide.slice(0, -1)))
+  return [...new Set(patterns.filter((pattern) => !isWithin(pattern)))].sort()
+}
+
+type Page<Item> = { items: Item[]; nextCursor?: string | undefined }
+
+async function everyPage<Item>(ask: (page: { cursor?: string }) => Promise<Page<Item>>): Promise<Item[]> {
+  const found: Item[] = []
   let cursor: string | undefined
   for (let page = 0; page < PAGES_MAX; page++) {
-    const { tools, nextCursor } = await client.listTools(cursor === undefined ? {} : { cursor }, {
-      timeout: timeout_ms,
-    })
-    for (const { name, title, description, annotations } of tools) {
-      const { readOnlyHint: read_only, destructiveHint: destructive } = annotations ?? {}
-      found.set(name, { name, title: title ?? annotations?.title, description, read_only, destructive })
-    }
-    if (nextCursor === undefined) return [...found.values()].sort(byName)
+    const { items, nextCursor } = await ask(cursor === undefined ? {} : { cursor })
+    found.push(...items)
+    if (nextCursor === undefined) return found
     cursor = nextCursor
   }
-  throw new AppError('unavailable', `The list of tools did not end after ${PAGES_MAX} pages`)
+  throw new AppError('unavailable', `The list did not end after ${PAGES_MAX} pages`)
 }
 
 function byName(one: OfferedTool, other: OfferedTool): number {

@@ -22,13 +22,14 @@ export function riskOfOffer({ read_only = false, destructive }: OfferedTool): Ri
 
 /**
  * Pure: a catalogue for one server, to be read and changed by people. A scope for each kind of tool that it has: those
- * that only read, those that write, those that may destroy; each includes the one before. The mildest is asked for by
+ * that only read, those that write, those that may destroy; each includes the one before. Prompts and
+ * resources are read. The mildest is asked for by
  * default.
  */
 export function proposeCatalogue(inventory: Inventory, options: ProposalOptions): Catalogue {
   const name = options.name ?? inventory.server.name.slice(0, NAME_MAX)
   const prefix = options.prefix ?? prefixOf(name)
-  const scopes = scopesFor(name, prefix, inventory.tools)
+  const scopes = scopesFor(name, prefix, inventory)
   const mildest = scopes.slice(0, 1).map((scope) => scope.name)
   const resource: Resource = { resource: options.resource, name, default_scopes: mildest, scopes }
   return { resources: [resource], roles: rolesFor(prefix, resource, mildest) }
@@ -42,7 +43,7 @@ const KINDS: readonly { kind: string; risk: Risk | undefined; does: (name: strin
   { kind: 'destructive', risk: 'destructive', does: (name) => `Delete or overwrite in ${name} for good` },
 ]
 
-function scopesFor(name: string, prefix: string, tools: readonly OfferedTool[]): Scope[] {
+function scopesFor(name: string, prefix: string, { tools, prompts, resources }: Inventory): Scope[] {
   const scopes: Scope[] = []
   for (const { kind, risk, does } of KINDS) {
     const opened = tools.filter((tool) => riskOfOffer(tool) === risk).map((tool) => tool.name)
@@ -53,6 +54,8 @@ function scopesFor(name: string, prefix: string, tools: readonly OfferedTool[]):
       name: `${prefix}:${kind}`,
       description: does(name),
       tools: opened,
+      ...(kind === 'read' && prompts.length > 0 ? { prompts } : {}),
+      ...(kind === 'read' && resources.length > 0 ? { resources } : {}),
       includes: below ? [below.name] : [],
       ...(risk ? { risk } : {}),
     })

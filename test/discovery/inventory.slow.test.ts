@@ -26,6 +26,8 @@ it('lists the tools of a server with what it says of them', async () => {
       { name: 'get', description: 'Does get', title: 'Get', read_only: true },
       { name: 'put', description: 'Does put' },
     ],
+    prompts: ['plan'],
+    resources: ['notes://*', 'other://index'],
   })
 })
 

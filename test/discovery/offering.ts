@@ -1,6 +1,11 @@
 import { createServer } from 'node:http'
 import { toNodeHandler } from '@modelcontextprotocol/node'
-import { createMcpHandler, McpServer, type ToolAnnotations } from '@modelcontextprotocol/server'
+import {
+  createMcpHandler,
+  McpServer,
+  ResourceTemplate,
+  type ToolAnnotations,
+} from '@modelcontextprotocol/server'
 import { listen } from '../../src/resource-server/adapters/listen.ts'
 
 /** An MCP server without any guard, that offers tools with these annotations. */
@@ -14,6 +19,11 @@ export function offering(tools: Record<string, ToolAnnotations | undefined>): Mc
         content: [{ type: 'text', text: 'called' }],
       }),
     )
+  server.registerPrompt('plan', { description: 'Plans' }, () => ({ messages: [] }))
+  const nothing = () => ({ contents: [] })
+  server.registerResource('index', 'other://index', {}, nothing)
+  server.registerResource('first', 'notes://1', {}, nothing)
+  server.registerResource('note', new ResourceTemplate('notes://{id}', { list: undefined }), {}, nothing)
   return server
 }
 

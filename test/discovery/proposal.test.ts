@@ -11,6 +11,8 @@ const inventory = (tools: OfferedTool[], name = 'Notes MCP Server') => ({
   server: { name, version: '1' },
   protocol_version: '2026-07-28',
   tools,
+  prompts: [] as string[],
+  resources: [] as string[],
 })
 
 describe('proposeCatalogue', () => {
@@ -50,12 +52,17 @@ describe('proposeCatalogue', () => {
     const tools = fc.uniqueArray(tool, { minLength: 1, selector: ({ name }) => name })
     fc.assert(
       fc.property(tools, fc.string({ minLength: 1 }), (offered, name) => {
-        const proposed = proposeCatalogue(inventory(offered, name), { resource: RESOURCE, name: 'Notes' })
+        const server = {
+          ...inventory(offered, name),
+          prompts: ['summary'],
+          resources: ['notes://index', 'n://*'],
+        }
+        const proposed = proposeCatalogue(server, { resource: RESOURCE, name: 'Notes' })
         const read = parseCatalogue(catalogueText(proposed))
         expect(read).toEqual({ catalogue: proposed })
         const [resource] = proposed.resources
         if (!resource) throw new Error('no resource was proposed')
-        expect(Object.values(compareWithCatalogue(offered, resource)).flat()).toEqual([])
+        expect(Object.values(compareWithCatalogue(server, resource)).flat()).toEqual([])
       }),
     )
   })
