@@ -3,29 +3,24 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { diagnose } from '../../src/doctor/doctor.ts'
 import { NEEDS_PERSON } from '../support/client-memory.ts'
 import { freePort } from '../support/free-port.ts'
-import {
-  type PythonServer,
-  pythonEnvironment,
-  startPythonServer,
-  whyNoPython,
-} from '../support/python-server.ts'
+import { type PythonServer, pythonEnvironment, startPythonServer } from '../support/python-server.ts'
 import { Toolgate } from '../support/toolgate.ts'
 import { v1Client } from '../support/v1-client.ts'
 import { v2Client } from '../support/v2-client.ts'
 import { CALENDAR, catalogueFor, connectThrough } from '../support/with-notes.ts'
 
 /** The Python example, behind a real Toolgate, with real MCP clients in front. */
-const why_not = await whyNoPython()
+const found = await pythonEnvironment()
+const [why_not, environment] =
+  'why_not' in found ? [found.why_not, { python: '', remove: async () => {} }] : [undefined, found]
 
 describe.skipIf(why_not)(`the Python example${why_not ? `, not run: ${why_not}` : ''}`, () => {
   let toolgate: Toolgate
   let server: PythonServer
   let resource: string
-  let environment: Awaited<ReturnType<typeof pythonEnvironment>>
   let env: Record<string, string>
 
   beforeAll(async () => {
-    environment = await pythonEnvironment()
     const port = await freePort()
     resource = `http://localhost:${port}/mcp`
     toolgate = await Toolgate.start({ catalogue: catalogueFor(resource) })
@@ -36,7 +31,7 @@ describe.skipIf(why_not)(`the Python example${why_not ? `, not run: ${why_not}` 
   afterAll(async () => {
     await server?.stop()
     await toolgate?.close()
-    await environment?.remove()
+    await environment.remove()
   })
 
   const post = (token: string) =>

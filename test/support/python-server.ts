@@ -14,23 +14,34 @@ import sys, venv, ensurepip
 sys.exit(0 if sys.version_info >= (3, 10) else 1)
 `
 
-/** Why the example cannot run on this machine; undefined when it can. */
-export async function whyNoPython(): Promise<string | undefined> {
-  return run('python3', ['-c', CAN_RUN]).then(
-    () => undefined,
-    () => 'python3 is missing, is older than 3.10, or has no venv and pip (Debian: python3-venv)',
+export type PythonEnvironment = { python: string; remove(): Promise<void> }
+
+/** A virtual environment with exactly what requirements.txt says; `remove` clears it away. Or why there can be none here. */
+export async function pythonEnvironment(): Promise<PythonEnvironment | { why_not: string }> {
+  const can_run = await run('python3', ['-c', CAN_RUN]).then(
+    () => true,
+    () => false,
   )
+  if (!can_run)
+    return {
+      why_not: 'python3 is missing, is older than 3.10, or has no venv and pip (Debian: python3-venv)',
+    }
+  const directory = await mkdtemp(join(tmpdir(), 'toolgate-python-'))
+  const remove = () => rm(directory, { recursive: true, force: true })
+  try {
+    await run('python3', ['-m', 'venv', directory])
+    const python = join(directory, 'bin/python')
+    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps']
+    await run(python, [...pip, '-r', join(SERVER, 'requirements.txt')])
+    return { python, remove }
+  } catch (error) {
+    await remove()
+    if (UNREACHABLE.test(String(error))) return { why_not: 'the index of Python packages cannot be reached' }
+    throw error
+  }
 }
 
-/** A virtual environment with exactly what requirements.txt says; `remove` clears it away. */
-export async function pythonEnvironment() {
-  const directory = await mkdtemp(join(tmpdir(), 'toolgate-python-'))
-  await run('python3', ['-m', 'venv', directory])
-  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps']
-  const python = join(directory, 'bin/python')
-  await run(python, [...pip, '-r', join(SERVER, 'requirements.txt')])
-  return { python, remove: () => rm(directory, { recursive: true, force: true }) }
-}
+const UNREACHABLE = /NewConnectionError|ConnectionError|Temporary failure|timed out|ProxyError|SSLError/
 
 export type PythonServer = { stop(): Promise<void>; output(): string }
 
