@@ -53,6 +53,7 @@ const INNER_ROOMS: Record<string, string> = {
   'resource-server/adapters': 'node.ts',
   'resource-server/asking': 'introspection.ts',
   'resource-server/local': 'local-policy.ts',
+  'resource-server/mcp-sdk': 'index.ts',
   'resource-server/reports': 'call-report.ts',
   'resource-server/spool': 'file-spool.ts',
   'review/active': 'active-run.ts',

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { importLocalLog } from '../audit/import/import.ts'
 import { checkLocalLog, type LocalFault, type LocalVerification } from '../audit/import/local-log.ts'
-import type { AuditCliContext } from './audit.ts'
+import type { AuditCliContext } from './context.ts'
 import { ACTOR, withContext } from './context.ts'
 import { type OutputOptions, printResult } from './output.ts'
 

@@ -4,10 +4,10 @@ import { readCheckpointFile } from '../audit/checkpoints/checkpoint-file.ts'
 import type { ChainFault, Verification, VerifyProgress } from '../audit/verification/verify.ts'
 import { AppError } from '../errors.ts'
 import type { ChainHead } from '../evidence/hash-chain.ts'
-import type { AuditCliContext } from './audit.ts'
 import { verifyArchive } from './audit-archive.ts'
 import { verifyLocalLog } from './audit-import.ts'
 import { readKey, verifyProofFile } from './audit-proof.ts'
+import type { AuditCliContext } from './context.ts'
 import { isDatabaseConfigured } from './context.ts'
 
 type VerifyOptions = {

@@ -1,8 +1,8 @@
 import type { ClientProfile } from './client-profile.ts'
 import { CLIENT_PROFILES } from './clients/index.ts'
 import { discoverAs, judge, type Verdict } from './judge.ts'
-import type { Problem } from './problem.ts'
-import { type Trial, tryAsClient } from './trial.ts'
+import type { Problem, Trial } from './problem.ts'
+import { tryAsClient } from './trial.ts'
 import { type Walk, walk } from './walk.ts'
 
 /**

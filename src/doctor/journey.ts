@@ -1,7 +1,6 @@
 import type { Answered } from '../probe/exchange.ts'
 import type { ClientProfile } from './client-profile.ts'
-import type { Finding } from './problem.ts'
-import type { Trial } from './trial.ts'
+import type { Finding, Trial } from './problem.ts'
 import type { Document, Walk } from './walk.ts'
 
 /** What one client knows on its way. Each step reads what those before it found, and adds to it. */
@@ -25,9 +24,3 @@ export type Journey = {
 }
 
 export type Step = (journey: Journey) => Finding[]
-
-/** The strings of a member that should be a list of strings; undefined where there is none. */
-export function listOf(document: Document | undefined, name: string): string[] | undefined {
-  const value = document?.[name]
-  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : undefined
-}

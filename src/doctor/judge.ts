@@ -1,6 +1,6 @@
 import type { ClientProfile } from './client-profile.ts'
 import type { Journey, Step } from './journey.ts'
-import type { Finding } from './problem.ts'
+import type { Finding, Trial } from './problem.ts'
 import { authorize } from './steps/authorize.ts'
 import { challenge } from './steps/challenge.ts'
 import { reach } from './steps/reach.ts'
@@ -9,7 +9,6 @@ import { resourceMetadata } from './steps/resource-metadata.ts'
 import { retry } from './steps/retry.ts'
 import { serverMetadata } from './steps/server-metadata.ts'
 import { token } from './steps/token.ts'
-import type { Trial } from './trial.ts'
 import type { Walk } from './walk.ts'
 
 /** The judgement of one client over what the walk has seen: pure, and the same for the same walk. */

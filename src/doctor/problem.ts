@@ -45,3 +45,11 @@ export function evidenceOf(exchange: Exchange, seen?: unknown): Evidence {
 export function byRule({ ground }: { ground: Ground }, problem: Problem): Finding {
   return ground === 'assumed' ? { problem, fails: true, likely: true } : fails(problem)
 }
+
+/** `--active`: to register as the client would, to ask for its sign-in page, and to take the registration back. */
+export type Trial = {
+  registration: Finding[]
+  authorize: Finding[]
+  /** What was registered and could not be taken back. */
+  left_behind?: { client: string; client_id: string }
+}

@@ -4,18 +4,10 @@ import type { ClientProfile } from './client-profile.ts'
 import type { Journey } from './journey.ts'
 import { failureOf, serverFaultOf } from './mistakes.ts'
 import { plainText } from './plain-text.ts'
-import { evidenceOf, type Finding, fails } from './problem.ts'
+import { evidenceOf, type Finding, fails, type Trial } from './problem.ts'
 import { scopeOf } from './steps/authorize.ts'
 import { registersByDocument } from './steps/registration.ts'
 import { documentOf, webUrl } from './walk.ts'
-
-/** `--active`: to register as the client would, to ask for its sign-in page, and to take the registration back. */
-export type Trial = {
-  registration: Finding[]
-  authorize: Finding[]
-  /** What was registered and could not be taken back. */
-  left_behind?: { client: string; client_id: string }
-}
 
 const REGISTRATION = 'The registration'
 const SIGN_IN_PAGE = 'The sign-in page'

@@ -178,3 +178,9 @@ export function asStranger(endpoint: string | undefined): string | undefined {
   url.searchParams.set('redirect_uri', 'http://127.0.0.1/callback')
   return url.href
 }
+
+/** The strings of a member that should be a list of strings; undefined where there is none. */
+export function listOf(document: Document | undefined, name: string): string[] | undefined {
+  const value = document?.[name]
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : undefined
+}

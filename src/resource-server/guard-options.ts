@@ -1,4 +1,5 @@
 import type { Introspect } from './asking/introspection.ts'
+import type { CacheSettings, ServerSettings } from './asking/server-settings.ts'
 import { algorithmOf, type PrivateKey } from './asking/signing-algorithm.ts'
 import type { GuardedRequest } from './guarded-request.ts'
 import type { Recorder } from './reports/call-report.ts'
@@ -70,20 +71,6 @@ export type LocalDecisions = {
 }
 
 export type LocalPolicy = (resource: string) => LocalDecisions
-
-/** Where the authorization server is, and how this resource server authenticates there. */
-export type ServerSettings = {
-  issuer: string
-  introspection_endpoint: string
-  client_id: string
-  client_secret: string | undefined
-  private_key: PrivateKey | undefined
-  fetch: typeof fetch
-  timeout_ms: number
-  cache: CacheSettings | undefined
-}
-
-export type CacheSettings = { max_age_ms: number; lease_ms: number; recorder: Recorder | undefined }
 
 /** The options, checked and with every default filled in. */
 export type GuardSettings = {

@@ -3,9 +3,16 @@
  * server about every message, in MCP's own words, and lets the request through only on its explicit "allowed". In mode
  * `none`, where there is no authorization server, it asks the catalogue. `adapters/` fit it into frameworks.
  */
-import { type AnswerWatch, watchTogether } from './answer-watch.ts'
+import { watchTogether } from './answer-watch.ts'
 import type { Introspect } from './asking/introspection.ts'
-import { type Allowed, type Asked, allowedOf, requireActive, requireAllowed } from './asking/verdict.ts'
+import {
+  type Allowed,
+  type Asked,
+  allowedOf,
+  requireActive,
+  requireAllowed,
+  type Watch,
+} from './asking/verdict.ts'
 import { isPersonalToken, refuseTokenInQuery, requireBearer, requireTokenSyntax } from './bearer.ts'
 import { type Challenges, createChallenges } from './challenge.ts'
 import { checkOptions, type GuardOptions, type GuardSettings } from './guard-options.ts'
@@ -38,9 +45,6 @@ export type DecisionSettings = Pick<GuardSettings, 'mode' | 'resource' | 'defaul
   /** Mode `none` only. */
   decided_by?: GuardSettings['decided_by']
 }
-
-/** Hears of the answer to each request that is let through. */
-export type Watch = (request: GuardedRequest, allowed: Omit<Allowed, 'watch'>, asked: Asked[]) => AnswerWatch
 
 /**
  * Builds the guard of one MCP server.

@@ -1,6 +1,7 @@
 import { createIntrospectionClient, type Introspect } from './asking/introspection.ts'
-import type { Watch } from './guard.ts'
-import type { GuardSettings, LocalDecisions, ServerSettings } from './guard-options.ts'
+import type { ServerSettings } from './asking/server-settings.ts'
+import type { Watch } from './asking/verdict.ts'
+import type { GuardSettings, LocalDecisions } from './guard-options.ts'
 import type { Recorder } from './reports/call-report.ts'
 
 /** Who is asked, who hears what came of it, and what is to be closed in the end. */

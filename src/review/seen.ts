@@ -3,7 +3,7 @@ import type { Challenge } from '../probe/challenge.ts'
 import { readChallenges } from '../probe/challenge.ts'
 import type { Exchange } from '../probe/exchange.ts'
 import type { Asked, ListedTools, McpTool } from '../probe/mcp-session.ts'
-import type { ActiveSeen } from './active/active-seen.ts'
+import type { ActiveSeen, SeenCall } from './active/active-seen.ts'
 
 /** What a review is asked to do. Tokens are those of the reviewer; none of them ever gets into what it says. */
 export type ReviewOptions = {
@@ -76,14 +76,6 @@ export type SeenToken = {
   session_alone: Exchange | undefined
   session_of_other: Exchange | undefined
   unknown_session: Exchange | undefined
-}
-
-/** A tool that was called. `needed`: all its scopes, where a catalogue says them. */
-export type SeenCall = {
-  tool: string
-  answer: Exchange
-  said: Asked['said']
-  needed: readonly string[] | undefined
 }
 
 /** Tools were listed for somebody without any token. */

@@ -1,6 +1,7 @@
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { type AuditCliContext, registerAuditCommands } from '../../src/cli/audit.ts'
+import { registerAuditCommands } from '../../src/cli/audit.ts'
+import type { AuditCliContext } from '../../src/cli/context.ts'
 import { calledLocally, fileOf, localRows } from '../audit/import/local-files.ts'
 import { type CommandLine, commandLine } from './commands.ts'
 

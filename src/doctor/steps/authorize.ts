@@ -1,7 +1,7 @@
-import { type Journey, listOf, type Step } from '../journey.ts'
+import type { Journey, Step } from '../journey.ts'
 import { failureOf, serverFaultOf, unreachableFrom } from '../mistakes.ts'
 import { evidenceOf, type Finding, fails, warns } from '../problem.ts'
-import { asStranger, visitOf, webUrl } from '../walk.ts'
+import { asStranger, listOf, visitOf, webUrl } from '../walk.ts'
 
 /** The page where people sign in and allow, and what the client will ask there. */
 const WHAT = 'The authorization endpoint'

@@ -1,8 +1,8 @@
 import { isPostableFromBrowser } from '../cross-origin.ts'
-import { type Journey, listOf, type Step } from '../journey.ts'
+import type { Journey, Step } from '../journey.ts'
 import { failureOf, serverFaultOf } from '../mistakes.ts'
 import { evidenceOf, type Finding, fails, warns } from '../problem.ts'
-import { visitOf, webUrl } from '../walk.ts'
+import { listOf, visitOf, webUrl } from '../walk.ts'
 
 /** How the client becomes known: by its metadata document, by registering, or by a person beforehand. */
 const WHAT = 'The registration endpoint'

@@ -1,12 +1,12 @@
 import type { Answered } from '../../probe/exchange.ts'
 import { resourceMetadataUrls } from '../../probe/well-known.ts'
 import { isReadableFromBrowser } from '../cross-origin.ts'
-import { type Journey, listOf, type Step } from '../journey.ts'
+import type { Journey, Step } from '../journey.ts'
 import { documentMistake, unreachableFrom } from '../mistakes.ts'
 import { plainText } from '../plain-text.ts'
 import { byRule, evidenceOf, type Finding, fails, type Problem, warns } from '../problem.ts'
 import { arrivalOf } from '../visit.ts'
-import { type Document, documentOf, originOf, visitOf, webUrl } from '../walk.ts'
+import { type Document, documentOf, listOf, originOf, visitOf, webUrl } from '../walk.ts'
 
 /** RFC 9728: the metadata of the MCP server, which names its authorization server. */
 const WHAT = 'The metadata of the MCP server'

@@ -1,7 +1,7 @@
 import type { Answered } from '../../probe/exchange.ts'
 import { serverMetadataUrls } from '../../probe/well-known.ts'
 import { isReadableFromBrowser } from '../cross-origin.ts'
-import { type Journey, listOf, type Step } from '../journey.ts'
+import type { Journey, Step } from '../journey.ts'
 import { documentMistake } from '../mistakes.ts'
 import { plainText } from '../plain-text.ts'
 import { byRule, evidenceOf, type Finding, fails, type Problem, warns } from '../problem.ts'
@@ -13,6 +13,7 @@ import {
   defaultEndpoints,
   documentOf,
   isLocal,
+  listOf,
   visitOf,
   webUrl,
 } from '../walk.ts'

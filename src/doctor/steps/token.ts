@@ -1,8 +1,8 @@
 import { isPostableFromBrowser } from '../cross-origin.ts'
-import { type Journey, listOf, type Step } from '../journey.ts'
+import type { Journey, Step } from '../journey.ts'
 import { failureOf, serverFaultOf, unreachableFrom } from '../mistakes.ts'
 import { byRule, evidenceOf, type Finding, fails, warns } from '../problem.ts'
-import { isLocal, visitOf, webUrl } from '../walk.ts'
+import { isLocal, listOf, visitOf, webUrl } from '../walk.ts'
 
 /** Where the code becomes a token. It is only looked at from outside: nothing is posted there. */
 const WHAT = 'The token endpoint'

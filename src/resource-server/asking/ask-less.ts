@@ -1,8 +1,8 @@
-import type { CacheSettings, ServerSettings } from '../guard-options.ts'
 import type { Recorder } from '../reports/call-report.ts'
 import { AnswerCache } from './answer-cache.ts'
 import type { Introspect } from './introspection.ts'
 import { RevocationFeed } from './revocation-feed.ts'
+import type { CacheSettings, ServerSettings } from './server-settings.ts'
 
 /** Unused for so long, the revocation feed is closed, unless answers are kept longer. */
 const IDLE_MS = 60_000

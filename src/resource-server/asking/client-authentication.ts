@@ -1,12 +1,4 @@
-import type { ServerSettings } from '../guard-options.ts'
-
-/** How the guard proves to the authorization server which resource server it is: by a secret, or by a private key. */
-export type ClientAuthentication = {
-  /** What goes into the next request. */
-  proof(): Promise<{ headers: Record<string, string>; parameters: Record<string, string> }>
-  /** Forgets a proof that was refused, so that the next one is made anew. */
-  refused(): void
-}
+import type { ClientAuthentication, ServerSettings } from './server-settings.ts'
 
 export function createClientAuthentication(settings: ServerSettings): ClientAuthentication {
   const { client_id, client_secret, private_key } = settings

@@ -1,8 +1,8 @@
 /** Asking the authorization server, which answers about a token and in the same breath about what it is used for. */
 
-import type { ServerSettings } from '../guard-options.ts'
 import type { Question } from '../mcp-messages.ts'
 import { createClientAuthentication } from './client-authentication.ts'
+import type { ServerSettings } from './server-settings.ts'
 
 /** The authorization server's word on the method and name that were asked. */
 export type McpAnswer = {

@@ -1,5 +1,5 @@
 import { base64url } from './base64url.ts'
-import type { ClientAuthentication } from './client-authentication.ts'
+import type { ClientAuthentication } from './server-settings.ts'
 import { algorithmOf, type PrivateKey } from './signing-algorithm.ts'
 
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'

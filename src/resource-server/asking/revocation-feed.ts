@@ -1,7 +1,7 @@
-import type { ServerSettings } from '../guard-options.ts'
 import type { Dropped } from './answer-cache.ts'
-import { type ClientAuthentication, createClientAuthentication } from './client-authentication.ts'
+import { createClientAuthentication } from './client-authentication.ts'
 import { elapsedMs, moment } from './elapsed.ts'
+import type { ClientAuthentication, ServerSettings } from './server-settings.ts'
 
 export type RevocationFeedSettings = {
   server: ServerSettings

@@ -2,6 +2,7 @@ import type { AnswerWatch } from '../answer-watch.ts'
 import { type AuthInfo, authInfoOf, type Opened } from '../auth-info.ts'
 import type { Challenges } from '../challenge.ts'
 import type { GuardSettings } from '../guard-options.ts'
+import type { GuardedRequest } from '../guarded-request.ts'
 import type { Question } from '../mcp-messages.ts'
 import { noSuchMethod } from '../refusal.ts'
 import type { ActiveToken } from './introspection.ts'
@@ -20,6 +21,9 @@ export type Allowed = {
   /** To be told of the answer. */
   watch: AnswerWatch
 }
+
+/** Hears of the answer to each request that is let through. */
+export type Watch = (request: GuardedRequest, allowed: Omit<Allowed, 'watch'>, asked: Asked[]) => AnswerWatch
 
 /** MCP authorization: servers MUST validate that tokens were issued specifically for them. */
 export function requireActive(

@@ -1,5 +1,5 @@
 import { createClientAuthentication } from '../asking/client-authentication.ts'
-import type { ServerSettings } from '../guard-options.ts'
+import type { ServerSettings } from '../asking/server-settings.ts'
 
 /** What became of a batch. */
 export type Delivered =

@@ -1,6 +1,5 @@
 import type { AnswerWatch } from '../answer-watch.ts'
-import type { Asked } from '../asking/verdict.ts'
-import type { Watch } from '../guard.ts'
+import type { Asked, Watch } from '../asking/verdict.ts'
 import { readAnswer } from './answer-reader.ts'
 import type { OutcomeReport } from './call-report.ts'
 import { canonicalJson, sha256Hex } from './canonical-json.ts'

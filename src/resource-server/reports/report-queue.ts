@@ -1,4 +1,4 @@
-import type { ServerSettings } from '../guard-options.ts'
+import type { ServerSettings } from '../asking/server-settings.ts'
 import type { CallReport, Recorder } from './call-report.ts'
 import { createDelivery, type Deliver, type Delivered } from './delivery.ts'
 import { memorySpool, type Spool } from './spool.ts'

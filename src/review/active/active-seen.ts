@@ -1,6 +1,13 @@
 import type { Exchange } from '../../probe/exchange.ts'
-import type { ListedTools } from '../../probe/mcp-session.ts'
-import type { SeenCall } from '../seen.ts'
+import type { Asked, ListedTools } from '../../probe/mcp-session.ts'
+
+/** A tool that was called. `needed`: all its scopes, where a catalogue says them. */
+export type SeenCall = {
+  tool: string
+  answer: Exchange
+  said: Asked['said']
+  needed: readonly string[] | undefined
+}
 
 /** What came of what only `--active` does. What is undefined was not reached; `ended` says why. */
 export type ActiveSeen = {

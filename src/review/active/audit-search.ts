@@ -1,6 +1,5 @@
 import { exchange } from '../../probe/exchange.ts'
-import type { SeenCall } from '../seen.ts'
-import type { AuditedCall, AuditSeen } from './active-seen.ts'
+import type { AuditedCall, AuditSeen, SeenCall } from './active-seen.ts'
 import type { ActiveSession } from './session.ts'
 
 const CLOCKS_MS = 60_000

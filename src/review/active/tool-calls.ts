@@ -1,6 +1,7 @@
 import { scopesForTool } from '../../permission/scopes.ts'
 import type { McpAsk, McpTool } from '../../probe/mcp-session.ts'
-import { type Seen, type SeenCall, toolsSeen } from '../seen.ts'
+import { type Seen, toolsSeen } from '../seen.ts'
+import type { SeenCall } from './active-seen.ts'
 
 /** Calls a tool that is not among those `listed` for the token; rather one that destroys nothing, without arguments. */
 export async function callClosedTool(

@@ -4,10 +4,10 @@
  */
 import type { AuthInfo } from '../auth-info.ts'
 import type { Guard } from '../guard.ts'
-import { bearerHeaders, LACKS_TOKENS } from './mcp-message-request.ts'
+import { bearerHeaders, LACKS_TOKENS } from './message-request.ts'
 
-export { protectServer, protectTransport, type SdkServer } from './mcp-protection.ts'
-export type { SdkTransport, TransportOptions } from './mcp-transport.ts'
+export { protectServer, protectTransport, type SdkServer } from './protection.ts'
+export type { SdkTransport, TransportOptions } from './transport.ts'
 
 /**
  * By which the SDK's middleware knows what to answer. v1: the exports of `@modelcontextprotocol/sdk/server/auth/errors.js`.

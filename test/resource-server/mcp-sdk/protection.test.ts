@@ -2,10 +2,10 @@ import { InMemoryTransport as V1InMemory } from '@modelcontextprotocol/sdk/inMem
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import { InMemoryTransport as V2InMemory } from '@modelcontextprotocol/server'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { protectTransport } from '../../../src/resource-server/adapters/mcp-sdk.ts'
 import type { AnswerWatch } from '../../../src/resource-server/answer-watch.ts'
 import { createGuard, type Guard } from '../../../src/resource-server/index.ts'
 import { localPolicy } from '../../../src/resource-server/local/index.ts'
+import { protectTransport } from '../../../src/resource-server/mcp-sdk/index.ts'
 import {
   type IntrospectionStandIn,
   RESOURCE_SERVER,

@@ -1,15 +1,15 @@
 import type { ServerResponse } from 'node:http'
 import type { Guard } from '../guard.ts'
-import { createDecide, type Decide } from './mcp-decide.ts'
-import { LACKS_TOKENS, type SdkAuthInfo, type SdkMessage } from './mcp-message-request.ts'
-import { NO_SUCH_SESSION, neededScopes } from './mcp-refusal.ts'
+import { createDecide, type Decide } from './decide.ts'
+import { LACKS_TOKENS, type SdkAuthInfo, type SdkMessage } from './message-request.ts'
+import { NO_SUCH_SESSION, neededScopes } from './refusal.ts'
 import {
   principalOf,
   type SdkTransport,
   TransportGate,
   type TransportOptions,
   type Wire,
-} from './mcp-transport.ts'
+} from './transport.ts'
 
 /** A server of the SDK: `McpServer` or `Server`, v1 or v2. */
 export type SdkServer = { connect(transport: never): Promise<void> }

@@ -2,9 +2,9 @@ import type { AnswerWatch } from '../answer-watch.ts'
 import type { Allowed } from '../asking/verdict.ts'
 import type { Decision } from '../guard.ts'
 import type { Refused } from '../refusal.ts'
-import type { Decide } from './mcp-decide.ts'
-import { disagreement, type SdkExtra, type SdkMessage } from './mcp-message-request.ts'
-import { ID_IN_USE, jsonRpcErrorOf, NO_SUCH_SESSION } from './mcp-refusal.ts'
+import type { Decide } from './decide.ts'
+import { disagreement, type SdkExtra, type SdkMessage } from './message-request.ts'
+import { ID_IN_USE, jsonRpcErrorOf, NO_SUCH_SESSION } from './refusal.ts'
 
 /** What there is to a server transport of the SDK, v1 and v2. Structural, so that neither is imported. */
 export type SdkTransport = {

@@ -1,5 +1,5 @@
 import type { Decision, Guard } from '../guard.ts'
-import { messageRequest, type SdkExtra, type SdkMessage } from './mcp-message-request.ts'
+import { messageRequest, type SdkExtra, type SdkMessage } from './message-request.ts'
 
 /** Decides about one message. Never rejects. */
 export type Decide = (message: SdkMessage, extra: SdkExtra | undefined) => Promise<Decision>

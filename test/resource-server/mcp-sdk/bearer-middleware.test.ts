@@ -4,9 +4,9 @@ import { StreamableHTTPClientTransport as V1Http } from '@modelcontextprotocol/s
 import type { Transport as V1Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import { OAuthError } from '@modelcontextprotocol/server'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { tokenVerifier } from '../../../src/resource-server/adapters/mcp-sdk.ts'
 import { createGuard, type Guard } from '../../../src/resource-server/index.ts'
 import { localPolicy } from '../../../src/resource-server/local/index.ts'
+import { tokenVerifier } from '../../../src/resource-server/mcp-sdk/index.ts'
 import {
   type IntrospectionStandIn,
   RESOURCE_SERVER,
