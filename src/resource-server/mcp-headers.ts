@@ -1,4 +1,4 @@
-import { isObject, NAMED_BY } from './mcp-messages.ts'
+import { isGone, isObject, NAMED_BY } from './mcp-messages.ts'
 import { badMessage, Refusal } from './refusal.ts'
 
 /** Revisions with batches. Those before 2025-06-18 had no header to say which they are. */
@@ -53,7 +53,8 @@ function requireAgreement(headers: Headers, { id, method, params }: Record<strin
   if (!member) return
   const name = headers.get('mcp-name')
   const named = isObject(params) ? params[member] : undefined
-  require(name === null ? !is_mirrored : decodeHeaderValue(name) === named, 'Mcp-Name')
+  const must_name = is_mirrored && !isGone(String(method))
+  require(name === null ? !must_name : decodeHeaderValue(name) === named, 'Mcp-Name')
 }
 
 /** MCP 2026-07-28: values that are not plain ASCII travel as `=?base64?…?=`. Undefined when that is malformed. */

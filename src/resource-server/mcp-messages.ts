@@ -63,9 +63,16 @@ function messagesOf(message: unknown): Message[] {
   return aboutMethod({ id, mcp_method: method }, params)
 }
 
+/** Methods that MCP 2026-07-28 has no more. */
+export function isGone(method: string): boolean {
+  return /^resources\/(?:un)?subscribe$/.test(method)
+}
+
 function aboutMethod(message: { id: unknown; mcp_method: string }, params: unknown): Message[] {
   const { id, mcp_method } = message
   const named_by = NAMED_BY.get(mcp_method)
+  // To a server of MCP 2026-07-28 this is an unknown method, whatever it says. Unnamed, it is open to nobody.
+  if (isGone(mcp_method) && memberOf(params, 'uri', id) === undefined) return [message]
   if (named_by) return [{ ...message, mcp_name: nameIn(params, named_by, message) }]
   if (mcp_method === 'completion/complete') {
     const ref = memberOf(params, 'ref', id)

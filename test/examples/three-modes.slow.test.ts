@@ -128,12 +128,12 @@ async function personalToken(role: 'read-only' | 'write'): Promise<string> {
   return (await createPersonalToken(context, request, { actor: ada.id })).token
 }
 
-const localCalls = () =>
+const localRows = () =>
   readFileSync(join(here, 'calls.jsonl'), 'utf8')
     .split('\n')
     .slice(0, -1)
     .map((line) => readRowLine(line)!)
-    .filter(({ type }) => type === 'tool.decided')
+const localCalls = () => localRows().filter(({ type }) => type === 'tool.decided')
 
 describe('the diffs', () => {
   it.each([
@@ -236,7 +236,12 @@ describe('mode oauth', () => {
 describe('afterwards', () => {
   it('the calls of all three modes are in one log, which is whole', async () => {
     const imported = JSON.parse(await command('audit', 'import', 'calls.jsonl', '--json'))
-    expect(imported.rows).toBe(localCalls().length + 2)
+    expect(imported.rows).toBe(localRows().length)
+    const completed = localRows().filter(({ type }) => type === 'tool.completed')
+    expect(completed.map(({ tool, detail }) => [tool, detail?.outcome])).toEqual([
+      ['add_task', 'ok'],
+      ['list_tasks', 'ok'],
+    ])
     expect(JSON.parse(await command('audit', 'import', 'calls.jsonl', '--json'))).toMatchObject({ rows: 0 })
     const events = await toolgate.db.database
       .knex('audit_events')
