@@ -200,6 +200,32 @@ const WAYS: [way: string, status: number, take: (from: Family) => Promise<unknow
   ],
 ]
 
+describe('a decision that is kept', () => {
+  it('is in the audit log as every other, with what came of the call', async () => {
+    const own = await startNotes({ resource, cache: { max_age_seconds: 3_600 } } as Partial<GuardOptions>)
+    const { tokens } = await family()
+    type Event = { request_id: string; tool: string; account_id: string; detail: { source?: string } }
+    const kept = async (): Promise<Event[]> =>
+      (await audited(toolgate, { type: 'tool.decided' }))
+        .map((event) => event as unknown as Event)
+        .filter(({ detail }) => detail.source === 'resource_server')
+    await expect
+      .poll(
+        async () => {
+          expect(await call(tokens.access_token, 'search_notes', own.url)).toBe(200)
+          return (await kept()).length
+        },
+        { timeout: 30_000 },
+      )
+      .toBeGreaterThan(0)
+    await own.close()
+    const [{ request_id, tool } = { request_id: '', tool: '' }] = await kept()
+    expect(tool).toBe('search_notes')
+    const completed = await audited(toolgate, { type: 'tool.completed', request_id })
+    expect(completed).toMatchObject([{ tool, detail: { outcome: 'ok' } }])
+  })
+})
+
 describe('an allow that the guard keeps is given no more', () => {
   it.each(WAYS)('once it has heard that %s', async (_, status, take) => {
     const taken = await family()
