@@ -4,6 +4,7 @@ import { type Part, say } from './part.ts'
 import { codeExchange } from './parts/code-exchange.ts'
 import { durability } from './parts/durability.ts'
 import { growth } from './parts/growth.ts'
+import { guardCache } from './parts/guard-cache.ts'
 import { introspection } from './parts/introspection.ts'
 import { lists } from './parts/lists.ts'
 import { manipulations } from './parts/manipulations.ts'
@@ -27,6 +28,7 @@ const PARTS: readonly Part[] = [
   codeExchange,
   signIn,
   revocation,
+  guardCache,
   verify,
   processes,
   growth,

@@ -51,7 +51,7 @@ const TABLE = `
 `
 
 /**
- * Nearly every row is a decision about a tool call or a plain introspection, so those two types pay for few indexes:
+ * Nearly every row is a decision about a tool call, what came of it, or a plain introspection, so those types pay for few indexes:
  * by time, by account, by tool. All other events are rare and can be found by whatever they name. Any row at all is
  * found by its random id, or by that of its request, through Bloom filters over ranges of pages, which cost a
  * fraction of the space and of the insert that a b-tree over random values does.
@@ -62,15 +62,15 @@ const INDEXES = `
   create index audit_events_tool on audit_events (tool, occurred_at) where tool is not null;
 
   create index audit_events_rare_type on audit_events (type, occurred_at)
-    where type not in ('tool.decided', 'token.introspected');
+    where type not in ('tool.completed', 'tool.decided', 'token.introspected');
   create index audit_events_rare_request on audit_events (request_id, occurred_at)
-    where type not in ('tool.decided', 'token.introspected');
+    where type not in ('tool.completed', 'tool.decided', 'token.introspected');
   create index audit_events_rare_grant on audit_events (grant_id, occurred_at)
-    where type not in ('tool.decided', 'token.introspected');
+    where type not in ('tool.completed', 'tool.decided', 'token.introspected');
   create index audit_events_rare_client on audit_events (client_id, occurred_at)
-    where type not in ('tool.decided', 'token.introspected');
+    where type not in ('tool.completed', 'tool.decided', 'token.introspected');
   create index audit_events_rare_token on audit_events (token_id)
-    where type not in ('tool.decided', 'token.introspected');
+    where type not in ('tool.completed', 'tool.decided', 'token.introspected');
   -- Where a refresh token came from; where it went is the next event of its grant.
   create index audit_events_refresh_token on audit_events ((detail->>'refresh_token_id'))
     where type in ('token.issued', 'token.refreshed');

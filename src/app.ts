@@ -30,7 +30,11 @@ import { securityHeaders } from './http/security-headers.ts'
 import { staticFiles } from './http/static-files.ts'
 import { interactionRoutes } from './interactions/routes.ts'
 import { IntrospectionBatch } from './introspection/batch.ts'
+import { ChangeFeed } from './introspection/changes/change-feed.ts'
+import { changesEndpoint } from './introspection/changes/endpoint.ts'
+import { TAKING_TYPES } from './introspection/changes/taken-away.ts'
 import { introspectionEndpoint } from './introspection/endpoint.ts'
+import { ResourceServerSessions } from './introspection/resource-server-session.ts'
 import { introspectionShortCut } from './introspection/short-cut.ts'
 import { type OperatorDependencies, operatorApi } from './operator/api.ts'
 import { type OperatorMcpDependencies, operatorMcp } from './operator/mcp/server.ts'
@@ -39,6 +43,8 @@ import { OPERATOR_PAGES } from './operator-pages/routes.ts'
 import type { PageDependencies } from './pages/page.ts'
 import { pageRoutes } from './pages/pages.ts'
 import { signInRoutes } from './pages/sign-in.ts'
+import { reportsEndpoint } from './reports/endpoint.ts'
+import { type IntakeDependencies, ReportIntake } from './reports/intake.ts'
 import type { Database } from './storage/database.ts'
 
 /** The composition root: every room is built here, once, and mounted below in the order in which requests pass. */
@@ -63,8 +69,23 @@ export type App = {
   user_agents: UserAgents
 }
 
+type ResourceServerDependencies = IntakeDependencies & {
+  audit: AuditLog
+  issuer: string
+  batch: IntrospectionBatch
+  feed: EventFeed
+}
+
 function mount(koa: Koa, router: Router): void {
   koa.use(router.routes()).use(allowedMethods(router))
+}
+
+/** What resource servers ask, tell, and hear. */
+function mountResourceServers(koa: Koa, dependencies: ResourceServerDependencies): void {
+  const sessions = new ResourceServerSessions(dependencies)
+  koa.use(introspectionEndpoint(dependencies.batch))
+  koa.use(reportsEndpoint({ sessions, intake: new ReportIntake(dependencies) }))
+  koa.use(changesEndpoint({ changes: new ChangeFeed(dependencies), sessions }))
 }
 
 function mountOperator(koa: Koa, dependencies: OperatorDependencies & OperatorMcpDependencies): void {
@@ -95,7 +116,7 @@ export function createApp(dependencies: AppDependencies): App {
   const { issuer } = config
   const { knex: db, tokens, hot } = database
 
-  const audit = new AuditLog(hot, { writers: AUDIT_WRITERS, announcer: new Announcer(db) })
+  const audit = new AuditLog(hot, { writers: AUDIT_WRITERS, announcer: new Announcer(db, TAKING_TYPES) })
   const feed = new EventFeed(db)
   const catalogues = new CatalogueCache(builtIn(issuer))
   const render = createRenderer({ base_path: basePath(issuer) })
@@ -131,7 +152,7 @@ export function createApp(dependencies: AppDependencies): App {
   koa.use(belowIssuer(issuer))
   koa.use(preflight)
   mount(koa, healthRoutes(database))
-  koa.use(introspectionEndpoint(batch))
+  mountResourceServers(koa, { ...shared, batch, feed, usage })
   koa.use(staticFiles())
   mount(koa, interactions)
   mountOperator(koa, { ...shared, batch, feed, log })

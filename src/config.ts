@@ -169,6 +169,11 @@ function toConfig(env: Environment): Config {
   })
 }
 
+/** One variable by its name, for options that name one instead of holding a secret. */
+export function environmentVariable(name: string): string | undefined {
+  return process.env[name]
+}
+
 /**
  * Reads the environment (`TOOLGATE_*`, each also as `TOOLGATE_*_FILE`) into a frozen Config.
  * Throws ConfigError that lists every fault at once, unknown variables included.

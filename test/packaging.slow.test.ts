@@ -1,6 +1,15 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -45,6 +54,25 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true })
 })
 
+/** What each entry of the guard is for. */
+const GUARD_ENTRIES: Record<string, string> = {
+  'resource-server': 'createGuard',
+  'resource-server/express': 'protectExpress',
+  'resource-server/fetch': 'protectFetchHandler',
+  'resource-server/hono': 'protectHono',
+  'resource-server/koa': 'protectKoa',
+  'resource-server/local': 'localPolicy',
+  'resource-server/mcp-sdk': 'tokenVerifier',
+  'resource-server/node': 'protectNodeHandler',
+  'resource-server/spool': 'fileSpool',
+}
+
+function exportedGuardEntries(): string[] {
+  const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+  const paths = Object.keys(exports).map((path) => path.slice('./'.length))
+  return paths.filter((path) => path.startsWith('resource-server')).sort()
+}
+
 const consumer = () => join(directory, 'consumer')
 
 async function freePort(): Promise<number> {
@@ -57,21 +85,33 @@ async function freePort(): Promise<number> {
 }
 
 describe('the packed guard', () => {
-  it('loads where no npm package is installed', async () => {
-    const code = `import('toolgate/resource-server').then((guard) => console.log(Object.keys(guard).join(' ')))`
+  it('loads where no npm package is installed, by every entry', async () => {
+    expect(Object.keys(GUARD_ENTRIES).sort()).toEqual(exportedGuardEntries())
+    const loaded = Object.keys(GUARD_ENTRIES).map((path) => `import('toolgate/${path}')`)
+    const code = `Promise.all([${loaded}]).then((guard) => console.log(JSON.stringify(guard.map(Object.keys))))`
     const { stdout } = await run(process.execPath, ['--eval', code], { cwd: consumer() })
-    expect(stdout).toMatch(/createGuard.*protectNodeHandler/)
+    const names: string[][] = JSON.parse(stdout)
+    for (const [index, name] of Object.values(GUARD_ENTRIES).entries()) expect(names[index]).toContain(name)
   })
 
   it('has types that a strict TypeScript project accepts', async () => {
     writeFileSync(
       join(consumer(), 'server.mts'),
-      `import { type AuthInfo, protectNodeHandler } from 'toolgate/resource-server'
+      `import { type AuthInfo, createGuard } from 'toolgate/resource-server'
+       import { protectExpress } from 'toolgate/resource-server/express'
+       import { protectFetchHandler } from 'toolgate/resource-server/fetch'
+       import { type GuardedByHono, protectHono } from 'toolgate/resource-server/hono'
+       import { protectKoa } from 'toolgate/resource-server/koa'
+       import { listen, protectNodeHandler } from 'toolgate/resource-server/node'
        const options = { resource: 'http://localhost:1/mcp', issuer: 'http://localhost:2', client_id: 'a',
          client_secret: 'b', default_scopes: ['c'] }
-       protectNodeHandler(options, ({ auth }: { auth: AuthInfo }) => auth.extra.tools.length)
+       protectNodeHandler(createGuard(options), ({ auth }: { auth: AuthInfo }) => auth.extra.tools.length)
+       const guard = createGuard(options)
+       protectFetchHandler(guard, (request, { authInfo }) => new Response(authInfo.clientId + request.url))
+       export const made = [protectExpress(guard), protectHono(guard), protectKoa(guard), listen] as const
+       export type Variables = GuardedByHono
        // @ts-expect-error: the types are there, so a wrong option is found
-       protectNodeHandler({ ...options, default_scopes: 1 }, () => undefined)
+       createGuard({ ...options, default_scopes: 1 })
       `,
     )
     mkdirSync(join(consumer(), 'node_modules', '@types'), { recursive: true })

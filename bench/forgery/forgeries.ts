@@ -1,5 +1,3 @@
-import { type ChainHead, GENESIS } from '../../src/audit/chain/hash-chain.ts'
-import { CONTENT_COLUMNS } from '../../src/audit/chain/row-bytes.ts'
 import {
   hashOf,
   microsecondsOf,
@@ -7,6 +5,8 @@ import {
   uuidOf,
   writerBytesOf,
 } from '../../src/audit/verification/stored-tuple.ts'
+import { type ChainHead, GENESIS } from '../../src/evidence/hash-chain.ts'
+import { CONTENT_COLUMNS } from '../../src/evidence/row-bytes.ts'
 
 /**
  * What somebody who may write to the database could do to the log: each forgery says which rows go, which come in

@@ -1,9 +1,8 @@
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { hostHeaderValidation, toNodeHandler } from '@modelcontextprotocol/node'
-import { createMcpHandler, type McpRequestContext, McpServer } from '@modelcontextprotocol/server'
-import { type AuthInfo, type NodeListener, protectNodeHandler } from 'toolgate/resource-server'
-import { Library } from './notes.ts'
-import { TOOLS } from './tools.ts'
+import { createGuard, type GuardOptions } from 'toolgate/resource-server'
+import { type NodeListener, protectNodeHandler } from 'toolgate/resource-server/node'
+import { createNotesMcp } from './mcp-server.ts'
 
 export type NotesServerOptions = {
   /** 0 = any free port. */
@@ -15,36 +14,34 @@ export type NotesServerOptions = {
   introspection_endpoint?: string
   client_id: string
   client_secret: string
+  cache?: GuardOptions['cache']
   on_error?: (error: Error) => void
 }
 
 /** `url` is where it listens; behind a proxy that is not what people type. */
 export type NotesServer = { url: string; close(): Promise<void> }
 
-/** Serves MCP 2026-07-28 and, from the same tools, the 2025 revisions: a fresh server for every request. */
+/** The notes server on `node:http`, behind the guard. */
 export async function startNotesServer(options: NotesServerOptions): Promise<NotesServer> {
   const { port, host = '127.0.0.1', ...rest } = options
   const http = createServer()
   await listen(http, port, host)
   const url = `http://localhost:${portOf(http)}/mcp`
   const resource = options.resource ?? url
-  const library = new Library()
-  const mcp = createMcpHandler((context) => createNotesMcpServer(library, context))
-  const guarded = protectNodeHandler(
-    {
-      ...rest,
-      resource,
-      resource_name: 'Notes',
-      default_scopes: ['notes:read'],
-      scopes_supported: ['notes:read', 'notes:write', 'notes:delete'],
-    },
-    toNodeHandler(mcp),
-  )
-  http.on('request', route(resource, guarded))
+  const mcp = createNotesMcp()
+  const guard = createGuard({
+    ...rest,
+    resource,
+    resource_name: 'Notes',
+    default_scopes: ['notes:read'],
+    scopes_supported: ['notes:read', 'notes:write', 'notes:delete'],
+  })
+  http.on('request', route(resource, protectNodeHandler(guard, toNodeHandler(mcp))))
   return {
     url,
     async close() {
       await mcp.close()
+      await guard.close()
       const closed = new Promise((resolve) => http.close(resolve))
       http.closeAllConnections()
       await closed
@@ -60,18 +57,6 @@ function route(resource: string, guarded: NodeListener): NodeListener {
     if (request.url === '/healthz') answerHealth(response)
     else await guarded(request, response)
   }
-}
-
-/** Only the tools that the guard named for this request exist in it; that is also what `tools/list` shows. */
-function createNotesMcpServer(library: Library, { authInfo }: McpRequestContext): McpServer {
-  const { sub, tools } = (authInfo as AuthInfo).extra
-  const server = new McpServer({ name: 'notes-server', version: '1.0.0' })
-  const notes = library.notebookOf(sub)
-  for (const [name, register] of Object.entries(TOOLS)) {
-    const tool = register(server, notes)
-    if (!tools.includes(name)) tool.disable()
-  }
-  return server
 }
 
 function answerHealth(response: ServerResponse): void {

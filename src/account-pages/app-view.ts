@@ -1,11 +1,14 @@
-import { type Catalogue, expandScopes, findResource, grantableScopes } from '../catalogue/catalogue.ts'
+import { type Catalogue, findResource, grantableScopes } from '../catalogue/catalogue.ts'
 import type { ConnectedApp } from '../grants/connected-apps-store.ts'
+import { expandScopes } from '../permission/scopes.ts'
 
 /** A connected app as its person reads it: with names and plain words in place of ids. Pure. */
 export type ScopeView = {
   name: string
   description: string
   tools: readonly string[]
+  prompts?: readonly string[] | undefined
+  resources?: readonly string[] | undefined
   /** What it also opens, as the catalogue has it. */
   includes: { name: string; description: string }[]
   destructive: boolean
@@ -71,6 +74,8 @@ function scopesOf(
         name: scope.name,
         description: scope.description,
         tools: scope.tools,
+        prompts: scope.prompts,
+        resources: scope.resources,
         includes: resource.scopes
           .filter(({ name }) => name !== scope.name && included.has(name))
           .map(({ name, description }) => ({ name, description })),

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
-import type { AuditDetail, AuditEvent } from '../audit/audit-event.ts'
+import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { recorded } from '../audit/recorded.ts'
 import { AppError } from '../errors.ts'
+import type { AuditDetail } from '../evidence/event-fields.ts'
 import {
   type Account,
   findAccount,

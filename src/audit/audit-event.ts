@@ -7,6 +7,8 @@ import { z } from 'zod'
 export const AUDIT_TYPES = [
   'account.changed',
   'account.created',
+  /** Rows of a local log were taken over; names the last of a chain, as `writer.closed` does. */
+  'audit.imported',
   /** By retention; its closing names what was in it. */
   'audit.partition_dropped',
   /** By the person. */
@@ -55,7 +57,9 @@ export const AUDIT_TYPES = [
   'token.refreshed',
   'token.refused',
   'token.revoked',
-  /** An introspection that named an MCP method or tool. */
+  /** What came of a call, as its resource server says. */
+  'tool.completed',
+  /** An introspection that named an MCP method or tool, or a decision that its resource server made from its cache. */
   'tool.decided',
   /** Names the last row of another chain, which ended; written by the audit log itself, as the next two are. */
   'writer.closed',
@@ -66,7 +70,7 @@ export const AUDIT_TYPES = [
 ] as const
 
 /** Nearly all events are of these types; only for the others is there an index by each of their ids. */
-export const FREQUENT_TYPES: readonly AuditType[] = ['tool.decided', 'token.introspected']
+export const FREQUENT_TYPES: readonly AuditType[] = ['tool.completed', 'tool.decided', 'token.introspected']
 
 export const DECISIONS = ['allowed', 'denied', 'active', 'inactive', 'revoked', 'not_found'] as const
 
@@ -94,106 +98,4 @@ export const auditEventSchema = z.strictObject({
 })
 
 export type AuditType = z.infer<typeof auditTypeSchema>
-export type AuditDetail = z.infer<typeof auditDetailSchema>
 export type AuditEvent = z.infer<typeof auditEventSchema>
-
-/** An event as it is stored: every text clean and within its limit, what is absent null. */
-export type AuditFields = {
-  type: string
-  actor: string
-  account_id: string | null
-  client_id: string | null
-  resource: string | null
-  tool: string | null
-  decision: string | null
-  scope: string | null
-  grant_id: string | null
-  token_id: string | null
-  request_id: string | null
-  ip: string | null
-  detail: AuditDetail | null
-}
-
-const TEXT_MAX = 256
-/** Indexed columns stay below this times four bytes; URLs, scope lists and tool names may be longer. */
-const LONG_TEXT_MAX = 2_048
-const DETAIL_KEYS_MAX = 32
-const DETAIL_KEY_MAX = 64
-const DETAIL_TEXT_MAX = 1_024
-const DETAIL_ITEMS_MAX = 128
-
-const PRINTABLE_ASCII = /^[\x20-\x7e]*$/
-// What Postgres refuses (NUL, lone surrogates), what forges lines, and what reverses the direction of text.
-const UNSAFE = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/gu
-const LONE_SURROGATE_AT_END = /[\ud800-\udbff]$/
-
-/**
- * Text that came from outside, fit for the log: without control characters, lone surrogates and direction
- * marks, at most `max` UTF-16 units. Looks only at the first 4 × `max` units, so that its cost has a bound.
- * Anything but a string is undefined.
- */
-export function auditText(value: unknown, max = TEXT_MAX): string | undefined {
-  if (typeof value !== 'string') return undefined
-  if (value.length <= max && PRINTABLE_ASCII.test(value)) return value
-  return value
-    .slice(0, max * 4)
-    .replace(UNSAFE, '')
-    .slice(0, max)
-    .replace(LONE_SURROGATE_AT_END, '')
-}
-
-/** Makes an event fit to be stored, whatever its texts hold. Never throws, so that hostile text cannot stop the log. */
-export function normaliseEvent(event: AuditEvent): AuditFields {
-  return {
-    type: event.type,
-    actor: auditText(event.actor, LONG_TEXT_MAX) ?? 'unknown',
-    account_id: auditText(event.account_id) ?? null,
-    client_id: auditText(event.client_id, LONG_TEXT_MAX) ?? null,
-    resource: auditText(event.resource, LONG_TEXT_MAX) ?? null,
-    tool: auditText(event.tool, LONG_TEXT_MAX) ?? null,
-    decision: auditText(event.decision) ?? null,
-    scope: auditText(event.scope, LONG_TEXT_MAX) ?? null,
-    grant_id: auditText(event.grant_id) ?? null,
-    token_id: auditText(event.token_id) ?? null,
-    request_id: auditText(event.request_id) ?? null,
-    ip: auditText(event.ip) ?? null,
-    detail: normaliseDetail(event.detail),
-  }
-}
-
-type DetailScalar = string | number | boolean | null
-
-/** What many events share is looked through once: an object that is frozen cannot come to say something else. */
-const shared_details = new WeakMap<AuditDetail, AuditDetail>()
-
-function normaliseDetail(detail: AuditDetail | undefined): AuditDetail | null {
-  if (detail === undefined || detail === null) return null
-  const known = shared_details.get(detail)
-  if (known) return known
-  const normal = normalDetail(detail)
-  if (Object.isFrozen(detail)) shared_details.set(detail, Object.freeze(normal))
-  return normal
-}
-
-function normalDetail(detail: AuditDetail): AuditDetail {
-  const entries = Object.entries(detail)
-    .slice(0, DETAIL_KEYS_MAX)
-    .map(([key, value]) => {
-      const items = Array.isArray(value) ? normaliseItems(value) : normaliseScalar(value)
-      return [auditText(key, DETAIL_KEY_MAX) ?? '', items] as const
-    })
-  // fromEntries defines own properties, so that a key named __proto__ stays a key.
-  return Object.fromEntries(entries)
-}
-
-function normaliseItems(items: readonly unknown[]): DetailScalar[] {
-  const kept = items.slice(0, DETAIL_ITEMS_MAX).map(normaliseScalar)
-  const dropped = items.length - kept.length
-  return dropped === 0 ? kept : [...kept, `… and ${dropped} more`]
-}
-
-function normaliseScalar(value: unknown): DetailScalar {
-  if (typeof value === 'boolean') return value
-  if (typeof value === 'number') return Number.isSafeInteger(value) ? value : String(value)
-  return auditText(value, DETAIL_TEXT_MAX) ?? null
-}

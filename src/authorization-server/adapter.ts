@@ -125,7 +125,7 @@ function grantAdapter(db: Knex): ModelAdapter {
     async destroy(id) {
       const unit = currentUnit()
       const gone = await deleteGrant(await connectionFor(db), id)
-      if (gone && unit) unit.revoked_grant = { id, account_id: gone.account_id }
+      if (gone && unit) unit.revoked_grant = gone
     },
     async revokeByGrantId() {},
   }

@@ -3,6 +3,7 @@ import type { KoaContextWithOIDC, Provider } from 'oidc-provider'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { sha256 } from '../clients/client-secret.ts'
+import type { GoneGrant } from '../grants/grant-store.ts'
 import { clientIp, requestId } from '../http/request-context.ts'
 import { followChallenge } from './attempt.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
@@ -71,14 +72,15 @@ function issuedEvent(ctx: EngineContext, unit: UnitOfWork): AuditEvent {
   }
 }
 
-function reusedEvent(ctx: EngineContext, grant: { id: string; account_id: string }): AuditEvent {
+function reusedEvent(ctx: EngineContext, grant: GoneGrant): AuditEvent {
   const { grant_type, code, refresh_token } = ctx.oidc?.params ?? {}
   const isRefresh = grant_type === 'refresh_token'
   const presented_id = nameOf(isRefresh ? refresh_token : code) ?? null
   const presented = isRefresh ? 'refresh_token' : 'authorization_code'
   const detail = { presented, presented_id, family: 'revoked' }
-  const { id: grant_id, account_id } = grant
-  return { type: 'refresh_token.reused', ...baseEvent(ctx), grant_id, account_id, detail }
+  const { id: grant_id, account_id, resource } = grant
+  const whose = { grant_id, account_id, resource: resource ?? undefined }
+  return { type: 'refresh_token.reused', ...baseEvent(ctx), ...whose, detail }
 }
 
 function tokenEvent(ctx: EngineContext, unit: UnitOfWork): AuditEvent {
@@ -94,11 +96,13 @@ function revocationEvent(ctx: EngineContext, unit: UnitOfWork): AuditEvent {
     return { type: 'token.refused', ...baseEvent(ctx), decision: 'denied', detail: refusal(ctx) }
   const owned = token && token.clientId === ctx.oidc?.entities.Client?.clientId
   const grant = unit.revoked_grant?.id ?? (owned ? token.grantId : undefined)
+  const audience = AccessToken?.aud
+  const resource = unit.revoked_grant?.resource ?? (typeof audience === 'string' ? audience : undefined)
   return {
     type: 'token.revoked',
     ...baseEvent(ctx),
     ...(grant === undefined ? {} : { grant_id: grant }),
-    ...(owned ? { account_id: token.accountId, token_id: nameOf(token.jti) } : {}),
+    ...(owned ? { account_id: token.accountId, token_id: nameOf(token.jti), resource } : {}),
     detail: owned
       ? { found: true, token: RefreshToken ? 'refresh_token' : 'access_token' }
       : { found: false },

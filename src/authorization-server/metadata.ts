@@ -12,6 +12,8 @@ const ENDPOINTS = {
   revocation_endpoint: '/revoke',
   introspection_endpoint: '/introspect',
   jwks_uri: '/jwks',
+  // Of ours: where resource servers say what came of calls (src/reports/).
+  toolgate_reports_endpoint: '/introspect/reports',
 } as const
 
 /** Several clients ask for every scope they see here, so only the default scopes are shown; the rest is step-up. */

@@ -1,17 +1,12 @@
 import type { Knex } from 'knex'
 import type { Context, Middleware } from 'koa'
-import {
-  type Catalogue,
-  defaultScopes,
-  findResource,
-  publishedResources,
-  type Resource,
-} from '../catalogue/catalogue.ts'
+import { type Catalogue, defaultScopes, findResource, publishedResources } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
 import { sha256 } from '../clients/client-secret.ts'
 import { AppError } from '../errors.ts'
 import type { Form } from '../http/form.ts'
 import { readForm } from '../http/read-body.ts'
+import type { Resource } from '../permission/scopes.ts'
 import { followChallenge, followVerifier } from './attempt.ts'
 import { answerBadBody } from './oauth-error.ts'
 import { offerBody } from './offered-body.ts'

@@ -35,7 +35,7 @@ async function comeSecond(unit: UnitOfWork, rotation: Rotation, spent: Spent, gr
   if (unit.replay) return
   const { grant_id: id } = rotation
   const gone = await deleteGrant(await unit.connection(), id)
-  if (gone) unit.revoked_grant = { id, account_id: gone.account_id }
+  if (gone) unit.revoked_grant = gone
   throw new errors.InvalidGrant('refresh token already used')
 }
 

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Knex } from 'knex'
+import type { GoneGrant } from '../grants/grant-store.ts'
 import type { PreparedRotation, RefreshState } from '../grants/rotation-store.ts'
 import { begin } from '../storage/transaction.ts'
 
@@ -22,7 +23,7 @@ export class UnitOfWork {
   /** Set when a spent refresh token was presented again within the grace: nothing may be written. */
   replay: Replay | undefined
   /** Set when reuse or a revocation deleted a grant: this must survive even a 4xx answer. */
-  revoked_grant: { id: string; account_id: string } | undefined
+  revoked_grant: GoneGrant | undefined
   /** Set when a code is presented: the challenge it was issued for. */
   code_challenge: unknown
   /** Set when a registration was answered with the client of an earlier one. */

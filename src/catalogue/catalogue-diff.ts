@@ -1,4 +1,5 @@
-import { type Catalogue, catalogueDocument, type Resource, type Role, type Scope } from './catalogue.ts'
+import type { Kind, Resource, Scope } from '../permission/scopes.ts'
+import { type Catalogue, catalogueDocument, type Role } from './catalogue.ts'
 
 const NOTHING: Catalogue = { resources: [], roles: [] }
 
@@ -45,7 +46,7 @@ function resourceLines(was: Resource | undefined, is: Resource | undefined): str
   return [
     ...lines,
     ...scopes.flatMap(([old, now]) => scopeLines(`on ${identifier}`, old, now)),
-    ...toolLines(`on ${identifier}`, was, is),
+    ...KINDS.flatMap((kind) => openedLines(kind, `on ${identifier}`, was, is)),
   ]
 }
 
@@ -54,39 +55,57 @@ function scopeLines(where: string, was: Scope | undefined, is: Scope | undefined
   const scope = `scope ${is.name} ${where}`
   if (!was) {
     const includes = is.includes.length > 0 ? `, includes ${list(is.includes)}` : ''
-    return [`+ ${scope} opens ${list(is.tools)}${includes}${is.risk ? `, ${is.risk}` : ''}`]
+    return [`+ ${scope} opens ${list(opensOf(is))}${includes}${is.risk ? `, ${is.risk}` : ''}`]
   }
   const lines = changeOf(`${scope} includes`, was.includes, is.includes)
   if (was.risk !== is.risk)
-    lines.push(`~ ${scope} is ${is.risk ? `now ${is.risk}` : 'no longer destructive'}`)
+    lines.push(`~ ${scope} is ${is.risk ? `now ${is.risk}` : `no longer ${was.risk}`}`)
   if (was.description !== is.description) lines.push(`~ ${scope} reads "${is.description}"`)
   return lines
 }
 
-/** Tools of a new scope stand in the line of the scope, so that only the others are told here. */
-function toolLines(where: string, was: Resource | undefined, is: Resource | undefined): string[] {
-  const before = openers(was)
-  const after = openers(is)
+const KINDS: readonly Kind[] = ['tools', 'prompts', 'resources']
+const WORD: Record<Kind, string> = { tools: 'tool', prompts: 'prompt', resources: 'resource of MCP' }
+
+/** Tools by their names alone, as most scopes open nothing else. */
+function opensOf({ tools, prompts = [], resources = [] }: Scope): string[] {
+  return [
+    ...tools,
+    ...prompts.map((name) => `${WORD.prompts} ${name}`),
+    ...resources.map((uri) => `${WORD.resources} ${uri}`),
+  ]
+}
+
+/** What a new scope opens stands in the line of the scope, so that only the others are told here. */
+function openedLines(
+  kind: Kind,
+  where: string,
+  was: Resource | undefined,
+  is: Resource | undefined,
+): string[] {
+  const word = WORD[kind]
+  const before = openers(kind, was)
+  const after = openers(kind, is)
   const old_scopes = new Set(was?.scopes.map((scope) => scope.name))
   const lines: string[] = []
-  for (const [tool, scopes] of after) {
-    const previous = before.get(tool)
+  for (const [name, scopes] of after) {
+    const previous = before.get(name)
     if (!previous) {
       const told_of = scopes.filter((scope) => old_scopes.has(scope))
-      if (told_of.length > 0) lines.push(`+ tool ${tool} ${where} opened by ${list(told_of)}`)
+      if (told_of.length > 0) lines.push(`+ ${word} ${name} ${where} opened by ${list(told_of)}`)
     } else if (!sameMembers(previous, scopes)) {
-      lines.push(`~ tool ${tool} ${where} opened by ${list(scopes)}, was ${list(previous)}`)
+      lines.push(`~ ${word} ${name} ${where} opened by ${list(scopes)}, was ${list(previous)}`)
     }
   }
-  for (const tool of before.keys())
-    if (!after.has(tool)) lines.push(`- tool ${tool} ${where} no longer opened`)
+  for (const name of before.keys())
+    if (!after.has(name)) lines.push(`- ${word} ${name} ${where} no longer opened`)
   return lines
 }
 
-function openers(resource: Resource | undefined): Map<string, string[]> {
+function openers(kind: Kind, resource: Resource | undefined): Map<string, string[]> {
   const openers = new Map<string, string[]>()
-  for (const { name, tools } of resource?.scopes ?? []) {
-    for (const tool of tools) openers.set(tool, [...(openers.get(tool) ?? []), name])
+  for (const { name: scope, [kind]: names = [] } of resource?.scopes ?? []) {
+    for (const name of names) openers.set(name, [...(openers.get(name) ?? []), scope])
   }
   return openers
 }

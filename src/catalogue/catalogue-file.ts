@@ -1,14 +1,9 @@
 import { isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
-import {
-  type Catalogue,
-  canonicalResource,
-  expandScopes,
-  identifierFaults,
-  includeCycles,
-  type Resource,
-  type Scope,
-} from './catalogue.ts'
+import { expandScopes, includeCycles, type Resource, type Scope } from '../permission/scopes.ts'
+import { type Catalogue, canonicalResource, identifierFaults } from './catalogue.ts'
+import { openedFaults, quote, repeated } from './opened-once.ts'
+import { label, SCOPE_SHAPE, UNPRINTABLE } from './scope-shape.ts'
 
 /** Where in the file, as keys and positions from the top, and what is wrong there and what to do. */
 type Fault = { path: Path; message: string }
@@ -21,25 +16,7 @@ const MAX_SCOPES = 1000
 // RFC 6749 §3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
 const SCOPE = /^[\x21\x23-\x5B\x5D-\x7E]{1,128}$/
 const RESERVED_SCOPES = ['offline_access', 'openid']
-const TOOL = /^[A-Za-z0-9_.\-/]{1,128}$/
 const ROLE = /^[A-Za-z0-9_.:-]{1,64}$/
-// Control characters, lone surrogates and what reverses the direction of text: all could fake a consent page.
-const UNPRINTABLE = /[\p{Cc}\p{Cs}\u2028\u2029\u202A-\u202E\u2066-\u2069]/u
-
-function label(max: number) {
-  return z
-    .string()
-    .max(max, `is longer than ${max} characters; shorten it`)
-    .refine((text) => text.trim() !== '', 'is empty; write what people should read')
-    .refine((text) => !UNPRINTABLE.test(text), 'has control characters; remove them')
-}
-
-const SCOPE_SHAPE = z.strictObject({
-  description: label(300),
-  tools: z.array(z.string().regex(TOOL, 'is not an MCP tool name; use 1 to 128 of A-Z a-z 0-9 _ . - /')),
-  includes: z.array(z.string()).optional(),
-  risk: z.literal('destructive', 'can only be "destructive"; correct it or leave it out').optional(),
-})
 
 const FILE_SHAPE = z.strictObject({
   resources: z
@@ -154,17 +131,17 @@ function draftOf(value: unknown): Catalogue {
 const canonicalOrSame = (text: string): string => canonicalResource(text) ?? text
 
 function draftScope(name: string, body: Record<string, unknown>): Scope {
-  const { description, tools, includes, risk } = body
-  const scope = { name, description: textOf(description), tools: textsOf(tools), includes: textsOf(includes) }
-  return risk === 'destructive' ? { ...scope, risk } : scope
-}
-
-const quote = (name: string): string => JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name)
-
-/** The members of `names` that stand there more than once. */
-function repeated(names: readonly string[]): Set<string> {
-  const seen = new Set<string>()
-  return new Set(names.filter((name) => seen.has(name) || !seen.add(name)))
+  const { description, tools, prompts, resources, includes, risk } = body
+  const scope = {
+    name,
+    description: textOf(description),
+    tools: textsOf(tools),
+    // Absent where there are none, so that what never had them stays what it was.
+    ...(textsOf(prompts).length > 0 ? { prompts: textsOf(prompts) } : {}),
+    ...(textsOf(resources).length > 0 ? { resources: textsOf(resources) } : {}),
+    includes: textsOf(includes),
+  }
+  return risk === 'destructive' || risk === 'read_only' ? { ...scope, risk } : scope
 }
 
 function referenceFaults(draft: Catalogue): Fault[] {
@@ -184,23 +161,22 @@ function referenceFaults(draft: Catalogue): Fault[] {
 }
 
 function scopeFaults(resource: Resource, path: Path): Fault[] {
-  const twice = repeated(resource.scopes.flatMap((scope) => scope.tools))
-  const in_scopes = resource.scopes.flatMap(({ name, includes, tools }) => {
+  const in_scopes = resource.scopes.flatMap(({ name, includes }) => {
     const here = [...path, name]
     const bad_name = 'is not a scope name; use 1 to 128 visible ASCII characters but " and \\'
-    const again = (tool: string) =>
-      `has the tool ${quote(tool)}, listed twice; keep one, reach it by includes`
     return [
       ...(SCOPE.test(name) ? [] : [fault(here, bad_name)]),
       ...(RESERVED_SCOPES.includes(name) ? [fault(here, 'is reserved by OpenID; choose another name')] : []),
-      ...tools.filter((tool) => twice.has(tool)).map((tool) => fault([...here, 'tools'], again(tool))),
       ...scopeListFaults(resource, includes, [...here, 'includes']),
     ]
   })
   const circles = includeCycles(resource).map((cycle) =>
     fault(path, `include each other in a circle: ${cycle.join(' → ')}; remove one of the steps`),
   )
-  return [...in_scopes, ...circles]
+  const opened = openedFaults(resource).map(({ scope, kind, message }) =>
+    fault([...path, scope, kind], message),
+  )
+  return [...in_scopes, ...opened, ...circles]
 }
 
 function defaultScopeFaults(resource: Resource, path: Path): Fault[] {

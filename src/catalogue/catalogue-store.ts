@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Knex } from 'knex'
 import { AppError } from '../errors.ts'
-import { type Catalogue, catalogueDocument, type Resource, type Role } from './catalogue.ts'
+import type { Resource } from '../permission/scopes.ts'
+import { type Catalogue, catalogueDocument, type Role } from './catalogue.ts'
 import { diffCatalogues } from './catalogue-diff.ts'
 
 /** A resource that every catalogue has although no file names it, and the roles that open it. */

@@ -1,5 +1,6 @@
 import { stringify } from 'yaml'
-import type { Catalogue, Scope } from './catalogue.ts'
+import type { Scope } from '../permission/scopes.ts'
+import type { Catalogue } from './catalogue.ts'
 
 /** The catalogue as a file that `parseCatalogue` reads as the same catalogue; comments of the file it came from are lost. */
 export function catalogueText({ resources, roles }: Catalogue): string {
@@ -21,6 +22,13 @@ export function catalogueText({ resources, roles }: Catalogue): string {
   return stringify(file, { lineWidth: 0, aliasDuplicateObjects: false })
 }
 
-function scopeBody({ description, tools, includes, risk }: Scope) {
-  return { description, tools, ...(includes.length > 0 ? { includes } : {}), ...(risk ? { risk } : {}) }
+function scopeBody({ description, tools, prompts, resources, includes, risk }: Scope) {
+  return {
+    description,
+    tools,
+    ...(prompts ? { prompts } : {}),
+    ...(resources ? { resources } : {}),
+    ...(includes.length > 0 ? { includes } : {}),
+    ...(risk ? { risk } : {}),
+  }
 }

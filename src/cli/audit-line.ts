@@ -1,5 +1,5 @@
-import { auditText } from '../audit/audit-event.ts'
-import type { AuditRow } from '../audit/chain/hash-chain.ts'
+import { auditText } from '../evidence/event-fields.ts'
+import type { AuditRow } from '../evidence/hash-chain.ts'
 
 const SHOWN = [
   'actor',

@@ -11,8 +11,8 @@ import {
 import { monthsToDrop, retain } from '../audit/archive/retention.ts'
 import { loadConfig } from '../config.ts'
 import { AppError } from '../errors.ts'
-import type { AuditCliContext } from './audit.ts'
 import { endProgress, showProgress } from './audit-archive.ts'
+import type { AuditCliContext } from './context.ts'
 import { ACTOR, withContext } from './context.ts'
 import { type OutputOptions, printRows } from './output.ts'
 

@@ -1,12 +1,13 @@
 import type { Command } from 'commander'
 import { verifyLog } from '../audit/archive/verify-log.ts'
-import type { ChainHead } from '../audit/chain/hash-chain.ts'
 import { readCheckpointFile } from '../audit/checkpoints/checkpoint-file.ts'
 import type { ChainFault, Verification, VerifyProgress } from '../audit/verification/verify.ts'
 import { AppError } from '../errors.ts'
-import type { AuditCliContext } from './audit.ts'
+import type { ChainHead } from '../evidence/hash-chain.ts'
 import { verifyArchive } from './audit-archive.ts'
+import { verifyLocalLog } from './audit-import.ts'
 import { readKey, verifyProofFile } from './audit-proof.ts'
+import type { AuditCliContext } from './context.ts'
 import { isDatabaseConfigured } from './context.ts'
 
 type VerifyOptions = {
@@ -27,13 +28,14 @@ const EXIT = { faults: 1, unchecked: 2 } as const
 const JOBS_MAX = 64
 const PROGRESS_MS = 200
 
-/** Adds `audit verify`: the log in the database, archives of it, or one proof. */
+/** Adds `audit verify`: the log in the database, archives of it, one proof, or the local log of an MCP server. */
 export function registerAuditVerify(audit: Command, open: () => Promise<AuditCliContext>): void {
   audit
     .command('verify')
     .description(
       'recompute every hash; ends with 1 when a row was changed, moved or removed, 2 when it cannot tell',
     )
+    .argument('[file]', 'check this call log of an MCP server in mode none instead; needs no database')
     .option('--from <time>', 'only rows from this time on (a date, UTC, or ISO 8601)')
     .option('--to <time>', 'only rows before this time')
     .option('--jobs <count>', 'threads, each with a connection of its own (default: one for each core)')
@@ -47,12 +49,23 @@ export function registerAuditVerify(audit: Command, open: () => Promise<AuditCli
     .option('--key <key>', 'the thumbprint, or a file with the JWK, that must have signed')
     .option('--progress', 'show progress on stderr also where that is no terminal')
     .option('--json', 'the result as JSON')
-    .action((options: VerifyOptions) => {
+    .action((file: string | undefined, options: VerifyOptions) => {
       const { archive, offline, proof } = options
+      if (file !== undefined) return verifyFile(file, options)
       if (proof !== undefined) return verifyProofFile(proof, options)
       if (archive === undefined) return run(open, options)
       return verifyArchive(offline || !isDatabaseConfigured() ? undefined : open, { ...options, archive })
     })
+}
+
+async function verifyFile(file: string, { progress, json, ...others }: VerifyOptions): Promise<void> {
+  const [other] = Object.keys(others)
+  if (other !== undefined)
+    throw new AppError(
+      'invalid_input',
+      `--${other} is about the audit log in a database, and not about ${file}`,
+    )
+  await verifyLocalLog(file, { ...(progress && { progress }), ...(json && { json }) })
 }
 
 /** Whatever keeps it from checking ends with 2, so that 1 always means that the log is not whole. */

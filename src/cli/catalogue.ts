@@ -5,14 +5,14 @@ import { diffCatalogues } from '../catalogue/catalogue-diff.ts'
 import { parseCatalogue } from '../catalogue/catalogue-file.ts'
 import { currentCatalogue } from '../catalogue/catalogue-store.ts'
 import { changeCatalogue } from '../grants/catalogue-change.ts'
+import type { Kind } from '../permission/scopes.ts'
+import { registerDiscoverCommand } from './catalogue-discover.ts'
 import { ACTOR, type OpenContext, withContext } from './context.ts'
 import { type OutputOptions as Options, printResult } from './output.ts'
 
-/** `catalogue check | diff | apply [file]`. `open` connects to the installation; `check` does not call it. */
+/** `catalogue check | diff | apply [file]` and `catalogue discover <url>`. `open` connects to the installation; `check` does not call it. */
 export function registerCatalogueCommands(program: Command, open: OpenContext): void {
-  const catalogue = program
-    .command('catalogue')
-    .description('the scopes, the tools each opens, and the roles')
+  const catalogue = program.command('catalogue').description('the scopes, what each opens, and the roles')
   const add = (name: string, description: string, run: (catalogue: Catalogue, o: Options) => Promise<void>) =>
     catalogue
       .command(name)
@@ -27,8 +27,20 @@ export function registerCatalogueCommands(program: Command, open: OpenContext): 
 
   add('check', 'report every fault of the file; needs no database', async (catalogue, options) => {
     const counts = countOf(catalogue)
-    const { resources, scopes, tools, roles } = counts
-    const text = `No faults: ${resources} resources, ${scopes} scopes, ${tools} tools, ${roles} roles.`
+    const { resources, scopes, tools, prompts, mcp_resources, roles } = counts
+    // What most catalogues do not have is said only of those that do.
+    const further = [
+      ...(prompts > 0 ? [`${prompts} prompts`] : []),
+      ...(mcp_resources > 0 ? [`${mcp_resources} resources of MCP`] : []),
+    ]
+    const counted = [
+      `${resources} resources`,
+      `${scopes} scopes`,
+      `${tools} tools`,
+      ...further,
+      `${roles} roles`,
+    ]
+    const text = `No faults: ${counted.join(', ')}.`
     printResult({ valid: true, ...counts }, [text], options)
   })
   add('diff', 'print what applying the file would change', async (catalogue, options) => {
@@ -46,6 +58,7 @@ export function registerCatalogueCommands(program: Command, open: OpenContext): 
       printResult({ version, changes }, [...changes, result], options)
     })
   })
+  registerDiscoverCommand(catalogue)
 }
 
 async function readCatalogue(file: string): Promise<{ catalogue: Catalogue } | { faults: string[] }> {
@@ -64,11 +77,13 @@ function refuse(file: string, faults: string[], options: Options): void {
 
 function countOf({ resources, roles }: Catalogue) {
   const scopes = resources.flatMap((resource) => resource.scopes)
-  const tools = scopes.flatMap((scope) => scope.tools)
+  const count = (kind: Kind) => scopes.reduce((sum, scope) => sum + (scope[kind]?.length ?? 0), 0)
   return {
     resources: resources.length,
     scopes: scopes.length,
-    tools: tools.length,
+    tools: count('tools'),
+    prompts: count('prompts'),
+    mcp_resources: count('resources'),
     roles: roles.length,
   }
 }

@@ -18,6 +18,14 @@ export type CliContext = {
   close(): Promise<void>
 }
 
+/** What the audit commands need of an open installation. */
+export type AuditCliContext = {
+  knex: Database['knex']
+  audit: Pick<AuditLog, 'appendIn'>
+  evidence?: Evidence | undefined
+  close(): Promise<void>
+}
+
 export type OpenContext = () => Promise<CliContext>
 
 /** The same with what actions of operators want to know of the configuration. */

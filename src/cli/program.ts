@@ -9,9 +9,11 @@ import { registerAuditCommands } from './audit.ts'
 import { registerCatalogueCommands } from './catalogue.ts'
 import { registerClientCommands } from './clients.ts'
 import { openAuditContext, openContext } from './context.ts'
+import { registerDoctorCommand } from './doctor.ts'
 import { registerOpenApiCommand } from './openapi.ts'
 import { registerOperatorCommands } from './operator.ts'
 import { registerResourceServerCommands } from './resource-servers.ts'
+import { registerReviewCommand } from './review.ts'
 import { serve } from './serve.ts'
 import { registerTraceCommand } from './trace.ts'
 
@@ -61,6 +63,8 @@ export function createProgram(): Command {
   registerAuditCommands(program, openAuditContext)
   registerTraceCommand(program, openContext)
   registerOpenApiCommand(program)
+  registerDoctorCommand(program)
+  registerReviewCommand(program)
   registerActionCommands(program, openContext)
   return program
 }

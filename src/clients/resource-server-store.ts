@@ -53,6 +53,19 @@ export async function findCredential(db: Knex, id: string): Promise<Credential |
   return db('resource_servers').where({ id }).first('credential_hash', 'jwks')
 }
 
+/** What counts now of a resource server that says who it is. */
+export type AskingServer = { resource: string; credential_hash: Buffer }
+
+/** In the order of `ids`; undefined where there is none. */
+export async function findAskingServers(
+  db: Knex,
+  ids: readonly string[],
+): Promise<(AskingServer | undefined)[]> {
+  const rows = await db('resource_servers').whereIn('id', ids).select('id', 'resource', 'credential_hash')
+  const found = new Map(rows.map(({ id, ...server }) => [id, server]))
+  return ids.map((id) => found.get(id))
+}
+
 export async function deleteResourceServer(db: Knex, id: string): Promise<ResourceServer | undefined> {
   const [row] = await db('resource_servers').where({ id }).delete().returning(columns(db))
   return row

@@ -53,9 +53,11 @@ export async function findGrantPayload(db: Knex, id: string): Promise<Record<str
   return row?.payload
 }
 
+export type GoneGrant = { id: string; account_id: string; resource: string | null }
+
 /** Deletes a grant with its codes and tokens, in one statement. Says whose it was; undefined when it was gone already. */
-export async function deleteGrant(db: Knex, id: string): Promise<{ account_id: string } | undefined> {
-  const [gone] = await db('grants').where({ id }).delete(['account_id'])
+export async function deleteGrant(db: Knex, id: string): Promise<GoneGrant | undefined> {
+  const [gone] = await db('grants').where({ id }).delete(['id', 'account_id', 'resource'])
   return gone
 }
 

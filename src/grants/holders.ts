@@ -1,13 +1,8 @@
 import type { Knex } from 'knex'
-import {
-  type Catalogue,
-  expandScopes,
-  findResource,
-  grantableScopes,
-  type Resource,
-} from '../catalogue/catalogue.ts'
+import { type Catalogue, findResource, grantableScopes } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
 import { AppError } from '../errors.ts'
+import { expandScopes, type Resource } from '../permission/scopes.ts'
 import {
   accountsInRoles,
   type ConsentedScopes,

@@ -1,5 +1,4 @@
 import type { Knex } from 'knex'
-import type { AuditRow } from '../audit/chain/hash-chain.ts'
 import { newestRefusals } from '../audit/reading/refusals-store.ts'
 import {
   callsByHour,
@@ -7,6 +6,7 @@ import {
   mostCalledTools,
   type ToolUse,
 } from '../audit/reading/usage-hours-store.ts'
+import type { AuditRow } from '../evidence/hash-chain.ts'
 import type { GrantCount } from './holders.ts'
 import {
   countLiveGrants,

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
-import type { AuditDetail, AuditEvent, AuditType } from '../audit/audit-event.ts'
+import type { AuditEvent, AuditType } from '../audit/audit-event.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { recorded } from '../audit/recorded.ts'
 import { findResource } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
 import { AppError } from '../errors.ts'
+import type { AuditDetail } from '../evidence/event-fields.ts'
 import { makePersonalAccessToken, PERSONAL_CLIENT_ID, personalTokenId } from './personal-access-token.ts'
 import { scopesOfTokenRole, type TokenRole } from './personal-token-scopes.ts'
 import {

@@ -1,13 +1,8 @@
 import type { Knex } from 'knex'
-import {
-  type Catalogue,
-  findResource,
-  grantableScopes,
-  type Resource,
-  toolsForScopes,
-} from '../catalogue/catalogue.ts'
+import { type Catalogue, findResource, grantableScopes } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
 import { AppError } from '../errors.ts'
+import { type Resource, type Scope, toolsForScopes } from '../permission/scopes.ts'
 import { scopesOfTokenRole, type TokenRole } from './personal-token-scopes.ts'
 import { findOwner } from './personal-token-store.ts'
 
@@ -26,7 +21,10 @@ export type ResourceOffer = {
   name: string
   /** The tools that each role opens; a role that would open nothing is missing. */
   roles: { role: Exclude<TokenRole, 'custom'>; tools: string[] }[]
-  scopes: { name: string; description: string; tools: string[]; destructive: boolean }[]
+  scopes: (Pick<Scope, 'name' | 'description' | 'prompts' | 'resources'> & {
+    tools: string[]
+    destructive: boolean
+  })[]
 }
 
 function toolsOfRole(
@@ -57,9 +55,11 @@ function offerOf(catalogue: Catalogue, resource: Resource, account_roles: readon
     }),
     scopes: resource.scopes
       .filter(({ name }) => grantable.has(name))
-      .map(({ name, description, tools, risk }) => ({
+      .map(({ name, description, tools, prompts, resources, risk }) => ({
         name,
         description,
+        ...(prompts ? { prompts } : {}),
+        ...(resources ? { resources } : {}),
         tools: [...tools],
         destructive: risk === 'destructive',
       })),

@@ -1,11 +1,6 @@
-import {
-  type Catalogue,
-  effectiveScopes,
-  expandScopes,
-  grantableScopes,
-  type Resource,
-} from '../catalogue/catalogue.ts'
+import { type Catalogue, grantableScopes } from '../catalogue/catalogue.ts'
 import { AppError } from '../errors.ts'
+import { effectiveScopes, expandScopes, type Resource } from '../permission/scopes.ts'
 
 /**
  * What a personal access token is for. `read-only`: the resource's default scopes, which are the least that a client

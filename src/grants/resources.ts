@@ -1,5 +1,5 @@
 import { type CallCounts, callsByResource, toolsOfResource } from '../audit/reading/usage-hours-store.ts'
-import { type Resource, type Scope, toolsForScopes } from '../catalogue/catalogue.ts'
+import { type Resource, type Scope, toolsForScopes } from '../permission/scopes.ts'
 import {
   type GrantCount,
   grantCounts,

@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import { requestId } from './request-context.ts'
 
 /** Asked many times a second, and each of its answers is in the audit log anyway. */
-const QUIET = new Set(['/introspect', '/healthz', '/readyz'])
+const QUIET = new Set(['/introspect', '/introspect/reports', '/healthz', '/readyz'])
 
 const PATH_MAX = 256
 

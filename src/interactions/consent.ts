@@ -1,12 +1,6 @@
-import {
-  type Catalogue,
-  expandScopes,
-  findResource,
-  grantableScopes,
-  type Resource,
-  type Scope,
-} from '../catalogue/catalogue.ts'
+import { type Catalogue, findResource, grantableScopes } from '../catalogue/catalogue.ts'
 import { isLoopback, redirectHost } from '../clients/redirect-uris.ts'
+import { expandScopes, type Resource, type Scope } from '../permission/scopes.ts'
 
 /** What a consent page shows and what a person's answer to it means. Pure. */
 export type ConsentRequest = {
@@ -23,6 +17,8 @@ export type ScopeView = {
   name: string
   description: string
   tools: readonly string[]
+  prompts?: readonly string[] | undefined
+  resources?: readonly string[] | undefined
   includes: string[]
   destructive: boolean
   checked: boolean
@@ -85,6 +81,8 @@ export function consentView(request: ConsentRequest): ConsentView {
       name: scope.name,
       description: scope.description,
       tools: scope.tools,
+      prompts: scope.prompts,
+      resources: scope.resources,
       includes: describeIncluded(resource, scope),
       destructive: scope.risk === 'destructive',
       checked: true,

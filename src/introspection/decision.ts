@@ -1,8 +1,9 @@
 import type { AuditEvent } from '../audit/audit-event.ts'
-import { type Catalogue, isToolAllowed, scopesForTool, toolsForScopes } from '../catalogue/catalogue.ts'
+import type { Catalogue } from '../catalogue/catalogue.ts'
+import { decideMethod } from '../permission/mcp-method.ts'
 import { authenticates, type PresentedCredentials } from './resource-server-authentication.ts'
 import { sharedDetail } from './shared-detail.ts'
-import { type Standing, standingOf } from './standing.ts'
+import { standingOf } from './standing.ts'
 import type { LiveToken, LookupRow } from './token-lookup.ts'
 
 /** What a resource server asked: about a token, and, in MCP's own words, about one message. */
@@ -22,63 +23,33 @@ export type Decision = { status: 200 | 401; body: Record<string, unknown>; event
 
 const INACTIVE = Object.freeze({ active: false })
 
-/** Methods that reveal and change nothing beyond what the connection itself does; any live token may use them. */
-const OPEN_METHODS = new Set([
-  'initialize',
-  'ping',
-  'server/discover',
-  'tools/list',
-  'prompts/list',
-  'resources/list',
-  'resources/templates/list',
-  'logging/setLevel',
-  'subscriptions/listen',
-])
-
-function isOpen(method: string): boolean {
-  return OPEN_METHODS.has(method) || method.startsWith('notifications/')
-}
-
-export type ToolDecision = { allowed: boolean; scope: string; tools?: string[] }
-
-/** Pure: whether these scopes open an MCP message, and all scopes that it needs. */
-export function decideMethod(
-  { resource, effective }: Pick<Standing, 'resource' | 'effective'>,
-  question: Pick<Question, 'mcp_method' | 'mcp_name'>,
-): ToolDecision {
-  const { mcp_method = '', mcp_name = '' } = question
-  if (mcp_method === 'tools/call')
-    return {
-      allowed: isToolAllowed(resource, effective, mcp_name),
-      scope: scopesForTool(resource, mcp_name).join(' '),
-    }
-  if (mcp_method === 'tools/list')
-    return { allowed: true, scope: '', tools: toolsForScopes(resource, effective) }
-  return { allowed: isOpen(mcp_method), scope: '' }
-}
-
 /** The resource that asks. */
 function resourceOf({ credentials }: Question, row: LookupRow): string | undefined {
   return credentials.built_in?.resource ?? row.resource_server?.resource
 }
 
-function refuse(question: Question): Decision {
-  const { id, assertion, fault } = question.credentials
+/** For whoever did not prove that it is a resource server: what it is told, and what is recorded. */
+export function refusal({
+  credentials: { id, assertion, fault },
+  request_id,
+  ip,
+}: Pick<Question, 'credentials' | 'request_id' | 'ip'>): { description: string; event: AuditEvent } {
   return {
-    status: 401,
-    body: {
-      error: 'invalid_client',
-      error_description: fault ?? 'The resource server is not known, or its secret or signature is wrong',
-    },
+    description: fault ?? 'The resource server is not known, or its secret or signature is wrong',
     event: {
       type: 'introspection.refused',
       actor: id,
       decision: 'denied',
-      request_id: question.request_id,
-      ip: question.ip,
+      request_id,
+      ip,
       ...(assertion ? { detail: { authentication: 'private_key_jwt', ...(fault ? { fault } : {}) } } : {}),
     },
   }
+}
+
+function refuse(question: Question): Decision {
+  const { description, event } = refusal(question)
+  return { status: 401, body: { error: 'invalid_client', error_description: description }, event }
 }
 
 function baseEvent(question: Question, row: LookupRow): AuditEvent {

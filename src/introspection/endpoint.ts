@@ -23,9 +23,10 @@ const OAUTH_ERRORS: Partial<Record<ErrorCode, string>> = {
 }
 
 /** RFC 6749 §5.2: a 401 names the authentication scheme that would do. */
-const CHALLENGE = 'Basic realm="introspection", charset="UTF-8"'
+export const CHALLENGE = 'Basic realm="introspection", charset="UTF-8"'
 
-function answerError(ctx: Context, error: unknown): void {
+/** As RFC 6749 §5.2 words it. Throws what is no refusal. */
+export function answerError(ctx: Context, error: unknown): void {
   const code = error instanceof AppError ? OAUTH_ERRORS[error.code] : undefined
   if (!(error instanceof AppError) || !code) throw error
   ctx.status = error.status

@@ -1,4 +1,4 @@
-import type { AuditDetail } from '../audit/audit-event.ts'
+import type { AuditDetail } from '../evidence/event-fields.ts'
 
 const KEPT_MAX = 1_000
 

@@ -1,10 +1,5 @@
-import {
-  type Catalogue,
-  effectiveScopes,
-  findResource,
-  grantableScopes,
-  type Resource,
-} from '../catalogue/catalogue.ts'
+import { type Catalogue, findResource, grantableScopes } from '../catalogue/catalogue.ts'
+import { effectiveScopes, type Resource } from '../permission/scopes.ts'
 import type { LiveToken } from './token-lookup.ts'
 
 /** What a token amounts to under a catalogue: its resource and the scopes that count now. */

@@ -35,7 +35,7 @@ select json_build_array(
    from resource_servers rs where rs.id = any($1::text[])),
   (select json_agg(json_build_array(
      q.n, t.client_id, t.account_id, a.username, a.roles, t.grant_id, t.resource, t.scope, g.scope,
-     extract(epoch from t.issued_at)::int, extract(epoch from t.expires_at)::int))
+     extract(epoch from t.issued_at)::int, extract(epoch from least(t.expires_at, g.expires_at))::int))
    from unnest($2::bytea[]) with ordinality as q(token_id, n)
    join access_tokens t on t.id = q.token_id and t.expires_at > now()
    join grants g on g.id = t.grant_id and g.expires_at > now()

@@ -10,6 +10,7 @@ export type EventRow = {
   at: string
   time: string
   type: string
+  /** Of a call that ended, its outcome. */
   decision: string
   badge: '' | 'badge-good' | 'badge-warn' | 'badge-danger'
   who: string
@@ -24,6 +25,11 @@ const BADGES: Readonly<Record<string, EventRow['badge']>> = {
   allowed: 'badge-good',
   active: 'badge-good',
   denied: 'badge-danger',
+  ok: 'badge-good',
+  tool_error: 'badge-warn',
+  protocol_error: 'badge-warn',
+  http_error: 'badge-warn',
+  aborted: 'badge-warn',
   inactive: 'badge-warn',
   not_found: 'badge-warn',
   revoked: 'badge-warn',
@@ -46,16 +52,22 @@ export async function eventRows(
   return events.map((event) => eventRow(event, href, names.get(event.account_id ?? '')))
 }
 
+/** What came of a call is its outcome, where others have a decision. */
+function outcomeOf({ type, detail }: Shown): string {
+  return type === 'tool.completed' && typeof detail?.outcome === 'string' ? detail.outcome : ''
+}
+
 function eventRow(event: Shown, href: Href, username: string | undefined): EventRow {
-  const { id, occurred_at, type, decision } = event
+  const { id, occurred_at, type } = event
+  const decision = event.decision ?? outcomeOf(event)
   return {
     id,
     href: href(`/operator/audit/events/${id}`),
     at: occurred_at.toISOString(),
     time: timeText(occurred_at),
     type,
-    decision: decision ?? '',
-    badge: (decision !== null && BADGES[decision]) || '',
+    decision: decision.replaceAll('_', ' '),
+    badge: (Object.hasOwn(BADGES, decision) && BADGES[decision]) || '',
     who: username ?? event.account_id ?? event.actor,
     client: event.client_id ?? '',
     what: event.tool ?? event.resource ?? '',

@@ -12,6 +12,8 @@ const WEEK_MS = 7 * 86_400_000
 /** These have an end; an account goes on, and people ask what it did lately. */
 const ENDS = /^(gr_|sha256:)/
 
+type Calls = Extract<StoryDocument, { kind: 'calls' }>
+
 type Told = {
   at: string
   time: string
@@ -19,11 +21,16 @@ type Told = {
   href: string
   /** What scopes opened, where it was not said just before. */
   tools?: string[] | undefined
-  calls?: { until: string; count: number; denied: number; inactive: number; client: string; resource: string }
+  calls?: Pick<Calls, 'count' | 'denied' | 'inactive' | 'completed' | 'failed'> & {
+    until: string
+    client: string
+    resource: string
+  }
 }
 
-function toldCalls(page: Page, entry: Extract<StoryDocument, { kind: 'calls' }>): Told {
-  const { from, to, count, denied, inactive, grant_id, token_id, client_id, resource } = entry
+function toldCalls(page: Page, entry: Calls): Told {
+  const { from, to, count, denied, inactive, completed, failed, grant_id, token_id, client_id, resource } =
+    entry
   // To the millisecond after the last of them.
   const period = { from, to: new Date(to.getTime() + 1) }
   const which = { grant_id: grant_id ?? undefined, token_id: token_id ?? undefined }
@@ -37,6 +44,8 @@ function toldCalls(page: Page, entry: Extract<StoryDocument, { kind: 'calls' }>)
       count,
       denied,
       inactive,
+      completed,
+      failed,
       client: entry.client_name ?? client_id ?? '',
       resource: resource ?? '',
     },

@@ -1,6 +1,6 @@
-import type { Resource } from '../catalogue/catalogue.ts'
 import { AppError } from '../errors.ts'
 import type { Page } from '../pages/page.ts'
+import type { Resource } from '../permission/scopes.ts'
 
 /** What grants and their tokens are looked for by, as forms and links send it. */
 const FILTERS = ['account', 'client_id', 'resource', 'scope'] as const

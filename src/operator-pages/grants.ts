@@ -1,4 +1,4 @@
-import { expandScopes, findResource, type Resource } from '../catalogue/catalogue.ts'
+import { findResource } from '../catalogue/catalogue.ts'
 import { AppError } from '../errors.ts'
 import { type Action, perform } from '../operator/action.ts'
 import {
@@ -11,6 +11,7 @@ import {
 } from '../operator/actions/grants.ts'
 import type { Page, PageRoute } from '../pages/page.ts'
 import { olderHref } from '../pages/pager.ts'
+import { expandScopes, type Kind, openedBy, type Resource } from '../permission/scopes.ts'
 import { filterOf, inputOf, resourcesOf, revokedText, type Sent, single } from './grant-filter.ts'
 
 /** What people allowed which client: found, looked into, narrowed, and revoked one by one or all that match. */
@@ -59,12 +60,14 @@ function scopesOf(scope: string, resource: Resource | undefined): object[] {
   return scope.split(' ').map((name) => {
     const opened = resource ? expandScopes(resource, [name]) : new Set<string>()
     const known = resource?.scopes.find((each) => each.name === name)
-    const tools = resource?.scopes.filter((each) => opened.has(each.name)).flatMap((each) => each.tools) ?? []
+    const open = (kind: Kind) => (resource ? openedBy(resource, kind, opened) : [])
     return {
       name,
       description: known?.description,
       is_destructive: known?.risk === 'destructive',
-      tools: [...new Set(tools)],
+      tools: open('tools'),
+      prompts: open('prompts'),
+      resources: open('resources'),
     }
   })
 }

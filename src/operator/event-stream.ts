@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream'
 import type { Context } from 'koa'
-import type { AuditRow } from '../audit/chain/hash-chain.ts'
 import type { EventFeed } from '../audit/live/event-feed.ts'
 import { type FollowPosition, withPositions } from '../audit/live/follow-store.ts'
 import type { AuditFilter } from '../audit/reading/audit-filter.ts'
 import { AppError } from '../errors.ts'
+import type { AuditRow } from '../evidence/hash-chain.ts'
 import { type Leave, PeriodicCheck } from './periodic-check.ts'
 
 /** New events as they are committed, by server-sent events (WHATWG HTML §9.2). */

@@ -1,6 +1,7 @@
 import { OPERATOR_ROLE } from '../accounts/accounts.ts'
-import { expandScopes, type Resource, type Role, type Scope } from '../catalogue/catalogue.ts'
+import type { Role } from '../catalogue/catalogue.ts'
 import type { BuiltIn } from '../catalogue/catalogue-store.ts'
+import { expandScopes, type Resource, type Scope } from '../permission/scopes.ts'
 import { OPERATOR_SCOPES, type OperatorScope } from './action.ts'
 import { ACTIONS } from './actions/index.ts'
 

@@ -1,4 +1,4 @@
-import type { ActiveToken } from './introspection.ts'
+import type { ActiveToken } from './asking/introspection.ts'
 import { protectedResourceMetadataUrl } from './protected-resource-metadata.ts'
 
 /** Structurally the `AuthInfo` of the MCP TypeScript SDK, v1 and v2. */
@@ -10,17 +10,19 @@ export type AuthInfo = {
   expiresAt: number
   resource: URL
   resourceMetadataUrl: string
-  extra: {
-    sub: string
-    username?: string
-    jti?: string
-    /** The tools that may be listed or called in this request; empty when it does neither. */
-    tools: string[]
-  }
+  extra: { sub: string; username?: string; jti?: string } & Opened
+}
+
+/** What may be listed or used in this request; empty where it does neither. */
+export type Opened = {
+  tools: string[]
+  prompts: string[]
+  /** URIs, each exact or with one `*` at its end: `opensResource` says whether one opens a URI. */
+  resources: string[]
 }
 
 /** What the handlers of the MCP server learn about the caller. */
-export function authInfoOf(bearer: string, token: ActiveToken, tools: string[]): AuthInfo {
+export function authInfoOf(bearer: string, token: ActiveToken, opened: Opened): AuthInfo {
   return {
     token: bearer,
     clientId: token.client_id,
@@ -32,7 +34,7 @@ export function authInfoOf(bearer: string, token: ActiveToken, tools: string[]):
       sub: token.sub,
       ...(token.username === undefined ? {} : { username: token.username }),
       ...(token.jti === undefined ? {} : { jti: token.jti }),
-      tools,
+      ...opened,
     },
   }
 }

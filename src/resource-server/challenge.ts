@@ -1,6 +1,6 @@
 import type { GuardSettings } from './guard-options.ts'
 import { protectedResourceMetadataUrl } from './protected-resource-metadata.ts'
-import { Refusal } from './refusal.ts'
+import { isRequestId, JSON_RPC_CODE, jsonRpcError, Refusal } from './refusal.ts'
 
 /** The refusals that carry a `WWW-Authenticate` header, as RFC 6750 §3 and the MCP specification word them. */
 export type Challenges = {
@@ -10,14 +10,23 @@ export type Challenges = {
   invalidRequest(description: string): Refusal
   /** The token is malformed, unknown, expired, revoked or for another resource. */
   invalidToken(): Refusal
-  /** The token is good, but does not open what was called. `scopes` = all that the operation needs. */
-  insufficientScope(scopes: string[]): Refusal
+  /**
+   * The token is good, but does not open what was called. `scopes` = all that the operation needs. A request with an `id`
+   * is answered with a JSON-RPC error: MCP 2026-07-28 knows no other body.
+   */
+  insufficientScope(scopes: string[], id?: unknown): Refusal
 }
 
 /** Builds the challenges of one resource server. */
-export function createChallenges(settings: Pick<GuardSettings, 'resource' | 'default_scopes'>): Challenges {
-  const resource_metadata = protectedResourceMetadataUrl(settings.resource)
-  const scope = settings.default_scopes.join(' ')
+export function createChallenges({
+  mode,
+  resource,
+  default_scopes,
+}: Pick<GuardSettings, 'mode' | 'resource' | 'default_scopes'>): Challenges {
+  // Only where OAuth is offered: a client that reads of it would begin a flow that ends nowhere.
+  const is_oauth = mode === 'oauth'
+  const resource_metadata = is_oauth ? protectedResourceMetadataUrl(resource) : ''
+  const scope = is_oauth ? default_scopes.join(' ') : ''
   return {
     unauthenticated() {
       // RFC 6750 §3.1: without authentication information, SHOULD NOT include an error code.
@@ -34,12 +43,15 @@ export function createChallenges(settings: Pick<GuardSettings, 'resource' | 'def
       const challenge = bearerChallenge({ error, error_description, scope, resource_metadata })
       return refuse(401, challenge, error, error_description)
     },
-    insufficientScope(scopes) {
+    insufficientScope(scopes, id) {
       const error = 'insufficient_scope'
       const error_description =
         scopes.length > 0 ? 'The access token lacks a scope that this call needs' : 'No scope opens this call'
       const parameters = { error, error_description, scope: scopes.join(' '), resource_metadata }
-      return refuse(403, bearerChallenge(parameters), error, error_description)
+      const refused = refuse(403, bearerChallenge(parameters), error, error_description)
+      if (isRequestId(id))
+        refused.answer.body = jsonRpcError(JSON_RPC_CODE[error], error_description, id, { error })
+      return refused
     },
   }
 }

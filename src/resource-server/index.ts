@@ -1,17 +1,15 @@
-/** The public names of "toolgate/resource-server". */
-export type { AuthInfo } from './auth-info.ts'
+/** The public names of "toolgate/resource-server": the guard, by the standards of the web and no framework's. */
+export { opensResource } from '../permission/resource-pattern.ts'
+export type { AnswerWatch } from './answer-watch.ts'
+export type { ActiveToken, McpAnswer } from './asking/introspection.ts'
+export type { PrivateKey } from './asking/signing-algorithm.ts'
+export type { Allowed } from './asking/verdict.ts'
+export type { AuthInfo, Opened } from './auth-info.ts'
 export { bearerChallenge } from './challenge.ts'
-export type { PrivateKey } from './client-authentication.ts'
-export {
-  type Allowed,
-  createGuard,
-  type Decision,
-  type Guard,
-  type GuardedRequest,
-} from './guard.ts'
-export type { GuardOptions } from './guard-options.ts'
-export type { ActiveToken, McpAnswer } from './introspection.ts'
-export { type NodeHandler, type NodeListener, protectNodeHandler } from './node.ts'
+export { createGuard, type Decision, type Guard } from './guard.ts'
+export type { GuardMode, GuardOptions, LocalPolicy } from './guard-options.ts'
+export type { Connection, GuardedRequest } from './guarded-request.ts'
+export { readJson } from './json-text.ts'
 export {
   type ProtectedResourceMetadata,
   protectedResourceMetadata,
@@ -19,3 +17,6 @@ export {
   protectedResourceMetadataUrl,
 } from './protected-resource-metadata.ts'
 export type { Refused } from './refusal.ts'
+export type { CallReport, DecisionReport, OutcomeReport, Recorder } from './reports/call-report.ts'
+export type { ReportOptions } from './reports/report-queue.ts'
+export type { Spool } from './reports/spool.ts'

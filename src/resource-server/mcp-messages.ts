@@ -1,19 +1,27 @@
 import { badMessage } from './refusal.ts'
 
-/** What to ask the authorization server about one JSON-RPC message. Empty: only whether the token is good. */
-export type Question = {
+/** What one JSON-RPC message is about. Empty: the body said nothing, and only the token is in question. */
+export type Message = {
   id?: unknown
   mcp_method?: string
   mcp_name?: string
+}
+
+/** What to ask about one message. */
+export type Question = Message & {
+  /** UUID, by which the events of one call find each other. */
+  request_id: string
   /** Of the client, for personal access tokens. */
   mcp_user_agent?: string
 }
 
 /** The member of `params` that names what a method touches; the `Mcp-Name` header mirrors it. */
-const NAMED_BY = new Map([
+export const NAMED_BY = new Map([
   ['tools/call', 'name'],
   ['prompts/get', 'name'],
-  ['resources/read', 'uri'],
+  ...['read', 'subscribe', 'unsubscribe'].map((verb): [string, string] => [`resources/${verb}`, 'uri']),
+  // Extension io.modelcontextprotocol/tasks, and the tasks of 2025-11-25.
+  ...['get', 'update', 'cancel', 'result'].map((verb): [string, string] => [`tasks/${verb}`, 'taskId']),
 ])
 
 /** Each message costs one introspection, so a batch (2025-03-26 and older) must not be an amplifier. */
@@ -21,66 +29,95 @@ const MAX_BATCH_MESSAGES = 50
 const MAX_METHOD_CHARS = 128
 const MAX_NAME_CHARS = 1024
 
+const ENVELOPE = ['jsonrpc', 'id', 'method', 'params', 'result', 'error']
+
 /**
- * Reads a parsed body into questions, one per message.
+ * Reads a parsed body into what its messages are about. One that touches several things is several.
  * @param body one JSON-RPC message, a batch of them, or undefined for a GET or DELETE of the transport
- * @throws Refusal 400 for what is not JSON-RPC
+ * @throws Refusal 400 for what is not JSON-RPC, or what another reader could take for something else
  */
-export function questionsIn(body: unknown): Question[] {
+export function messagesIn(body: unknown): Message[] {
   if (body === undefined) return [{}]
-  if (!Array.isArray(body)) return [questionIn(body)]
-  if (body.length === 0 || body.length > MAX_BATCH_MESSAGES) {
-    throw badMessage('invalid_request', `A batch has between 1 and ${MAX_BATCH_MESSAGES} messages`)
+  const messages = (Array.isArray(body) ? body : [body]).flatMap(messagesOf)
+  if (messages.length === 0 || messages.length > MAX_BATCH_MESSAGES) {
+    throw badMessage('invalid_request', `A body has between 1 and ${MAX_BATCH_MESSAGES} messages`)
   }
-  return body.map(questionIn)
+  return messages
 }
 
-function questionIn(message: unknown): Question {
+function messagesOf(message: unknown): Message[] {
   if (!isObject(message)) throw badMessage('invalid_request', 'A message must be a JSON-RPC object')
-  const { id, method, params } = message
-  // A JSON-RPC response has no method; it answers a request that this server sent.
-  if (method === undefined) return { id }
-  if (!isPlainText(method, MAX_METHOD_CHARS)) {
+  const { jsonrpc, id, method, params } = message
+  // The schemas of the SDKs are as strict: nobody sends more. A reader that ignores case would see more.
+  if (jsonrpc !== '2.0' || !Object.keys(message).every((name) => ENVELOPE.includes(name)))
+    throw badMessage('invalid_request', 'A message must be JSON-RPC 2.0, without other members', id)
+  const answers = Number('result' in message) + Number('error' in message)
+  if (answers + Number('method' in message) !== 1)
+    throw badMessage('invalid_request', 'A message has one of method, result and error', id)
+  if (!isId(id) && !(answers === 1 && id === null))
+    throw badMessage('invalid_request', 'The id must be a short string or a whole number')
+  // A response answers a request that this server sent.
+  if (answers === 1) return [{ id }]
+  if (!isPlainText(method, MAX_METHOD_CHARS))
     throw badMessage('invalid_request', 'The method must be a short string', id)
-  }
-  const member = NAMED_BY.get(method)
-  if (member === undefined) return { id, mcp_method: method }
-  const name = isObject(params) ? params[member] : undefined
-  if (!isPlainText(name, MAX_NAME_CHARS)) {
-    throw badMessage('invalid_params', `${method} needs a params.${member} that is a short string`, id)
-  }
-  return { id, mcp_method: method, mcp_name: name }
+  return aboutMethod({ id, mcp_method: method }, params)
 }
 
-/**
- * What a gateway routed by and what the server will run must be the same thing.
- * MCP 2026-07-28: servers MUST reject requests whose headers do not match the body.
- * @throws Refusal 400 with the specification's code -32020
- */
-export function requireHeadersToAgree(headers: Headers, questions: Question[]): void {
-  const method = headers.get('mcp-method')
-  const name = headers.get('mcp-name')
-  for (const question of questions) {
-    if (method !== null && method !== question.mcp_method) {
-      throw badMessage('header_mismatch', 'The Mcp-Method header disagrees with the body', question.id)
-    }
-    const named = NAMED_BY.has(question.mcp_method ?? '')
-    if (name !== null && named && decodeHeaderValue(name) !== question.mcp_name) {
-      throw badMessage('header_mismatch', 'The Mcp-Name header disagrees with the body', question.id)
-    }
-  }
+/** Methods that MCP 2026-07-28 has no more. */
+export function isGone(method: string): boolean {
+  return /^resources\/(?:un)?subscribe$/.test(method)
 }
 
-/** MCP 2026-07-28: values that are not plain ASCII travel as `=?base64?…?=`. Undefined when that is malformed. */
-function decodeHeaderValue(value: string): string | undefined {
-  const encoded = /^=\?base64\?(.*)\?=$/.exec(value)?.[1]
-  if (encoded === undefined) return value
-  try {
-    const bytes = Uint8Array.from(atob(encoded), (char) => char.charCodeAt(0))
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-  } catch {
-    return undefined
+function aboutMethod(message: { id: unknown; mcp_method: string }, params: unknown): Message[] {
+  const { id, mcp_method } = message
+  const named_by = NAMED_BY.get(mcp_method)
+  // To a server of MCP 2026-07-28 this is an unknown method, whatever it says. Unnamed, it is open to nobody.
+  if (isGone(mcp_method) && memberOf(params, 'uri', id) === undefined) return [message]
+  if (named_by) return [{ ...message, mcp_name: nameIn(params, named_by, message) }]
+  if (mcp_method === 'completion/complete') {
+    const ref = memberOf(params, 'ref', id)
+    const type = memberOf(ref, 'type', id)
+    const [is, other] = type === 'ref/prompt' ? ['name', 'uri'] : ['uri', 'name']
+    if ((type !== 'ref/prompt' && type !== 'ref/resource') || memberOf(ref, other, id) !== undefined)
+      throw badMessage('invalid_params', 'params.ref must be a ref/prompt or a ref/resource', id)
+    return [{ ...message, mcp_name: `${type}:${nameIn(ref, is, message)}` }]
   }
+  if (mcp_method !== 'subscriptions/listen') return [message]
+  // MCP 2026-07-28: it took the place of resources/subscribe.
+  const uris = memberOf(memberOf(params, 'notifications', id), 'resourceSubscriptions', id) ?? []
+  if (!Array.isArray(uris)) throw badMessage('invalid_params', 'resourceSubscriptions must be a list', id)
+  const subscribe = { id, mcp_method: 'resources/subscribe' }
+  return [message, ...uris.map((uri) => ({ ...subscribe, mcp_name: nameIn({ uri }, 'uri', subscribe) }))]
+}
+
+/** A request without an id would run unanswered, and one without a name cannot be decided. */
+function nameIn(
+  params: unknown,
+  member: string,
+  { id, mcp_method }: { id: unknown; mcp_method: string },
+): string {
+  const name = memberOf(params, member, id)
+  if (id === undefined || !isPlainText(name, MAX_NAME_CHARS)) {
+    throw badMessage(
+      'invalid_params',
+      `${mcp_method} needs an id, and a ${member} that is a short string`,
+      id,
+    )
+  }
+  return name
+}
+
+/** @throws Refusal 400 when a reader that is loose about names could take another member for this one */
+function memberOf(object: unknown, name: string, id: unknown): unknown {
+  if (!isObject(object)) return undefined
+  const isLike = (key: string) => /[^ -~]/.test(key) || (key !== name && fold(key) === fold(name))
+  if (Object.keys(object).some(isLike))
+    throw badMessage('invalid_params', `A member is named almost like ${name}, or beyond ASCII`, id)
+  return Object.hasOwn(object, name) ? object[name] : undefined
+}
+
+function fold(name: string): string {
+  return name.toLowerCase().replace(/[^a-z\d]/g, '')
 }
 
 /** Lone surrogates and control characters change on their way through a form: asked and run would differ. */
@@ -94,6 +131,13 @@ function isPlainText(value: unknown, max_chars: number): value is string {
   )
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+/** A whole number beyond 2^53 would come back as another one. */
+function isId(id: unknown): boolean {
+  return (
+    id === undefined || Number.isSafeInteger(id) || (typeof id === 'string' && id.length <= MAX_NAME_CHARS)
+  )
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

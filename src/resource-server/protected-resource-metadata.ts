@@ -13,7 +13,10 @@ export type ProtectedResourceMetadata = {
 
 /** The document that leads a client from this MCP server to its authorization server (RFC 9728 §2). */
 export function protectedResourceMetadata(
-  settings: Pick<GuardSettings, 'resource' | 'issuer' | 'scopes_supported' | 'resource_name'>,
+  settings: Pick<GuardSettings, 'resource' | 'scopes_supported'> & {
+    issuer: string
+    resource_name?: string | undefined
+  },
 ): ProtectedResourceMetadata {
   return {
     resource: settings.resource,

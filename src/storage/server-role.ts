@@ -13,6 +13,7 @@ const PRIVILEGES: Record<string, readonly string[]> = {
   audit_checkpoints: ['select', 'insert'],
   audit_checkpoint_heads: ['select', 'insert'],
   resource_servers: ALL,
+  resource_server_reports: ALL,
   // A server applies TOOLGATE_CATALOGUE as a new version; versions never change.
   catalogue_versions: ['select', 'insert'],
   knex_migrations: ['select'],

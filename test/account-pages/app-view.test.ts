@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { appView, keptScopes } from '../../src/account-pages/app-view.ts'
-import { expandScopes, type Resource } from '../../src/catalogue/catalogue.ts'
 import { parseCatalogue } from '../../src/catalogue/catalogue-file.ts'
 import type { ConnectedApp } from '../../src/grants/connected-apps-store.ts'
+import { expandScopes, type Resource } from '../../src/permission/scopes.ts'
 import { RESOURCE } from '../support/toolgate.ts'
 
 const read = parseCatalogue(readFileSync('catalogue.yaml', 'utf8'))

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { AUDIT_TYPES, auditEventSchema, auditText, normaliseEvent } from '../../src/audit/audit-event.ts'
+import { AUDIT_TYPES, auditEventSchema } from '../../src/audit/audit-event.ts'
+import { auditText, normaliseEvent } from '../../src/evidence/event-fields.ts'
 
 const hostile = fc.string({ unit: 'binary', maxLength: 2_000 })
 

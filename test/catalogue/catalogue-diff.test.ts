@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Catalogue, catalogueDocument, type Scope } from '../../src/catalogue/catalogue.ts'
+import { type Catalogue, catalogueDocument } from '../../src/catalogue/catalogue.ts'
 import { diffCatalogues } from '../../src/catalogue/catalogue-diff.ts'
+import type { Scope } from '../../src/permission/scopes.ts'
 
 const read: Scope = { name: 'notes:read', description: 'Read', tools: ['get_note'], includes: [] }
 const write: Scope = { name: 'notes:write', description: 'Write', tools: ['edit'], includes: ['notes:read'] }

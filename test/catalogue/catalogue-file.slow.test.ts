@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { catalogueDocument } from '../../src/catalogue/catalogue.ts'
 import { parseCatalogue } from '../../src/catalogue/catalogue-file.ts'
+import { catalogueText } from '../../src/catalogue/catalogue-text.ts'
 
 const example = readFileSync(new URL('../../catalogue.yaml', import.meta.url), 'utf8')
 
@@ -20,7 +22,7 @@ describe('a catalogue without faults', () => {
     const [notes] = result.catalogue.resources
     expect(notes?.resource).toBe('http://localhost:4001/mcp')
     expect(notes?.scopes.map((scope) => scope.name)).toEqual(['notes:read', 'notes:write', 'notes:delete'])
-    expect(notes?.scopes[0]?.risk).toBeUndefined()
+    expect(notes?.scopes[0]?.risk).toBe('read_only')
     expect(notes?.scopes[2]).toEqual({
       name: 'notes:delete',
       description: 'Delete notes for good',
@@ -41,6 +43,53 @@ describe('a catalogue without faults', () => {
     expect(result).toMatchObject({
       catalogue: { roles: [{ grants: [{ resource: 'https://rs.example/mcp', scopes: ['a'] }] }] },
     })
+  })
+
+  it('a scope may open prompts, and resources exactly or below a wildcard', () => {
+    const scopes =
+      '{a: {description: A, tools: [], prompts: [Sum it up], resources: ["notes://1", "n:%20", "file:///a/*"]}}'
+    const result = parseCatalogue(small(scopes))
+    if ('faults' in result) throw new Error(result.faults.join('\n'))
+    expect(result.catalogue.resources[0]?.scopes[0]).toMatchObject({
+      prompts: ['Sum it up'],
+      resources: ['notes://1', 'n:%20', 'file:///a/*'],
+    })
+    expect(parseCatalogue(catalogueText(result.catalogue))).toEqual(result)
+  })
+
+  it('without prompts and resources has the document that it had before there were any', () => {
+    const result = parseCatalogue(small('{a: {description: A, tools: [t]}}'))
+    if ('faults' in result) throw new Error(result.faults.join('\n'))
+    expect(catalogueDocument(result.catalogue)).toContain(
+      '"scopes":[{"name":"a","description":"A","tools":["t"],"includes":[]}]',
+    )
+  })
+
+  it.each([
+    ['not a URI', '"no scheme"', 'is not a URI'],
+    ['a bare wildcard', '"*"', 'is not a URI'],
+    ['a wildcard in the middle', '"notes://*/1"', 'is not a URI'],
+    ['a wildcard within a name', '"file:///home/ada*"', 'would open names that only begin so'],
+    ['dot segments before a wildcard', '"file:///a/../*"', 'has . or ..'],
+    ['encoded dots before a wildcard', '"file:///a/%2E./*"', 'has . or ..'],
+    ['the same twice', '"n://1", "n://1"', 'has the resource "n://1", listed twice'],
+    [
+      'what a wildcard opens too',
+      '"n://*", "n://1"',
+      'has the resource "n://1", which "n://*" of a opens too',
+    ],
+    ['wildcards within each other', '"n://*", "n://b/*"', 'which "n://*" of a opens too'],
+  ])('refuses %s among resources', (_, uris, message) => {
+    const result = parseCatalogue(small(`{a: {description: A, tools: [], resources: [${uris}]}}`))
+    expect('faults' in result && result.faults.join('\n')).toContain(message)
+  })
+
+  it('refuses a prompt under two scopes, and a wildcard over what is under another', () => {
+    const scopes = `{a: {description: A, tools: [], prompts: [p], resources: ['n://*']}, b: {description: B, tools: [], prompts: [p], resources: ['n://x']}}`
+    const result = parseCatalogue(small(scopes))
+    const faults = 'faults' in result ? result.faults.join('\n') : ''
+    expect(faults).toContain('scopes › b › prompts: has the prompt "p", listed twice')
+    expect(faults).toContain('scopes › b › resources: has the resource "n://x", which "n://*" of a opens too')
   })
 })
 
@@ -93,7 +142,7 @@ describe('faults', () => {
     'resources › entry 1 › scopes › openid: is reserved',
     'resources › entry 1 › scopes › two words: is not a scope name',
     'resources › entry 1 › scopes › long › description: is longer than 300 characters',
-    'resources › entry 1 › scopes › mild › risk: can only be "destructive"',
+    'resources › entry 1 › scopes › mild › risk: can only be "read_only" or "destructive"',
     'resources › entry 1 › scopes: include each other in a circle: one → two → one',
     'resources › entry 1 › scopes: include each other in a circle: self → self',
     'resources › entry 1 › scopes › untold › description: is missing',

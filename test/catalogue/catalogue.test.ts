@@ -4,16 +4,18 @@ import {
   type Catalogue,
   canonicalResource,
   defaultScopes,
-  effectiveScopes,
-  expandScopes,
   findResource,
   grantableScopes,
+} from '../../src/catalogue/catalogue.ts'
+import {
+  effectiveScopes,
+  expandScopes,
   includeCycles,
   isToolAllowed,
   type Resource,
   scopesForTool,
   toolsForScopes,
-} from '../../src/catalogue/catalogue.ts'
+} from '../../src/permission/scopes.ts'
 
 const notes: Resource = {
   resource: 'http://localhost:4001/mcp',

@@ -1,12 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import {
-  Client as ModernClient,
-  StreamableHTTPClientTransport as ModernTransport,
-} from '@modelcontextprotocol/client'
-import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.js'
-import { StreamableHTTPClientTransport as LegacyTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type NotesServer, startNotesServer } from '../../examples/notes-server/server.ts'
 import {
@@ -14,6 +8,7 @@ import {
   RESOURCE_SERVER,
   startIntrospectionStandIn,
 } from '../support/introspection-stand-in.ts'
+import { TOKEN_CLIENTS, type TokenClient } from '../support/token-clients.ts'
 
 // The identifier that people type need not be the address that the server listens on.
 const RESOURCE = 'http://notes.test/mcp'
@@ -36,48 +31,9 @@ afterAll(async () => {
   await as.close()
 })
 
-type Outcome = { text: string; isError: boolean }
-type AnyClient = {
-  list(): Promise<string[]>
-  call(name: string, args: Record<string, unknown>): Promise<Outcome>
-  close(): Promise<void>
-}
-
-const outcomeOf = (result: unknown): Outcome => {
-  const { content, isError = false } = result as { content: { text: string }[]; isError?: boolean }
-  return { text: content[0]?.text ?? '', isError }
-}
-
-const transportOptions = (token: string) => ({
-  requestInit: { headers: { authorization: `Bearer ${token}` } },
-})
-
-async function connectModern(token: string, mode: 'auto' | 'legacy'): Promise<AnyClient> {
-  const client = new ModernClient({ name: 'test', version: '1' }, { versionNegotiation: { mode } })
-  await client.connect(new ModernTransport(new URL(notes.url), transportOptions(token)))
-  return {
-    list: async () => (await client.listTools()).tools.map(({ name }) => name),
-    call: async (name, args) => outcomeOf(await client.callTool({ name, arguments: args })),
-    close: () => client.close(),
-  }
-}
-
-async function connectLegacy(token: string): Promise<AnyClient> {
-  const client = new LegacyClient({ name: 'test', version: '1' })
-  await client.connect(new LegacyTransport(new URL(notes.url), transportOptions(token)))
-  return {
-    list: async () => (await client.listTools()).tools.map(({ name }) => name),
-    call: async (name, args) => outcomeOf(await client.callTool({ name, arguments: args })),
-    close: () => client.close(),
-  }
-}
-
-describe.each([
-  ['the 2026 client', (token: string) => connectModern(token, 'auto')],
-  ['the 2026 client on an older revision', (token: string) => connectModern(token, 'legacy')],
-  ['the 2025 client', connectLegacy],
-])('%s', (_, connect) => {
-  let client: AnyClient
+describe.each(TOKEN_CLIENTS)('%s', (_, connectTo) => {
+  const connect = (token: string) => connectTo(notes.url, token)
+  let client: TokenClient
   afterEach(() => client.close())
 
   it('sees only the tools that its token opens', async () => {

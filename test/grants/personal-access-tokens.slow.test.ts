@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { AuditFields } from '../../src/audit/audit-event.ts'
 import { tellStory } from '../../src/audit/story/story.ts'
 import { subjectOf } from '../../src/audit/story/story-subject.ts'
 import { storyLines } from '../../src/audit/story/story-text.ts'
 import { CatalogueCache } from '../../src/catalogue/catalogue-store.ts'
 import { sha256 } from '../../src/clients/client-secret.ts'
+import type { AuditFields } from '../../src/evidence/event-fields.ts'
 import { revokeGrants } from '../../src/grants/grants.ts'
 import {
   createPersonalToken,

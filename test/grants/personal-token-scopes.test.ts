@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Catalogue, grantableScopes, type Resource } from '../../src/catalogue/catalogue.ts'
+import { type Catalogue, grantableScopes } from '../../src/catalogue/catalogue.ts'
 import { scopesOfTokenRole, TOKEN_ROLES } from '../../src/grants/personal-token-scopes.ts'
+import type { Resource } from '../../src/permission/scopes.ts'
 
 const scope = (name: string, includes: string[] = [], destructive = false) => ({
   name,

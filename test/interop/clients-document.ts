@@ -53,10 +53,11 @@ function family([name, shapes]: [string, ClientShape[]]): string {
 
 /** The whole document. */
 export function clientsDocument(): string {
-  const { devDependencies } = JSON.parse(readDocument('package.json')) as {
-    devDependencies: Record<string, string>
+  const { dependencies, devDependencies } = JSON.parse(readDocument('package.json')) as {
+    [list in 'dependencies' | 'devDependencies']: Record<string, string>
   }
-  const real = REAL.map((name) => `- \`${name}\` ${devDependencies[name] ?? ''}`)
+  const versions = { ...dependencies, ...devDependencies }
+  const real = REAL.map((name) => `- \`${name}\` ${versions[name] ?? ''}`)
   const impossible = IMPOSSIBLE_SHAPES.map(({ client, habit }) => `- **${client}**: ${habit}`)
   return `# Clients
 

@@ -1,10 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Catalogue, Resource } from '../../src/catalogue/catalogue.ts'
-import { effectiveScopes } from '../../src/catalogue/catalogue.ts'
+import type { Catalogue } from '../../src/catalogue/catalogue.ts'
 import { sha256 } from '../../src/clients/client-secret.ts'
 import { decide, type Question } from '../../src/introspection/decision.ts'
 import type { LiveToken, LookupRow } from '../../src/introspection/token-lookup.ts'
+import type { Resource } from '../../src/permission/scopes.ts'
+import { effectiveScopes } from '../../src/permission/scopes.ts'
 
 const ISSUER = 'https://auth.example'
 const NOTES: Resource = {
@@ -104,7 +105,7 @@ describe('a tool call', () => {
     ['delete', false, 'delete'],
   ])('%s is allowed: %s, and the answer names the scope it needs', (tool, allowed, scope) => {
     const decision = decide(ISSUER, CATALOGUE, row(), call(tool))
-    expect(mcpOf(decision)).toEqual({ method: 'tools/call', name: tool, allowed, scope })
+    expect(mcpOf(decision)).toMatchObject({ method: 'tools/call', name: tool, allowed, scope })
     expect(decision.event).toMatchObject({
       type: 'tool.decided',
       tool,

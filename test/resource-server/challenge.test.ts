@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { bearerChallenge } from '../../src/resource-server/challenge.ts'
+import { bearerChallenge, createChallenges } from '../../src/resource-server/challenge.ts'
 
 /** Reads a challenge as RFC 9110 §11.6.1 writes it: a scheme, then name=quoted-string pairs. */
 function parseChallenge(header: string): Record<string, string> {
@@ -45,5 +45,56 @@ describe('bearerChallenge', () => {
 
   it('leaves out what is empty', () => {
     expect(bearerChallenge({ scope: '', error: 'e' })).toBe('Bearer error="e"')
+  })
+})
+
+describe('the challenges of an MCP server', () => {
+  const settings = {
+    mode: 'oauth' as const,
+    resource: 'https://mcp.example.com/mcp',
+    default_scopes: ['files:read'],
+  }
+  const challenges = createChallenges(settings)
+  const metadata = 'resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp"'
+  const of = ({ answer }: ReturnType<typeof challenges.unauthenticated>) => [
+    answer.status,
+    answer.headers['www-authenticate'],
+  ]
+
+  // RFC 9728 §5.1 and MCP 2026-07-28, Scope Selection Strategy; RFC 6750 §3.1: no error code without a token.
+  it('401 without a token: where the metadata is, and which scopes to begin with', () => {
+    expect(of(challenges.unauthenticated())).toEqual([401, `Bearer ${metadata}, scope="files:read"`])
+  })
+
+  it('401 with a token that is not good: invalid_token', () => {
+    const [status, challenge] = of(challenges.invalidToken())
+    expect(status).toBe(401)
+    expect(challenge).toMatch(
+      /^Bearer error="invalid_token", error_description="[^"\\]+", scope="files:read", resource_metadata="/,
+    )
+  })
+
+  // MCP 2026-07-28, Scope Challenge Handling: all scopes of the operation, in a single challenge.
+  it('403 for too little: insufficient_scope with every scope of the operation, and the metadata', () => {
+    const [status, challenge] = of(challenges.insufficientScope(['files:read', 'files:write']))
+    expect(status).toBe(403)
+    expect(challenge).toMatch(
+      /^Bearer error="insufficient_scope", error_description="[^"\\]+", scope="files:read files:write", /,
+    )
+    expect(String(challenge).endsWith(metadata)).toBe(true)
+  })
+
+  it('400 for a token in the wrong place: invalid_request', () => {
+    const [status, challenge] = of(challenges.invalidRequest('Why'))
+    expect([status, challenge]).toEqual([
+      400,
+      `Bearer error="invalid_request", error_description="Why", ${metadata}`,
+    ])
+  })
+
+  it('where there is no OAuth, nothing leads to it', () => {
+    const personal = createChallenges({ ...settings, mode: 'token' })
+    expect(of(personal.unauthenticated())).toEqual([401, 'Bearer'])
+    expect(of(personal.invalidToken())[1]).not.toMatch(/scope=|resource_metadata=/)
   })
 })

@@ -12,9 +12,11 @@ const options = {
 describe('checkOptions', () => {
   it('derives the endpoint from the issuer and the supported scopes from the default ones', () => {
     expect(checkOptions(options)).toMatchObject({
-      introspection_endpoint: 'https://auth.example/introspect',
+      mode: 'oauth',
       scopes_supported: ['notes:read'],
-      timeout_ms: 5000,
+      decided_by: {
+        server: { introspection_endpoint: 'https://auth.example/introspect', timeout_ms: 5000 },
+      },
     })
   })
 

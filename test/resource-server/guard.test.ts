@@ -154,10 +154,36 @@ describe('a call that the token does not open', () => {
   it('is answered 403 with every scope the call needs, in one challenge', async () => {
     as.scopes.set('create_note', 'notes:read notes:write')
     const decision = await decide(call('create_note'))
-    expect(decision).toMatchObject({ status: 403, body: { error: 'insufficient_scope' } })
+    expect(decision).toMatchObject({
+      status: 403,
+      body: { error: { data: { error: 'insufficient_scope' } } },
+    })
     expect(challenge(decision)).toMatch(
       /^Bearer error="insufficient_scope", error_description="[^"]+", scope="notes:read notes:write", resource_metadata="/,
     )
+  })
+
+  it('of a method that no scope opens is answered 404 on 2026-07-28, and 403 where 404 ends a session', async () => {
+    const _meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' }
+    const method = { jsonrpc: '2.0', id: 5, method: 'vendor/method' }
+    const aud = { aud: RESOURCE, sub: 'ada', client_id: 'c', scope: '', exp: 9_999_999_999 }
+    const mcp = { method: method.method, allowed: false, scope: '' }
+    as.override = { status: 200, body: JSON.stringify({ active: true, ...aud, mcp }) }
+    const modern = { 'mcp-protocol-version': '2026-07-28', 'mcp-method': method.method }
+    expect(await decide({ ...method, params: { _meta } }, modern)).toMatchObject({
+      status: 404,
+      body: { jsonrpc: '2.0', id: 5, error: { code: -32601 } },
+    })
+    const legacy = { 'mcp-protocol-version': '2025-11-25' }
+    expect(await decide(method, legacy)).toMatchObject({ status: 403, body: { id: 5 } })
+  })
+
+  it('is answered with a JSON-RPC error that has the id of the request; a batch, with one of OAuth', async () => {
+    const message = { ...call('create_note'), id: 'a' }
+    const error = { code: -32010, message: expect.any(String), data: { error: 'insufficient_scope' } }
+    expect(await decide(message)).toMatchObject({ status: 403, body: { jsonrpc: '2.0', id: 'a', error } })
+    const batch = await decide([message, message])
+    expect(batch).toMatchObject({ status: 403, body: { error: 'insufficient_scope' } })
   })
 
   it('refuses its whole batch and names the scopes of all of it once', async () => {

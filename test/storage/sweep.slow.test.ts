@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import type { Knex } from 'knex'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { insertAccount } from '../../src/accounts/account-store.ts'
@@ -125,6 +125,20 @@ describe('what lives survives', () => {
     ])
     expect(await sweepExpired(db)).toBe(0)
     expect(await count('clients')).toBe(3)
+  })
+
+  it('ids of reports for seven days, longer than a report may be old', async () => {
+    await db('resource_servers').insert({ id: 'rs', resource: 'r', credential_hash: id() })
+    const taken = (interval: string) =>
+      db('resource_server_reports').insert({
+        resource_server_id: 'rs',
+        id: randomUUID(),
+        taken_at: at(interval),
+      })
+    await taken('-6 days -23 hours')
+    await taken('-7 days')
+    expect(await sweepExpired(db)).toBe(1)
+    expect(await count('resource_server_reports')).toBe(1)
   })
 
   it('accounts, resource servers and the audit log, always', async () => {

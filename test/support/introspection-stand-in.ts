@@ -1,4 +1,4 @@
-import { createServer, type IncomingHttpHeaders } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 /** What one token opens, in the stand-in's eyes. */
@@ -12,6 +12,8 @@ export type IntrospectionStandIn = {
   /** Answers every request in place of the stand-in when set. */
   override: { status: number; body: string; headers?: Record<string, string> } | 'hang' | undefined
   requests: { form: URLSearchParams; headers: IncomingHttpHeaders }[]
+  /** What the guard told of calls. */
+  reports: unknown[]
   close(): Promise<void>
 }
 
@@ -22,7 +24,9 @@ export async function startIntrospectionStandIn(resource: string): Promise<Intro
   const http = createServer(async (request, response) => {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk)
-    const form = new URLSearchParams(Buffer.concat(chunks).toString())
+    const text = Buffer.concat(chunks).toString()
+    if (request.url?.endsWith('/reports')) return takeReports(standIn, response, text)
+    const form = new URLSearchParams(text)
     standIn.requests.push({ form, headers: request.headers })
     const { override } = standIn
     if (override === 'hang') return
@@ -37,6 +41,7 @@ export async function startIntrospectionStandIn(resource: string): Promise<Intro
     scopes: new Map(),
     override: undefined,
     requests: [],
+    reports: [],
     close: async () => {
       const closed = new Promise((resolve) => http.close(resolve))
       http.closeAllConnections()
@@ -44,6 +49,13 @@ export async function startIntrospectionStandIn(resource: string): Promise<Intro
     },
   }
   return standIn
+}
+
+function takeReports(standIn: IntrospectionStandIn, response: ServerResponse, text: string): void {
+  const { reports } = JSON.parse(text) as { reports: unknown[] }
+  standIn.reports.push(...reports)
+  response.setHeader('content-type', 'application/json')
+  response.end(JSON.stringify({ accepted: reports.length, duplicates: 0, refused: [] }))
 }
 
 function answer(standIn: IntrospectionStandIn, resource: string, form: URLSearchParams): object {

@@ -29,7 +29,7 @@ export type WithNotes = {
 }
 
 /** The example catalogue for the MCP server at `resource`, with a calendar beside it. */
-function catalogueFor(resource: string): string {
+export function catalogueFor(resource: string): string {
   const calendar = `  - resource: ${CALENDAR}
     name: Calendar
     default_scopes: [calendar:read]

@@ -1,7 +1,5 @@
 import { z } from 'zod'
 import { AppError } from '../../errors.ts'
-import type { AuditRow } from '../chain/hash-chain.ts'
-import { CONTENT_COLUMNS } from '../chain/row-bytes.ts'
 import { chainRunSchema, runAsJson } from '../verification/chain-runs.ts'
 import type { Statement } from './evidence.ts'
 
@@ -13,7 +11,6 @@ export const MANIFEST_ENDING = '.manifest.json'
 export const SIGNATURE_ENDING = '.manifest.jws'
 
 const HEX_HASH = /^[0-9a-f]{64}$/
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** Names of files in an archive: nothing that leads out of it. */
 const BASE_NAME = /^audit_events_\d{4,}_\d{2}(\.\d+)?$/
@@ -64,83 +61,4 @@ export function readManifest(text: string): Manifest | undefined {
 /** What is signed: the digest of the manifest, with what it is about. */
 export function manifestStatement({ format, partition, part, rows }: Manifest, sha256: Buffer): Statement {
   return { format, partition, part, rows, sha256: sha256.toString('hex') }
-}
-
-/** A row as one line, without its end: all columns in the order of the table, hashes in hex. */
-export function rowLine(row: AuditRow): string {
-  const content = Object.fromEntries(CONTENT_COLUMNS.map((column) => [column, row[column]]))
-  return JSON.stringify({
-    ...content,
-    prev_hash: row.prev_hash.toString('hex'),
-    hash: row.hash.toString('hex'),
-  })
-}
-
-/**
- * Reads a line; undefined for anything that is not one. By hand and not by a schema, because there are millions; and the
- * detail is looked at, not copied: a copy would lose a key named __proto__, and with it what the hash covers.
- */
-export function readRowLine(line: string): AuditRow | undefined {
-  const value = parsed(line)
-  if (!isObject(value) || !hasColumns(value)) return undefined
-  const { occurred_at, prev_hash, hash } = value
-  const at = new Date(typeof occurred_at === 'string' ? occurred_at : Number.NaN)
-  // One row has one line, so the time must be written as it is written here.
-  const is_row =
-    !Number.isNaN(at.getTime()) &&
-    at.toISOString() === occurred_at &&
-    matches(UUID, value.writer_id) &&
-    matches(UUID, value.id) &&
-    Number.isSafeInteger(value.seq) &&
-    (value.seq as number) > 0 &&
-    typeof value.type === 'string' &&
-    typeof value.actor === 'string' &&
-    OPTIONAL_TEXTS.every((column) => value[column] === null || typeof value[column] === 'string') &&
-    (value.detail === null || isDetail(value.detail)) &&
-    matches(HEX_HASH, prev_hash) &&
-    matches(HEX_HASH, hash)
-  if (!is_row) return undefined
-  value.occurred_at = at
-  value.prev_hash = Buffer.from(prev_hash as string, 'hex')
-  value.hash = Buffer.from(hash as string, 'hex')
-  return value as AuditRow
-}
-
-const COLUMNS = [...CONTENT_COLUMNS, 'prev_hash', 'hash']
-/** From account_id to ip. */
-const OPTIONAL_TEXTS = CONTENT_COLUMNS.slice(6, -1)
-
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line)
-  } catch {
-    return undefined
-  }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-/** All columns of the table and no others, in its order. */
-function hasColumns(value: Record<string, unknown>): boolean {
-  const names = Object.keys(value)
-  return names.length === COLUMNS.length && names.every((name, index) => name === COLUMNS[index])
-}
-
-function matches(pattern: RegExp, value: unknown): boolean {
-  return typeof value === 'string' && pattern.test(value)
-}
-
-function isDetail(value: unknown): boolean {
-  return (
-    isObject(value) &&
-    Object.values(value).every((item) => (Array.isArray(item) ? item.every(isScalar) : isScalar(item)))
-  )
-}
-
-function isScalar(value: unknown): boolean {
-  return (
-    value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isSafeInteger(value)
-  )
 }

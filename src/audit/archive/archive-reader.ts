@@ -2,15 +2,14 @@ import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
-import type { AuditRow } from '../chain/hash-chain.ts'
-import { type Manifest, ROWS_ENDING, readRowLine } from './archive-format.ts'
+import type { AuditRow } from '../../evidence/hash-chain.ts'
+import { readRowLine } from '../../evidence/row-line.ts'
+import { LineReader } from '../verification/line-reader.ts'
+import { type Manifest, ROWS_ENDING } from './archive-format.ts'
 
 /** A file of an archive that cannot be read to its end; the message says why. */
 export class ArchiveFault extends Error {}
 
-/** Longer than any row can be: 32 keys with 128 texts of 1,024 letters each, and everything escaped. */
-const LINE_BYTES_MAX = 64 * 1024 * 1024
-const NEWLINE = 0x0a
 const CHUNK_BYTES = 256 * 1024
 
 /**
@@ -25,16 +24,26 @@ export async function readArchive(
   const packed = createHash('sha256')
   const content = createHash('sha256')
   const lines = new LineReader()
+  let read = 0
+  const readRow = (line: string): AuditRow => {
+    read += 1
+    const row = readRowLine(line)
+    if (!row) throw new ArchiveFault(`has no row of the audit log in line ${read}`)
+    return row
+  }
   try {
     await pipeline(
       createReadStream(path + ROWS_ENDING),
       (chunks: AsyncIterable<Buffer>) => hashed(chunks, packed),
       createGunzip({ chunkSize: CHUNK_BYTES }),
       async (chunks: AsyncIterable<Buffer>) => {
-        for await (const chunk of hashed(chunks, content)) on_rows(lines.feed(chunk))
+        for await (const chunk of hashed(chunks, content)) {
+          on_rows(lines.feed(chunk).map(readRow))
+          if (lines.is_too_long) throw new ArchiveFault('has a line that no row fills')
+        }
       },
     )
-    lines.end()
+    if (lines.rest_bytes > 0) throw new ArchiveFault('ends within a line')
   } catch (error) {
     if (error instanceof ArchiveFault || !(error instanceof Error && 'code' in error)) throw error
     throw new ArchiveFault(`cannot be read: ${error.message}`)
@@ -48,42 +57,5 @@ async function* hashed(chunks: AsyncIterable<Buffer>, digest: Hash): AsyncGenera
   for await (const chunk of chunks) {
     digest.update(chunk)
     yield chunk
-  }
-}
-
-/** Rows out of bytes that come in pieces. */
-class LineReader {
-  #rest: Buffer[] = []
-  #rest_bytes = 0
-  #line = 0
-
-  feed(chunk: Buffer): AuditRow[] {
-    const end = chunk.lastIndexOf(NEWLINE)
-    if (end === -1) {
-      this.#keep(chunk)
-      return []
-    }
-    const text = Buffer.concat([...this.#rest, chunk.subarray(0, end)]).toString('utf8')
-    this.#rest = []
-    this.#rest_bytes = 0
-    this.#keep(chunk.subarray(end + 1))
-    return text.split('\n').map((line) => this.#read(line))
-  }
-
-  end(): void {
-    if (this.#rest_bytes > 0) throw new ArchiveFault('ends within a line')
-  }
-
-  #keep(bytes: Buffer): void {
-    this.#rest.push(bytes)
-    this.#rest_bytes += bytes.length
-    if (this.#rest_bytes > LINE_BYTES_MAX) throw new ArchiveFault(`has a line that no row fills`)
-  }
-
-  #read(line: string): AuditRow {
-    this.#line += 1
-    const row = readRowLine(line)
-    if (!row) throw new ArchiveFault(`has no row of the audit log in line ${this.#line}`)
-    return row
   }
 }

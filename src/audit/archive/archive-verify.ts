@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import type { AuditRow } from '../chain/hash-chain.ts'
+import type { AuditRow } from '../../evidence/hash-chain.ts'
 import { type ChainRun, missingRuns, sameRuns } from '../verification/chain-runs.ts'
 import { MonthVerifier } from '../verification/month-verifier.ts'
 import type { FaultKind, Predecessor } from '../verification/verify.ts'

@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import type { Knex } from 'knex'
 import { AppError } from '../../errors.ts'
+import { rowLine } from '../../evidence/row-line.ts'
 import { begin } from '../../storage/transaction.ts'
 import { type ChainRun, sameRuns } from '../verification/chain-runs.ts'
 import { MonthVerifier } from '../verification/month-verifier.ts'
@@ -20,7 +21,6 @@ import {
   manifestText,
   ROWS_ENDING,
   readManifest,
-  rowLine,
   SIGNATURE_ENDING,
 } from './archive-format.ts'
 import { sha256Of } from './closing.ts'

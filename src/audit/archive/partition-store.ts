@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { AppError } from '../../errors.ts'
-import type { AuditRow } from '../chain/hash-chain.ts'
+import type { AuditRow } from '../../evidence/hash-chain.ts'
 import { eventOfRow, type StoredRow } from '../reading/audit-store.ts'
 
 /** A month of audit_events; the default partition has no bounds. */
@@ -68,7 +68,7 @@ export async function mayDropPartitions(db: Knex): Promise<boolean> {
 const LIFE_LOCK = 'toolgate_audit_life'
 
 /**
- * Makes `trx` the only one that archives or drops, and lets it take as long as it needs. Throws `unavailable` when
+ * Makes `trx` the only one that archives, drops or imports, and lets it take as long as it needs. Throws `unavailable` when
  * there is another.
  */
 export async function claimPartitions(trx: Knex.Transaction): Promise<void> {
@@ -76,7 +76,10 @@ export async function claimPartitions(trx: Knex.Transaction): Promise<void> {
   await trx.raw('set local idle_in_transaction_session_timeout = 0')
   const { rows } = await trx.raw('select pg_try_advisory_xact_lock(hashtext(?)) as mine', [LIFE_LOCK])
   if (rows[0]?.mine !== true)
-    throw new AppError('unavailable', 'The audit log is being archived or shortened already; try again later')
+    throw new AppError(
+      'unavailable',
+      'The audit log is being archived, shortened or added to already; try again later',
+    )
 }
 
 const PAGE_ROWS = 2_000

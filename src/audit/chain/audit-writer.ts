@@ -1,16 +1,18 @@
+/** The chains that a process writes: what waits becomes rows behind the last one, and is committed together. */
 import { randomUUID } from 'node:crypto'
 import type { Knex } from 'knex'
 import type pg from 'pg'
 import { AppError } from '../../errors.ts'
-import { type AuditEvent, type AuditFields, normaliseEvent } from '../audit-event.ts'
-import { type ChainHead, extendChain, GENESIS } from './hash-chain.ts'
+import { type AuditFields, normaliseEvent } from '../../evidence/event-fields.ts'
+import { type ChainHead, extendChain, GENESIS } from '../../evidence/hash-chain.ts'
+import type { AuditEvent } from '../audit-event.ts'
 import { insertRows, insertRowsAndCommit, WriterSession } from './writer-store.ts'
 
 export type AuditWriterOptions = {
   /** Plain events that may wait for their commit; of transactions there are only as many as connections. */
   max_queue?: number
   /** Is told of each commit. */
-  announcer?: { committed(writer_id: string): void }
+  announcer?: { committed(writer_id: string, events: readonly AuditFields[]): void }
 }
 
 type Waiting = {
@@ -166,7 +168,7 @@ export class AuditWriter {
       throw error
     }
     this.#head = head
-    this.#announcer?.committed(head.writer_id)
+    this.#announcer?.committed(head.writer_id, events)
     this.#written_events += events.length
   }
 

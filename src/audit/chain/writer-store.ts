@@ -1,10 +1,10 @@
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
+import { type ChainHead, extendChain, GENESIS } from '../../evidence/hash-chain.ts'
+import { CONTENT_COLUMNS } from '../../evidence/row-bytes.ts'
+import { writerClosed, writerStarted, writerStopped } from '../../evidence/witness.ts'
 import { copyIn, copyInAndCommit } from '../../storage/copy-in.ts'
-import { type ChainHead, extendChain, GENESIS } from './hash-chain.ts'
-import { CONTENT_COLUMNS } from './row-bytes.ts'
-import { writerClosed, writerStarted, writerStopped } from './witness.ts'
 
 /**
  * The life of a writer. It lives as long as its session, on which it holds a lock and by which it inserts: when the

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { JWK } from 'jose'
 import { AppError } from '../../errors.ts'
-import type { ChainHead } from '../chain/hash-chain.ts'
+import type { ChainHead } from '../../evidence/hash-chain.ts'
 import { readCheckpoint } from './checkpoint.ts'
 
 /**

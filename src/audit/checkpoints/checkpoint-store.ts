@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
+import type { ChainHead } from '../../evidence/hash-chain.ts'
 import { begin, commit } from '../../storage/transaction.ts'
-import type { ChainHead } from '../chain/hash-chain.ts'
 import { checkpointDigest, type StoredPlace } from './checkpoint.ts'
 
 /** What checkpoints are made of, and those that were made. */

@@ -10,7 +10,7 @@ import {
 } from 'jose'
 import { z } from 'zod'
 import { AppError } from '../../errors.ts'
-import type { ChainHead } from '../chain/hash-chain.ts'
+import type { ChainHead } from '../../evidence/hash-chain.ts'
 import type { CheckpointKey } from './checkpoint-key.ts'
 
 /**

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { ChainHead } from '../chain/hash-chain.ts'
+import type { ChainHead } from '../../evidence/hash-chain.ts'
 import { type Checkpoint, readCheckpoint, signCheckpoint } from './checkpoint.ts'
 import type { CheckpointKey } from './checkpoint-key.ts'
 import {

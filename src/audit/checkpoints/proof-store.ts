@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { AppError } from '../../errors.ts'
-import { type AuditRow, contentDigest, linkHash } from '../chain/hash-chain.ts'
-import { witnessOf } from '../chain/witness.ts'
+import { type AuditRow, contentDigest, linkHash } from '../../evidence/hash-chain.ts'
+import { witnessOf } from '../../evidence/witness.ts'
 import { eventOfRow, type StoredRow } from '../reading/audit-store.ts'
 import { coveringCheckpoint } from './checkpoint-store.ts'
 import { type CheckpointMaking, makeCheckpoint } from './checkpointer.ts'
@@ -58,9 +58,14 @@ async function witnessRow(db: Knex, { writer_id, seq }: AuditRow): Promise<Audit
   if (!closed) return undefined
   const rows: StoredRow[] = await db<StoredRow>('audit_events')
     .where('writer_id', closed.closed_by)
-    .whereIn('type', ['writer.started', 'writer.closed'])
-    // They begin a chain: at most one for each chain that had ended.
-    .where('seq', '<=', PROOF_SEGMENTS_MAX)
+    .where((begins) =>
+      begins
+        // They begin a chain: at most one for each chain that had ended.
+        .where((first) =>
+          first.whereIn('type', ['writer.started', 'writer.closed']).where('seq', '<=', PROOF_SEGMENTS_MAX),
+        )
+        .orWhereRaw(`type = 'audit.imported' and detail->>'writer_id' = ?`, [writer_id]),
+    )
     .orderBy('seq')
   const named = rows.map(eventOfRow).filter((row) => witnessOf(row)?.writer_id === writer_id)
   return named.find((row) => (witnessOf(row)?.seq ?? 0) >= seq)

@@ -1,10 +1,10 @@
 import type { JWK } from 'jose'
 import { z } from 'zod'
 import { AppError } from '../../errors.ts'
+import { type ChainHead, contentDigest, linkHash } from '../../evidence/hash-chain.ts'
+import { type ChainedRow, CONTENT_COLUMNS } from '../../evidence/row-bytes.ts'
+import { witnessOf } from '../../evidence/witness.ts'
 import { auditDetailSchema } from '../audit-event.ts'
-import { type ChainHead, contentDigest, linkHash } from '../chain/hash-chain.ts'
-import { type ChainedRow, CONTENT_COLUMNS } from '../chain/row-bytes.ts'
-import { witnessOf } from '../chain/witness.ts'
 import { type Checkpoint, exactTime, hexHash, lowerUuid, readCheckpoint, rowNumber } from './checkpoint.ts'
 
 /**

@@ -5,7 +5,7 @@
 import type { Knex } from 'knex'
 import type { CatalogueCache } from '../../catalogue/catalogue-store.ts'
 import { AppError } from '../../errors.ts'
-import type { AuditRow } from '../chain/hash-chain.ts'
+import type { AuditRow } from '../../evidence/hash-chain.ts'
 import { findByRandomId } from '../reading/lookup-store.ts'
 import { findTokenEvent } from '../story/story-store.ts'
 import { findEnd, findKnownAccount, findKnownGrant, findKnownToken } from './facts-store.ts'

@@ -1,18 +1,15 @@
-import {
-  expandScopes,
-  findResource,
-  grantableScopes,
-  type Resource,
-  scopesForTool,
-} from '../../catalogue/catalogue.ts'
+import { findResource, grantableScopes } from '../../catalogue/catalogue.ts'
+import { usedThing } from '../../permission/mcp-method.ts'
+import { expandScopes, type Kind, type Resource, scopesFor } from '../../permission/scopes.ts'
 import type { Explanation, Facts, Remedy, Verdict } from './verdict.ts'
 
-/** Why a live token could not call a tool. */
+/** Why a live token could not use a tool, a prompt or a resource. */
 export function explainToolDenial(facts: Facts): Explanation {
   const { event, catalogue } = facts
   const method = String(event.detail?.method ?? 'tools/call')
-  if (method !== 'tools/call') return methodNotOpen(method)
-  const tool = event.tool ?? ''
+  const used = usedThing(method, event.tool ?? undefined)
+  if (!used) return methodNotOpen(method)
+  const { kind, name: tool } = used
   const resource = catalogue && findResource(catalogue, event.resource ?? '')
   if (!catalogue || !resource)
     return {
@@ -20,12 +17,12 @@ export function explainToolDenial(facts: Facts): Explanation {
       reasons: [`The catalogue no longer has the resource ${event.resource}.`],
       remedies: [{ who: 'operator', what: `Apply a catalogue that has the resource ${event.resource}.` }],
     }
-  const needed = scopesForTool(resource, tool)
-  if (needed.length === 0) return openedByNoScope(resource, tool)
+  const needed = scopesFor(resource, kind, tool)
+  if (needed.length === 0) return openedByNoScope(resource, kind, tool)
   const was_opened = String(event.detail?.needed ?? '') !== ''
   const reasons = [
     was_opened
-      ? `Calling ${tool} needs ${all(needed)} on ${resource.name}.`
+      ? `${kind === 'tools' ? 'Calling' : 'Reading'} ${tool} needs ${all(needed)} on ${resource.name}.`
       : `No scope of ${resource.name} opened ${tool} at that time. Now it needs ${all(needed)}.`,
   ]
   return lackingScopes(facts, resource, needed, reasons)
@@ -35,7 +32,7 @@ function methodNotOpen(method: string): Explanation {
   return {
     verdict: 'method_not_open',
     reasons: [
-      `Scopes open tools. The MCP method ${method} is neither a call of a tool nor one of the methods that every live token may use, such as tools/list.`,
+      `Scopes open tools, prompts and resources. The MCP method ${method} uses none of them, and is not one of the methods that every live token may use, such as tools/list.`,
     ],
     remedies: [
       { who: 'mcp_server', what: `Offer as a tool what ${method} gives, so that a scope can open it.` },
@@ -43,23 +40,31 @@ function methodNotOpen(method: string): Explanation {
   }
 }
 
-function openedByNoScope(resource: Resource, tool: string): Explanation {
-  const tools = resource.scopes.flatMap((scope) => scope.tools)
+function openedByNoScope(resource: Resource, kind: Kind, tool: string): Explanation {
+  const word = kind.slice(0, -1)
+  const tools = resource.scopes.flatMap((scope) => scope[kind] ?? [])
   const alike = tools.find((known) => known.toLowerCase() === tool.toLowerCase())
   return {
     verdict: 'tool_opened_by_no_scope',
-    reasons: [`No scope of ${resource.name} opens a tool named ${tool}, so nobody may call it.`],
+    reasons: [
+      `No scope of ${resource.name} opens a ${word} named ${tool}, so nobody may ${kind === 'tools' ? 'call' : 'read'} it.`,
+    ],
     remedies: [
       ...(alike
-        ? [{ who: 'client' as const, what: `Call ${alike}: names of tools are compared exactly.` }]
+        ? [
+            {
+              who: 'client' as const,
+              what: `${kind === 'tools' ? 'Call' : 'Ask for'} ${alike}: names of ${kind} are compared exactly.`,
+            },
+          ]
         : []),
       {
         who: 'operator',
-        what: `Add ${tool} to the tools of a scope of ${resource.resource}, and apply the catalogue.`,
+        what: `Add ${tool} to the ${kind} of a scope of ${resource.resource}, and apply the catalogue.`,
       },
       {
         who: 'mcp_server',
-        what: `Check that the name of the tool in the catalogue is the one the server offers.`,
+        what: `Check that the name of the ${word} in the catalogue is the one the server offers.`,
       },
     ],
   }

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { AuditRow } from '../chain/hash-chain.ts'
+import type { AuditRow } from '../../evidence/hash-chain.ts'
 import type { AuditFilter } from '../reading/audit-filter.ts'
 import { scanEvents } from '../reading/audit-store.ts'
 import { CSV_HEADER, csvLine } from './csv.ts'

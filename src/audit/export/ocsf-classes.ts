@@ -1,4 +1,4 @@
-import type { AuditRow } from '../chain/hash-chain.ts'
+import type { AuditRow } from '../../evidence/hash-chain.ts'
 
 /** Which OCSF 1.8.0 class and activity each type of event is. */
 export type OcsfActivity = {
@@ -29,6 +29,7 @@ const OTHER = { activity_id: 99, activity_name: 'Other' }
 
 const ACTIVITIES: Readonly<Record<string, OcsfActivity>> = {
   'account.created': { ...ACCOUNT_CHANGE, ...CREATE },
+  'audit.imported': { ...ENTITY_MANAGEMENT, ...CREATE },
   'audit.partition_dropped': { ...ENTITY_MANAGEMENT, ...DELETE },
   'authorization.denied': { ...API_ACTIVITY, ...CREATE },
   'authorization.granted': { ...API_ACTIVITY, ...CREATE },
@@ -67,6 +68,7 @@ const ACTIVITIES: Readonly<Record<string, OcsfActivity>> = {
   'token.refreshed': { ...API_ACTIVITY, ...UPDATE },
   'token.refused': { ...API_ACTIVITY, ...CREATE },
   'token.revoked': { ...API_ACTIVITY, ...DELETE },
+  'tool.completed': { ...API_ACTIVITY, ...OTHER },
   'tool.decided': { ...API_ACTIVITY, ...READ },
   'writer.closed': { ...LIFECYCLE, ...OTHER },
   'writer.started': { ...LIFECYCLE, ...OTHER },

@@ -1,4 +1,4 @@
-import type { AuditRow } from '../chain/hash-chain.ts'
+import type { AuditRow } from '../../evidence/hash-chain.ts'
 import { type OcsfActivity, ocsfActivity } from './ocsf-classes.ts'
 
 /** The Open Cybersecurity Schema Framework: one object for each event, of the class that fits its type. */
@@ -9,8 +9,20 @@ const FAILURE = /(?:refused|denied|failed|reused)$/
 
 type Attributes = Record<string, unknown>
 
-function isFailure({ type, decision }: AuditRow): boolean {
-  return decision === 'denied' || decision === 'inactive' || FAILURE.test(type)
+function isFailure(event: AuditRow): boolean {
+  const { type, decision } = event
+  if (decision === 'denied' || decision === 'inactive' || FAILURE.test(type)) return true
+  return (outcomeOf(event) ?? 'ok') !== 'ok'
+}
+
+/** What came of a call, where the event says that. */
+function outcomeOf({ type, detail }: AuditRow): string | undefined {
+  return type === 'tool.completed' && typeof detail?.outcome === 'string' ? detail.outcome : undefined
+}
+
+function durationOf({ type, detail }: AuditRow): Attributes {
+  const duration_ms = detail?.duration_ms
+  return type === 'tool.completed' && typeof duration_ms === 'number' ? { duration: duration_ms } : {}
 }
 
 function severityOf(event: AuditRow): Attributes {
@@ -100,6 +112,7 @@ function unmapped(event: AuditRow): Attributes {
 export function ocsfEvent(event: AuditRow): Attributes {
   const activity = ocsfActivity(event)
   const failed = isFailure(event)
+  const said = event.decision ?? outcomeOf(event)
   return {
     ...activity,
     category_uid: Math.floor(activity.class_uid / 1_000),
@@ -108,8 +121,9 @@ export function ocsfEvent(event: AuditRow): Attributes {
     ...severityOf(event),
     status_id: failed ? 2 : 1,
     status: failed ? 'Failure' : 'Success',
-    ...(event.decision === null ? {} : { status_code: event.decision }),
-    message: event.decision === null ? event.type : `${event.type}: ${event.decision}`,
+    ...(said === undefined ? {} : { status_code: said }),
+    ...durationOf(event),
+    message: said === undefined ? event.type : `${event.type}: ${said}`,
     metadata: {
       version: OCSF_VERSION,
       product: PRODUCT,

@@ -1,4 +1,4 @@
-import type { AuditRow } from '../chain/hash-chain.ts'
+import type { AuditRow } from '../../evidence/hash-chain.ts'
 import { eventDocument } from './json-lines.ts'
 
 /** RFC 5424 §6.2.1: facility 13 is “log audit”. */
@@ -14,7 +14,8 @@ const IN_HEADER = new Set(['occurred_at', 'type'])
 // Whoever wrote past the log must not begin a line: what ends one anywhere becomes a replacement character.
 const LINE_BREAKING = /[\p{Cc}\u2028\u2029]/gu
 
-function severityOf({ type, decision }: AuditRow): number {
+function severityOf({ type, decision, detail }: AuditRow): number {
+  if (type === 'tool.completed') return detail?.outcome === 'ok' ? SEVERITY.informational : SEVERITY.warning
   if (type === 'refresh_token.reused') return SEVERITY.critical
   return decision === 'denied' || REFUSED.test(type) ? SEVERITY.warning : SEVERITY.informational
 }

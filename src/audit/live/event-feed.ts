@@ -1,12 +1,18 @@
 /** The live log: who follows it hears of what is committed, wherever it was. */
 import type { Knex } from 'knex'
+import type { AuditRow } from '../../evidence/hash-chain.ts'
 import { type Listener, listen } from '../../storage/listen.ts'
-import type { AuditRow } from '../chain/hash-chain.ts'
 import type { AuditFilter } from '../reading/audit-filter.ts'
 import { CHANNEL } from './announcement-store.ts'
 import { type FollowPosition, followEvents } from './follow-store.ts'
 
-export type FeedPage = { events: AuditRow[]; start: FollowPosition; position: FollowPosition }
+export type FeedPage = {
+  events: AuditRow[]
+  start: FollowPosition
+  position: FollowPosition
+  /** All writers were looked at, to their ends: with this page everything is told that was committed before it. */
+  is_current: boolean
+}
 
 type Follower = { heard: Set<string>; must_look: boolean; wake: () => void }
 
@@ -52,7 +58,8 @@ export class EventFeed {
       while (!this.#closed && !signal.aborted) {
         if (only === undefined) looked_ms = performance.now()
         const page = await followEvents(this.#db, filter, start, only)
-        yield { events: page.events, start, position: page.position }
+        const is_current = only === undefined && page.whole
+        yield { events: page.events, start, position: page.position, is_current }
         start = page.position
         if (page.whole) only = await this.#news(follower, signal, looked_ms + LOOK_MS)
       }

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { AppError } from '../../errors.ts'
-import type { AuditRow } from '../chain/hash-chain.ts'
+import type { AuditRow } from '../../evidence/hash-chain.ts'
 import type { AuditFilter } from '../reading/audit-filter.ts'
 import { eventOfRow, filtered, type StoredRow } from '../reading/audit-store.ts'
 

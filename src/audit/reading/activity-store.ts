@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { AuditRow } from '../chain/hash-chain.ts'
+import type { AuditRow } from '../../evidence/hash-chain.ts'
 
 /** What an account's activity is told from; the rest of a row is not read. */
 export type ActivityRow = Pick<

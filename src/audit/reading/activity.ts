@@ -20,6 +20,7 @@ const UNTOLD = new Set([
   'token.introspected',
   'token.issued',
   'token.refreshed',
+  'tool.completed',
 ])
 /** Told once for each hour: of these somebody can make as many as he likes. */
 const COUNTED = new Set(['tool.decided', 'login.failed', 'operator.refused', 'token.refused'])

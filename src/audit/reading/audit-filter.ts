@@ -3,6 +3,8 @@ import type { AuditType } from '../audit-event.ts'
 /** What events are looked for by; all of it must fit. */
 export type AuditFilter = {
   type?: AuditType | undefined
+  /** Any of these. */
+  types?: readonly AuditType[] | undefined
   account_id?: string | undefined
   client_id?: string | undefined
   grant_id?: string | undefined

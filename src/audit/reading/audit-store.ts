@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { AppError } from '../../errors.ts'
-import { auditText } from '../audit-event.ts'
-import type { AuditRow } from '../chain/hash-chain.ts'
+import { auditText } from '../../evidence/event-fields.ts'
+import type { AuditRow } from '../../evidence/hash-chain.ts'
 import type { AuditFilter } from './audit-filter.ts'
 import {
   edgeOf,
@@ -130,6 +130,7 @@ export function eventOfRow(row: StoredRow): AuditRow {
 export function filtered(db: Knex, filter: AuditFilter): Knex.QueryBuilder<StoredRow, StoredRow[]> {
   const query = db<StoredRow, StoredRow[]>(TABLE)
   if (filter.type !== undefined) query.where('type', filter.type)
+  if (filter.types !== undefined) query.whereIn('type', filter.types)
   for (const column of TEXT_FILTERS) {
     // Cleaned as the stored text was, so that whatever was recorded can be asked for.
     const value = auditText(filter[column], 2_048)

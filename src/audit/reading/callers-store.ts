@@ -18,7 +18,7 @@ type Counted = Caller & { edge: Date | null }
 /** Two bounds instead of an equality, so that only the index by tool and time gives the order that is asked for. */
 const NEWEST_CALLS = `
   select account_id, client_id, decision, occurred_at from audit_events
-  where tool >= :tool and tool <= :tool
+  where tool >= :tool and tool <= :tool and type <> 'tool.completed'
     and occurred_at >= cast(:from as timestamptz) and occurred_at < cast(:to as timestamptz)
   order by tool desc, occurred_at desc`
 

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { AuditRow } from '../chain/hash-chain.ts'
+import type { AuditRow } from '../../evidence/hash-chain.ts'
 import { eventOfRow, type StoredRow } from './audit-store.ts'
 
 const FOUND_MAX = 500

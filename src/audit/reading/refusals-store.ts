@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
+import type { AuditRow } from '../../evidence/hash-chain.ts'
 import { type AuditType, FREQUENT_TYPES } from '../audit-event.ts'
-import type { AuditRow } from '../chain/hash-chain.ts'
 import { eventOfRow, type StoredRow } from './audit-store.ts'
 
 /** Refusals that are rare enough to be looked at one by one. */

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
-import { auditText, FREQUENT_TYPES } from '../audit-event.ts'
+import { auditText } from '../../evidence/event-fields.ts'
+import { FREQUENT_TYPES } from '../audit-event.ts'
 import type { AuditFilter } from './audit-filter.ts'
 
 /**

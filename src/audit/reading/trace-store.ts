@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
+import type { AuditRow } from '../../evidence/hash-chain.ts'
 import { FREQUENT_TYPES } from '../audit-event.ts'
-import type { AuditRow } from '../chain/hash-chain.ts'
 import { eventOfRow, type StoredRow } from './audit-store.ts'
 import { findByRandomId } from './lookup-store.ts'
 

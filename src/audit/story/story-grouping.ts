@@ -1,5 +1,5 @@
+import type { AuditRow } from '../../evidence/hash-chain.ts'
 import { FREQUENT_TYPES } from '../audit-event.ts'
-import type { AuditRow } from '../chain/hash-chain.ts'
 
 /** Many calls as few lines: what a story says between two things that happened. */
 export type CallGroup = {
@@ -17,6 +17,10 @@ export type CallGroup = {
   denied: number
   /** Of those, asked with a token that was not live. */
   inactive: number
+  /** Of those whose end was reported here, how many; a report may come after the group of its call. */
+  completed: number
+  /** Of those, not well. */
+  failed: number
 }
 
 export type ToldEvent = { kind: 'event'; event: AuditRow }
@@ -41,7 +45,28 @@ function begin(event: AuditRow): CallGroup {
   const { occurred_at, grant_id, token_id, client_id, resource } = event
   const called = calledIn(event)
   const ids = { grant_id, token_id, client_id, resource, called }
-  return { kind: 'calls', from: occurred_at, to: occurred_at, ...ids, count: 0, denied: 0, inactive: 0 }
+  return {
+    kind: 'calls',
+    from: occurred_at,
+    to: occurred_at,
+    ...ids,
+    count: 0,
+    denied: 0,
+    inactive: 0,
+    completed: 0,
+    failed: 0,
+  }
+}
+
+function count({ type, decision, detail }: AuditRow, group: CallGroup): void {
+  if (type === 'tool.completed') {
+    group.completed += 1
+    if (detail?.outcome !== 'ok') group.failed += 1
+    return
+  }
+  group.count += 1
+  if (decision === 'denied') group.denied += 1
+  if (decision === 'inactive') group.inactive += 1
 }
 
 /** Takes events in order and gives them back in order, calls of one tool with one token between two others as one. */
@@ -64,9 +89,7 @@ export async function* groupCalls(events: AsyncIterable<AuditRow>): AsyncGenerat
     const group = open.get(key) ?? begin(event)
     open.set(key, group)
     group.to = event.occurred_at
-    group.count += 1
-    if (event.decision === 'denied') group.denied += 1
-    if (event.decision === 'inactive') group.inactive += 1
+    count(event, group)
   }
   yield* close()
 }

@@ -1,5 +1,5 @@
-import { auditText } from '../audit-event.ts'
-import type { AuditRow } from '../chain/hash-chain.ts'
+import { auditText } from '../../evidence/event-fields.ts'
+import type { AuditRow } from '../../evidence/hash-chain.ts'
 import type { NamedEntry } from './story.ts'
 import type { CallGroup } from './story-grouping.ts'
 
@@ -105,9 +105,25 @@ function oneCall({ event }: Told): string {
   return `${clean(called)} ${clean(event.decision)}, token ${short(event.token_id)}`
 }
 
+const OUTCOMES: Readonly<Record<string, string>> = {
+  ok: 'went well',
+  tool_error: 'ended with an error of the tool',
+  protocol_error: 'ended with a protocol error',
+  http_error: 'ended with an HTTP error',
+  aborted: 'broke off',
+}
+
+function oneOutcome({ event }: Told): string {
+  const { outcome, duration_ms, size_bytes, method } = event.detail ?? {}
+  const ended = OUTCOMES[String(outcome)] ?? clean(outcome)
+  const measured = `${clean(duration_ms)} ms, ${clean(size_bytes)} bytes`
+  return `${clean(event.tool ?? method)} ${ended} (${measured}), token ${short(event.token_id)}`
+}
+
 function sentence(told: Told): string {
   const { event } = told
   if (event.type === 'tool.decided' || event.type === 'token.introspected') return oneCall(told)
+  if (event.type === 'tool.completed') return oneOutcome(told)
   const said = Object.hasOwn(SENTENCES, event.type) ? SENTENCES[event.type] : undefined
   return said?.(told) ?? `${clean(event.type)}${by(event)}${because(event)}`
 }
@@ -116,12 +132,14 @@ function plural(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? '' : 's'}`
 }
 
-function calls({ called, count, denied, inactive, token_id }: CallGroup): string {
-  const what =
-    called === null ? plural(count, 'introspection') : `${plural(count, 'call')} of ${clean(called)}`
+function calls({ called, count, denied, inactive, completed, failed, token_id }: CallGroup): string {
+  // Their decisions were told before.
+  const counted = count === 0 ? `the end of ${plural(completed, 'call')}` : plural(count, 'call')
+  const what = called === null ? plural(count, 'introspection') : `${counted} of ${clean(called)}`
   const refused = denied === 0 ? '' : `, ${denied} denied`
   const dead = inactive === 0 ? '' : `, ${inactive} with a token that was not live`
-  return `${what}${refused}${dead}, token ${short(token_id)}`
+  const bad = failed === 0 ? '' : `, ${failed} failed`
+  return `${what}${refused}${dead}${bad}, token ${short(token_id)}`
 }
 
 /** One entry in words, without its time. */

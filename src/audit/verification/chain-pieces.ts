@@ -1,5 +1,5 @@
-import { GENESIS } from '../chain/hash-chain.ts'
-import type { Bytes } from '../chain/row-bytes.ts'
+import { GENESIS } from '../../evidence/hash-chain.ts'
+import type { Bytes } from '../../evidence/row-bytes.ts'
 import {
   assertTuple,
   followsHash,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type ChainHead, GENESIS } from '../chain/hash-chain.ts'
+import { type ChainHead, GENESIS } from '../../evidence/hash-chain.ts'
 import type { ChainFault } from './verify.ts'
 
 /** Pure: what is known of a piece of a chain without its rows. */

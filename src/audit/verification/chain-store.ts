@@ -1,7 +1,7 @@
 import pg from 'pg'
+import type { ChainHead } from '../../evidence/hash-chain.ts'
+import { CONTENT_COLUMNS } from '../../evidence/row-bytes.ts'
 import { copyOut, type TakeTuple } from '../../storage/copy-out.ts'
-import type { ChainHead } from '../chain/hash-chain.ts'
-import { CONTENT_COLUMNS } from '../chain/row-bytes.ts'
 
 /** Reads of whole chains for verification, all of one moment. */
 

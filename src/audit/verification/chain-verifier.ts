@@ -1,6 +1,6 @@
-import { type AuditRow, type ChainHead, contentDigest, GENESIS, linkHash } from '../chain/hash-chain.ts'
-import type { Bytes } from '../chain/row-bytes.ts'
-import { type Witness, witnessOf } from '../chain/witness.ts'
+import { type AuditRow, type ChainHead, GENESIS, isIntact } from '../../evidence/hash-chain.ts'
+import type { Bytes } from '../../evidence/row-bytes.ts'
+import { type Witness, witnessOf } from '../../evidence/witness.ts'
 import {
   assertTuple,
   idOf,
@@ -87,7 +87,7 @@ export class ChainVerifier {
       seq,
       prev_hash: row.prev_hash.toString('latin1'),
       hash: row.hash.toString('latin1'),
-      is_intact: linkHash(contentDigest(row), row.prev_hash).equals(row.hash),
+      is_intact: isIntact(row),
       shownBy: () => ({ event_id: row.id, occurred_at: row.occurred_at.toISOString() }),
     })
     this.#note(row)

@@ -1,5 +1,5 @@
+import type { ChainHead } from '../../evidence/hash-chain.ts'
 import type { TakeTuple } from '../../storage/copy-out.ts'
-import type { ChainHead } from '../chain/hash-chain.ts'
 import type { Doubt, PassKnown } from './chain-pieces.ts'
 import type { ChainRange, StoredHead, TimeRange } from './chain-store.ts'
 import {

@@ -1,4 +1,4 @@
-import type { ChainHead } from '../chain/hash-chain.ts'
+import type { ChainHead } from '../../evidence/hash-chain.ts'
 import type { StoredHead } from './chain-store.ts'
 import type { ChainFault, Predecessor } from './chain-verifier.ts'
 

@@ -1,4 +1,4 @@
-import type { AuditRow, ChainHead } from '../chain/hash-chain.ts'
+import type { AuditRow, ChainHead } from '../../evidence/hash-chain.ts'
 import type { ChainRun } from './chain-runs.ts'
 import { ChainVerifier } from './verify.ts'
 

@@ -1,4 +1,4 @@
-import type { Bytes } from '../chain/row-bytes.ts'
+import type { Bytes } from '../../evidence/row-bytes.ts'
 import {
   type Doubt,
   doubtsBetween,

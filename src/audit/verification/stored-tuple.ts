@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
-import type { AuditDetail } from '../audit-event.ts'
-import type { ChainHead } from '../chain/hash-chain.ts'
-import { type Bytes, CONTENT_COLUMNS } from '../chain/row-bytes.ts'
+import type { AuditDetail } from '../../evidence/event-fields.ts'
+import type { ChainHead } from '../../evidence/hash-chain.ts'
+import { type Bytes, CONTENT_COLUMNS } from '../../evidence/row-bytes.ts'
 
 /**
  * Pure: what verification reads of a row, out of the tuple that Postgres sends. The bytes are hashed as they stand:

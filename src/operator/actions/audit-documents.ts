@@ -50,6 +50,8 @@ export const storyEntrySchema = z.discriminatedUnion('kind', [
     count: z.int(),
     denied: z.int().describe('Of those, refused for want of a scope'),
     inactive: z.int().describe('Of those, asked with a token that was not live'),
+    completed: z.int().describe('Reports here of what came of calls, whose decisions may stand before'),
+    failed: z.int().describe('Of those reports, not ok'),
     ...names,
   }),
 ])

@@ -22,8 +22,10 @@ const scope = z.object({
   name: z.string(),
   description: z.string(),
   tools: z.array(z.string()),
+  prompts: z.array(z.string()).optional().describe('Names of prompts'),
+  resources: z.array(z.string()).optional().describe('URIs of MCP resources; a * at the end opens all below'),
   includes: z.array(z.string()),
-  risk: z.literal('destructive').optional(),
+  risk: z.enum(['read_only', 'destructive']).optional(),
 })
 const resource = z.object({
   resource: z.string(),

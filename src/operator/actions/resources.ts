@@ -55,6 +55,8 @@ export const showOneResource = defineAction({
         name: z.string(),
         description: z.string(),
         tools: z.array(z.string()).readonly(),
+        prompts: z.array(z.string()).readonly().optional(),
+        resources: z.array(z.string()).readonly().optional().describe('URIs of MCP resources'),
         includes: z.array(z.string()).readonly(),
         destructive: z.boolean(),
         default: z.boolean().describe('Meant by a request that names no scope'),

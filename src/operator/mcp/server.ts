@@ -7,8 +7,10 @@ import { createMcpHandler, type McpHttpHandler, Server } from '@modelcontextprot
 import type { Context } from 'koa'
 import { basePath } from '../../http/base-path.ts'
 import { readJson } from '../../http/read-body.ts'
-import { type Allowed, decideBy, type GuardedRequest } from '../../resource-server/guard.ts'
-import type { ActiveToken } from '../../resource-server/introspection.ts'
+import type { ActiveToken } from '../../resource-server/asking/introspection.ts'
+import type { Allowed } from '../../resource-server/asking/verdict.ts'
+import { decideBy } from '../../resource-server/guard.ts'
+import type { GuardedRequest } from '../../resource-server/guarded-request.ts'
 import {
   protectedResourceMetadata,
   protectedResourceMetadataUrl,
@@ -81,7 +83,7 @@ async function answer(
 ): Promise<void> {
   const { log } = dependencies
   const decide = decideBy(
-    { ...resource, on_error: (error) => log.warn({ error: error.name }, 'no introspection') },
+    { mode: 'oauth', ...resource, on_error: (error) => log.warn({ error: error.name }, 'no introspection') },
     async (token, { mcp_method, mcp_name }) => {
       const intent = { method: mcp_method, name: mcp_name }
       return (await introspectOwn(dependencies, token, intent, circumstances(ctx))) as ActiveToken | undefined
@@ -104,6 +106,7 @@ function headersOf(ctx: Context, without: readonly string[] = []): Headers {
 
 function guardedRequest(ctx: Context): GuardedRequest {
   return {
+    method: ctx.method,
     headers: headersOf(ctx),
     query: new URLSearchParams(ctx.querystring),
     readBody: async () => (ctx.method === 'POST' ? readJson(ctx, BODY) : undefined),

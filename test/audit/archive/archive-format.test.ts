@@ -6,11 +6,10 @@ import {
   type Manifest,
   manifestText,
   readManifest,
-  readRowLine,
-  rowLine,
 } from '../../../src/audit/archive/archive-format.ts'
-import { type AuditDetail, normaliseEvent } from '../../../src/audit/audit-event.ts'
-import { GENESIS } from '../../../src/audit/chain/hash-chain.ts'
+import { type AuditDetail, normaliseEvent } from '../../../src/evidence/event-fields.ts'
+import { GENESIS } from '../../../src/evidence/hash-chain.ts'
+import { readRowLine, rowLine } from '../../../src/evidence/row-line.ts'
 import { chainOf, decided, linked } from '../rows.ts'
 
 const [row] = chainOf(1)

@@ -9,7 +9,7 @@ import { listPartitions, settleDefaultPartition } from '../../../src/audit/archi
 import { type RetentionOptions, retain } from '../../../src/audit/archive/retention.ts'
 import { verifyLog } from '../../../src/audit/archive/verify-log.ts'
 import { AuditLog } from '../../../src/audit/audit-log.ts'
-import type { ChainHead } from '../../../src/audit/chain/hash-chain.ts'
+import type { ChainHead } from '../../../src/evidence/hash-chain.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { evidence, inMonth, newWriter, partitionOf, write, writeMonths } from '../months.ts'
 import { decided } from '../rows.ts'

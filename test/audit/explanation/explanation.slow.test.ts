@@ -64,8 +64,18 @@ describe('a call that was denied', () => {
 
   it('with an MCP method that is not open', async () => {
     const { tokens } = await connected('notes:read')
-    await call(tokens, 'file:///etc/passwd', 'resources/read')
+    await call(tokens, 'task-1', 'tasks/get')
     expect((await explained()).verdict).toBe('method_not_open')
+  })
+
+  it('with a resource or a prompt that no scope opens', async () => {
+    const { tokens } = await connected('notes:read')
+    await call(tokens, 'file:///etc/passwd', 'resources/read')
+    expect((await explained()).why).toBe(
+      'No scope of Notes opens a resource named file:///etc/passwd, so nobody may read it.',
+    )
+    await call(tokens, 'summary', 'prompts/get')
+    expect((await explained()).help).toContain('operator: Add summary to the prompts of a scope')
   })
 
   it('because nobody allowed the scope, where a step-up works', async () => {

@@ -99,6 +99,23 @@ describe('OCSF', () => {
     expect(type_uid({ type: 'account.changed', detail: { password: 'changed' } })).toBe(300103)
   })
 
+  it('what came of a call is a success or a failure, and says how long it took', () => {
+    const ended = (outcome: string) =>
+      of({
+        type: 'tool.completed',
+        decision: null,
+        detail: { method: 'tools/call', outcome, duration_ms: 12 },
+      })
+    expect(ended('ok')).toMatchObject({
+      status: 'Success',
+      status_code: 'ok',
+      duration: 12,
+      type_uid: 600399,
+    })
+    expect(ended('tool_error')).toMatchObject({ status: 'Failure', message: 'tool.completed: tool_error' })
+    expectValid(ended('aborted'))
+  })
+
   it('a denied tool call is a failure of who, through which client, from where, on what', () => {
     expect(of({ decision: 'denied' })).toMatchObject({
       time: row!.occurred_at.getTime(),

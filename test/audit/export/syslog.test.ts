@@ -34,6 +34,8 @@ describe('syslog', () => {
     const priority = (change: object) => Number(parse(syslogLine({ ...row!, ...change })).pri) - 13 * 8
     expect(priority({ decision: 'denied' })).toBe(4)
     expect(priority({ type: 'login.failed', decision: null })).toBe(4)
+    expect(priority({ type: 'tool.completed', decision: null, detail: { outcome: 'aborted' } })).toBe(4)
+    expect(priority({ type: 'tool.completed', decision: null, detail: { outcome: 'ok' } })).toBe(6)
     expect(priority({ type: 'refresh_token.reused', decision: null })).toBe(2)
   })
 

@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { AuditLog } from '../../../src/audit/audit-log.ts'
+import { CHANNEL } from '../../../src/audit/live/announcement-store.ts'
 import { Announcer } from '../../../src/audit/live/announcer.ts'
 import { EventFeed } from '../../../src/audit/live/event-feed.ts'
 import { followFromNow } from '../../../src/audit/live/follow-store.ts'
+import { listen } from '../../../src/storage/listen.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { decided } from '../rows.ts'
 
@@ -84,11 +86,28 @@ describe('the feed', () => {
 })
 
 describe('an announcement', () => {
+  it('of what cannot wait is made at once; of other events, when the pause is over', async () => {
+    const heard: string[] = []
+    const listener = listen(db(), CHANNEL, (writer_id) => void heard.push(writer_id))
+    await expect.poll(() => heard).toEqual([''])
+    // Nothing but what is urgent ends this pause.
+    vi.useFakeTimers({ toFake: ['setTimeout'] })
+    const announcer = new Announcer(db(), ['grant.revoked'])
+    const event = (type: string) => [{ type }]
+    announcer.committed('first', event('tool.decided'))
+    announcer.committed('waits', event('tool.decided'))
+    announcer.committed('urgent', event('grant.revoked'))
+    vi.useRealTimers()
+    await expect.poll(() => heard).toEqual(['', 'first', 'waits', 'urgent'])
+    await announcer.close()
+    await listener.close()
+  })
+
   it('is lost without harm when there is no database', async () => {
     const gone = await createTestDatabase()
     const announcer = new Announcer(gone.database.knex)
     await gone.drop()
-    announcer.committed('5b1f6f0a-3c5e-4d7b-9a52-0c8f2f4d9e11')
+    announcer.committed('5b1f6f0a-3c5e-4d7b-9a52-0c8f2f4d9e11', [])
     await expect(announcer.close()).resolves.toBeUndefined()
   })
 })

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { AuditRow, ChainHead } from '../../../src/audit/chain/hash-chain.ts'
 import { type Scan, Scanner } from '../../../src/audit/verification/chain-pieces.ts'
 import { type ChainFault, ChainVerifier } from '../../../src/audit/verification/chain-verifier.ts'
 import { type ChainSource, judgeScans } from '../../../src/audit/verification/judgement.ts'
 import { ScanSum } from '../../../src/audit/verification/scan-sum.ts'
+import type { AuditRow, ChainHead } from '../../../src/evidence/hash-chain.ts'
 import { chainOf, linked } from '../rows.ts'
 import { tupleOf } from '../tuples.ts'
 

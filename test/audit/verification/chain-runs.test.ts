@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type AuditRow, GENESIS } from '../../../src/audit/chain/hash-chain.ts'
 import {
   type ChainRun,
   chainRunSchema,
@@ -14,6 +13,7 @@ import {
 } from '../../../src/audit/verification/chain-runs.ts'
 import { MonthVerifier } from '../../../src/audit/verification/month-verifier.ts'
 import { ChainVerifier } from '../../../src/audit/verification/verify.ts'
+import { type AuditRow, GENESIS } from '../../../src/evidence/hash-chain.ts'
 import { chainOf } from '../rows.ts'
 
 const OTHER_WRITER = 'c0ffee00-0000-4000-8000-000000000000'

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AuditWriter } from '../../../src/audit/chain/audit-writer.ts'
-import { type ChainHead, GENESIS } from '../../../src/audit/chain/hash-chain.ts'
 import { verifyChains } from '../../../src/audit/verification/verify.ts'
+import { type ChainHead, GENESIS } from '../../../src/evidence/hash-chain.ts'
 import { openDatabase } from '../../../src/storage/database.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { decided } from '../rows.ts'

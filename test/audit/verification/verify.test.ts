@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type AuditRow, GENESIS } from '../../../src/audit/chain/hash-chain.ts'
 import { type ChainFault, ChainVerifier } from '../../../src/audit/verification/verify.ts'
+import { type AuditRow, GENESIS } from '../../../src/evidence/hash-chain.ts'
 import { chainOf, linked } from '../rows.ts'
 
 function faultsOf(rows: readonly AuditRow[]): ChainFault[] {

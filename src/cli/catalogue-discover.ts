@@ -1,0 +1,130 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import type { Command } from 'commander'
+import { canonicalResource, findResource } from '../catalogue/catalogue.ts'
+import { parseCatalogue } from '../catalogue/catalogue-file.ts'
+import { catalogueText } from '../catalogue/catalogue-text.ts'
+import { compareWithCatalogue, comparisonLines } from '../discovery/comparison.ts'
+import { type Inventory, type Place, takeInventory } from '../discovery/inventory.ts'
+import { proposeCatalogue } from '../discovery/proposal.ts'
+import { AppError } from '../errors.ts'
+import { printResult } from './output.ts'
+
+type Options = {
+  stdio?: string[]
+  resource?: string
+  tokenFile?: string
+  check?: true
+  catalogue: string
+  name?: string
+  prefix?: string
+  out?: string
+  timeout: string
+  json?: true
+}
+
+/** `catalogue discover <url>`: what an MCP server offers, as a proposed catalogue or held against the one there is. */
+export function registerDiscoverCommand(catalogue: Command): void {
+  catalogue
+    .command('discover <url>')
+    .description('list the tools of an MCP server and propose a catalogue for it; needs no database')
+    .option('--check', 'fail when the server and the catalogue do not fit, and propose nothing')
+    .option('--catalogue <file>', 'the catalogue that --check compares with', 'catalogue.yaml')
+    .option(
+      '--stdio <program...>',
+      'start this program and ask it over stdio; the URL only names the resource',
+    )
+    .option('--resource <url>', 'identifier of the server in the catalogue, when it is asked at another URL')
+    .option(
+      '--token-file <file>',
+      'a file with the bearer token to send; the server then lists what it opens',
+    )
+    .option('--name <name>', 'what people shall read; what the server calls itself when absent')
+    .option('--prefix <word>', 'of the proposed scopes: notes makes notes:read')
+    .option('--out <file>', 'write the proposal there, which must not exist yet')
+    .option('--timeout <ms>', 'longest wait for each answer', '10000')
+    .option('--json', 'print one JSON object')
+    .action(discover)
+}
+
+async function discover(url: string, options: Options): Promise<void> {
+  const resource = resourceOf(options.resource ?? url)
+  const inventory = await takeInventory(await placeOf(url, options), timeoutOf(options))
+  if (options.check) return check(resource, inventory, options)
+  await propose(resource, inventory, options)
+}
+
+async function check(resource: string, inventory: Inventory, options: Options): Promise<void> {
+  const file = options.catalogue
+  const read = parseCatalogue(await readFile(file, 'utf8'))
+  if ('faults' in read) throw new AppError('invalid_input', `${file}: ${read.faults.join('; ')}`)
+  const known = findResource(read.catalogue, resource)
+  if (!known)
+    throw new AppError(
+      'not_found',
+      `${file} has no resource ${resource}; --resource names the one to compare`,
+    )
+  const comparison = compareWithCatalogue(inventory, known)
+  const lines = comparisonLines(comparison)
+  const { length } = inventory.tools
+  const fits = `${length} ${length === 1 ? 'tool' : 'tools'}, and the catalogue fits.`
+  printResult(
+    { fits: lines.length === 0, resource, tools: length, ...comparison },
+    lines.length > 0 ? lines : [fits],
+    options,
+  )
+  if (lines.length > 0) process.exitCode = 1
+}
+
+async function propose(resource: string, inventory: Inventory, options: Options): Promise<void> {
+  const { server, tools, prompts, resources } = inventory
+  if (tools.length + prompts.length + resources.length === 0)
+    throw new AppError('not_found', `${server.name} lists nothing, so there is nothing to propose`)
+  const { name, prefix, out } = options
+  const catalogue = proposeCatalogue(inventory, { resource, name, prefix })
+  const text = `${headOf(inventory)}${catalogueText(catalogue)}`
+  const checked = parseCatalogue(text)
+  if ('faults' in checked)
+    throw new AppError(
+      'invalid_input',
+      `The server offers what no catalogue can name: ${checked.faults.join('; ')}`,
+    )
+  if (out !== undefined) await writeFile(out, text, { flag: 'wx' })
+  const lines =
+    out === undefined
+      ? [text.trimEnd()]
+      : [`${out} is written. Read it, then: toolgate catalogue check ${out}`]
+  printResult({ ...inventory, catalogue }, lines, options)
+}
+
+function headOf({ server, tools }: Inventory): string {
+  const unsaid = tools.filter((tool) => tool.read_only === undefined && tool.destructive === undefined)
+  const head = [
+    `Proposed from what ${server.name} says of its tools. Read it before you apply it: hints are only hints.`,
+    ...(unsaid.length > 0
+      ? [`Nothing is said of ${unsaid.map(({ name }) => name).join(', ')}: taken for what may destroy.`]
+      : []),
+  ]
+  // What a server says must not end the comment.
+  return head.map((line) => `# ${line.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, ' ')}\n`).join('')
+}
+
+function resourceOf(url: string): string {
+  const resource = canonicalResource(url)
+  if (resource === undefined)
+    throw new AppError('invalid_input', `${url} is not an absolute http or https URL`)
+  return resource
+}
+
+async function placeOf(url: string, { stdio, tokenFile }: Options): Promise<Place> {
+  const [command, ...args] = stdio ?? []
+  if (command !== undefined) return { command, args }
+  const token = tokenFile === undefined ? undefined : (await readFile(tokenFile, 'utf8')).trim()
+  return { url, token }
+}
+
+function timeoutOf({ timeout }: Options): number {
+  const timeout_ms = Number(timeout)
+  if (!Number.isSafeInteger(timeout_ms) || timeout_ms < 1)
+    throw new AppError('invalid_input', '--timeout is a positive whole number of milliseconds')
+  return timeout_ms
+}

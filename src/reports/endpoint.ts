@@ -1,0 +1,70 @@
+/**
+ * POST /introspect/reports: what came of calls, told by the resource servers that ran them, for the audit log. Not the
+ * hot path: it has its own queue, and none of what the introspection needs waits for it.
+ */
+import type { Context, Middleware } from 'koa'
+import { AppError, type ErrorCode } from '../errors.ts'
+import { refuseMethod } from '../http/allowed-methods.ts'
+import { readJson } from '../http/read-body.ts'
+import { clientIp, requestId } from '../http/request-context.ts'
+import { validate } from '../http/validate.ts'
+import type { ResourceServerSessions } from '../introspection/resource-server-session.ts'
+import { isUnavailable } from '../storage/database.ts'
+import type { ReportIntake } from './intake.ts'
+import { postedSchema } from './report.ts'
+
+const PATH = '/introspect/reports'
+const BODY_LIMIT_BYTES = 512 * 1024
+/** The body, its list, a report. */
+const BODY_DEPTH = 3
+
+const OAUTH_ERRORS: Partial<Record<ErrorCode, string>> = {
+  invalid_input: 'invalid_request',
+  unsupported_media_type: 'invalid_request',
+  payload_too_large: 'invalid_request',
+  unauthenticated: 'invalid_client',
+  unavailable: 'temporarily_unavailable',
+}
+const CHALLENGE = 'Basic realm="introspection", charset="UTF-8"'
+/** Whoever reports has time; whoever asks has not. */
+const RETRY_AFTER_SECONDS = '5'
+
+export type ReportsDependencies = { sessions: Pick<ResourceServerSessions, 'open'>; intake: ReportIntake }
+
+async function take(ctx: Context, { sessions, intake }: ReportsDependencies) {
+  const body = await readJson(ctx, { limit_bytes: BODY_LIMIT_BYTES, depth: BODY_DEPTH })
+  const { reports, ...credentials } = validate(postedSchema, body)
+  const parameters = new Map(Object.entries(credentials))
+  const authorization = ctx.get('authorization') || undefined
+  const circumstances = { request_id: requestId(ctx), ip: clientIp(ctx) ?? undefined }
+  const server = await sessions.open({ authorization, parameters, ...circumstances })
+  return intake.take({ server, reports, ip: circumstances.ip })
+}
+
+function answerError(ctx: Context, error: unknown): void {
+  const known = isUnavailable(error) ? new AppError('unavailable', 'Reports are not taken now') : error
+  const code = known instanceof AppError ? OAUTH_ERRORS[known.code] : undefined
+  if (!(known instanceof AppError) || !code) throw error
+  ctx.status = known.status
+  if (known.code === 'unavailable') ctx.set('Retry-After', RETRY_AFTER_SECONDS)
+  if (known.code === 'unauthenticated') ctx.set('WWW-Authenticate', CHALLENGE)
+  if (known.code === 'payload_too_large') ctx.set('Connection', 'close')
+  ctx.body = { error: code, error_description: known.message }
+}
+
+/**
+ * Answers 200 once the reports are committed, 400, 401, 405, 413, 415 or 503. A report that is not taken for what it says
+ * is named in the answer; one that is none fails them all.
+ */
+export function reportsEndpoint(dependencies: ReportsDependencies): Middleware {
+  return async (ctx, next) => {
+    if (ctx.path !== PATH) return next()
+    if (ctx.method !== 'POST') return refuseMethod(ctx, ['POST'])
+    ctx.set('Cache-Control', 'no-store')
+    try {
+      ctx.body = await take(ctx, dependencies)
+    } catch (error) {
+      answerError(ctx, error)
+    }
+  }
+}
