@@ -5,15 +5,13 @@ import { RESOURCE } from '../seeds/workload.ts'
 
 /** `node server.ts <port> <issuer> <id> <secret> [max age]`: a guard before a handler that does nothing. */
 const [port = '0', issuer = '', client_id = '', client_secret = '', max_age] = process.argv.slice(2)
-// Reports stay in this process: what is measured is the way of the answer.
-const recorder = { record: async () => {}, close: async () => {} }
 const guard = createGuard({
   issuer,
   resource: RESOURCE,
   client_id,
   client_secret,
   default_scopes: ['notes:read'],
-  ...(max_age === undefined ? {} : { cache: { max_age_seconds: Number(max_age), recorder } }),
+  ...(max_age === undefined ? {} : { cache: { max_age_seconds: Number(max_age) } }),
   on_error: (error) => console.error(error.message),
 })
 const answer = '{"jsonrpc":"2.0","id":1,"result":{"content":[]}}'

@@ -53,10 +53,11 @@ function requestBytes(host: string, { path, headers, body }: SingleRequest): Buf
 }
 
 function requestHead(host: string, { path, headers, body }: SingleRequest): string {
+  const is_typed = Object.keys(headers).some((name) => name.toLowerCase() === 'content-type')
   return [
     `POST ${path} HTTP/1.1`,
     `Host: ${host}`,
-    'Content-Type: application/x-www-form-urlencoded',
+    ...(is_typed ? [] : ['Content-Type: application/x-www-form-urlencoded']),
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Accept: */*',
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
