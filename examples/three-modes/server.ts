@@ -18,7 +18,7 @@ const {
 const CATALOGUE = new URL('catalogue.json', import.meta.url)
 
 const guard = createGuard({
-  mode: 'oauth',
+  mode: 'none',
   resource: `http://localhost:${PORT}/mcp`,
   resource_name: 'Tasks',
   default_scopes: ['tasks:read'],
