@@ -54,8 +54,6 @@ export function createGuard(options: GuardOptions): Guard {
   const settings = checkOptions(options)
   const parts = partsOf(settings)
   const deciding = parts.then(({ introspect, watches }) => decideBy(settings, introspect, watches))
-  // Awaited with the first request; until then it must not end the process.
-  deciding.catch(() => {})
   return {
     settings,
     metadata: metadataOf(settings),
