@@ -135,10 +135,15 @@ function serverSettings(options: GuardOptions): ServerSettings {
     introspection_endpoint: httpUrl('introspection_endpoint', endpoint),
     client_id: nonEmpty('client_id', options.client_id),
     ...credentials(options),
-    fetch: options.fetch ?? fetch,
+    fetch: unbound(options.fetch ?? fetch),
     timeout_ms,
     cache: cacheSettings(options),
   }
+}
+
+/** Workers and browsers refuse `fetch` as a method of anything. */
+function unbound(call: typeof fetch): typeof fetch {
+  return (input, init) => call(input, init)
 }
 
 function cacheSettings({ cache, reports }: GuardOptions): CacheSettings | undefined {

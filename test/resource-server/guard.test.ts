@@ -205,6 +205,19 @@ describe('a call that the token does not open', () => {
   })
 })
 
+describe('where fetch is that of Workers', () => {
+  it("the authorization server is asked: fetch is nobody's method, and redirect is not error", async () => {
+    const fetch = function (this: unknown, url: string | URL | Request, init?: RequestInit) {
+      if (this !== undefined) throw new TypeError('Illegal invocation')
+      if (init?.redirect === 'error') throw new TypeError('Invalid redirect value')
+      return globalThis.fetch(url, init)
+    }
+    const worker = guardWith({ fetch })
+    expect(await decide(call('get_note'), {}, '', worker)).toMatchObject({ outcome: 'allowed' })
+    expect(errors).toEqual([])
+  })
+})
+
 describe('a request whose headers or body are faulty', () => {
   it('is refused with 400 when Mcp-Name names another tool, without asking', async () => {
     expect(await decide(call('get_note'), { 'mcp-name': 'search_notes' })).toMatchObject({
@@ -235,6 +248,24 @@ describe('a request whose headers or body are faulty', () => {
 })
 
 describe('when the authorization server gives no valid answer', () => {
+  it.each(['tools', 'prompts', 'resources'])('503: %s that are no list of names', async (kind) => {
+    for (const value of [5, 'get_note', [1], {}]) {
+      const mcp = { method: 'tools/call', name: 'get_note', allowed: true, scope: '', [kind]: value }
+      as.tokens.set('liar', { tools: [], mcp })
+      const decision = await decide(call('get_note'), { authorization: 'Bearer liar' })
+      expect(decision).toMatchObject({ outcome: 'refused', status: 503 })
+    }
+  })
+
+  it('what it says without having been asked opens nothing', async () => {
+    const response = { jsonrpc: '2.0', id: 1, result: {} }
+    for (const tools of [5, ['delete_note']]) {
+      as.tokens.set('liar', { tools: [], mcp: { tools } })
+      const decision = await decide(response, { authorization: 'Bearer liar' })
+      expect(decision).toMatchObject({ outcome: 'allowed', tools: [], auth: { extra: { tools: [] } } })
+    }
+  })
+
   const json = (body: unknown, status = 200) => ({ status, body: JSON.stringify(body) })
   const active = { active: true, sub: 'ada', client_id: 'c', scope: '', aud: RESOURCE, exp: 9e9 }
   const mcp = { method: 'tools/call', name: 'get_note', allowed: true, scope: '' }

@@ -54,7 +54,8 @@ export function createIntrospectionClient(settings: ServerSettings): Introspect 
         method: 'POST',
         headers: { ...headers, accept: 'application/json', 'x-request-id': question.request_id },
         body: formOf(token, question, parameters),
-        redirect: 'error',
+        // As good as an error, which Workers do not have: no status but 200 is an answer.
+        redirect: 'manual',
         signal: AbortSignal.timeout(timeout_ms),
       })
       .catch((cause: unknown) => {
@@ -106,7 +107,9 @@ function readAnswer(answer: unknown, question: Question): ActiveToken | undefine
       `The introspection answer has no decision on ${question.mcp_method}: is the server a Toolgate?`,
     )
   }
-  return answer as ActiveToken
+  // What was not asked is not answered.
+  const { mcp, ...token } = answer as ActiveToken
+  return question.mcp_method === undefined || mcp === undefined ? token : { ...token, mcp }
 }
 
 function isAnswerTo(question: Question, mcp: unknown): mcp is McpAnswer {
@@ -118,7 +121,7 @@ function isAnswerTo(question: Question, mcp: unknown): mcp is McpAnswer {
     typeof mcp.scope === 'string' &&
     (question.mcp_method !== 'tools/list' || !mcp.allowed || isStrings(mcp.tools)) &&
     // A server older than these says nothing of them, and opens none.
-    [mcp.prompts ?? [], mcp.resources ?? []].every(isStrings)
+    [mcp.tools ?? [], mcp.prompts ?? [], mcp.resources ?? []].every(isStrings)
   )
 }
 

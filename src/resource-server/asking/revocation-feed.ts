@@ -97,7 +97,7 @@ export class RevocationFeed {
       method: 'POST',
       headers: { ...headers, 'last-event-id': this.#last_id },
       body: new URLSearchParams(parameters),
-      redirect: 'error',
+      redirect: 'manual',
       signal,
     })
     if (status === 401) this.#authentication.refused()

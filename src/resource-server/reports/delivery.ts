@@ -26,7 +26,7 @@ export function createDelivery(server: ServerSettings, endpoint: string): Delive
       method: 'POST',
       headers: { ...headers, accept: 'application/json', 'content-type': 'application/json' },
       body: `{${credentials}${credentials && ','}"reports":[${reports.join(',')}]}`,
-      redirect: 'error',
+      redirect: 'manual',
       signal: AbortSignal.timeout(server.timeout_ms),
     })
   }
