@@ -38,6 +38,10 @@ export function requireLocal({ connection, headers }: GuardedRequest): void {
   if (!isLocalName(headers.get('host'))) throw notLocal('its Host is not this machine')
   const origin = headers.get('origin')
   if (origin !== null && !isLocalOrigin(origin)) throw notLocal('its Origin is not this machine')
+  // An image or a link of any page is a GET without Origin. `none`: the address was typed.
+  const site = headers.get('sec-fetch-site') ?? 'none'
+  if (origin === null && site !== 'none' && site !== 'same-origin')
+    throw notLocal('a page of another origin sent it')
 }
 
 function isLocalSocket(connection: Exclude<Connection, 'stdio'> | undefined): boolean {

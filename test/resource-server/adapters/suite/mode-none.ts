@@ -55,6 +55,14 @@ export function describeNone(stage: Stage): void {
       expect((await ask({ origin })).status).toBe(403)
   })
 
+  it('no image or link of a page elsewhere is followed, though browsers say no Origin there', async () => {
+    const look = (site: string) => send(place.url, { headers: { 'sec-fetch-site': site } })
+    for (const site of ['cross-site', 'same-site']) expect((await look(site)).status).toBe(403)
+    for (const site of ['none', 'same-origin']) expect((await look(site)).status).not.toBe(403)
+    // A page of this machine that is of another site by its name has an Origin to show.
+    expect((await ask({ origin: 'http://localhost:5173', 'sec-fetch-site': 'cross-site' })).status).toBe(200)
+  })
+
   it('nothing that came through a proxy or a tunnel is served', async () => {
     for (const name of ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via'])
       expect((await ask({ [name]: '127.0.0.1' })).status).toBe(403)
