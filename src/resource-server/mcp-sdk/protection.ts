@@ -63,7 +63,11 @@ function protect<T extends SdkTransport>(
   { token }: TransportOptions,
 ): T {
   requireKnownCaller(guard, transport, token)
-  const gate = new TransportGate(transport as Wire, decide, guard.settings.on_error)
+  // What came over HTTP is never that of whoever started this process.
+  const decideHere: Decide = isHttp(transport)
+    ? (message, extra) => decide(message, { ...extra, authInfo: extra?.authInfo ?? {} })
+    : decide
+  const gate = new TransportGate(transport as Wire, decideHere, guard.settings.on_error)
   const replaced: Record<PropertyKey, unknown> = {
     start: () => gate.start(),
     send: gate.send.bind(gate),
@@ -90,12 +94,16 @@ function isHandler(name: PropertyKey): name is 'onmessage' | 'onclose' | 'onerro
 /** What only transports of HTTP have, and those of stdio or memory have not. */
 const HTTP_FACES = ['handleRequest', 'handlePostMessage', 'handleMessage']
 
+function isHttp(transport: object): boolean {
+  return HTTP_FACES.some((name) => name in transport)
+}
+
 function requireKnownCaller(
   { settings: { mode } }: Guard,
   transport: object,
   token: string | undefined,
 ): void {
-  const is_http = HTTP_FACES.some((name) => name in transport)
+  const is_http = isHttp(transport)
   if (mode === 'none' && is_http)
     throw new TypeError(`${LACKS_TOKENS}: put the guard in front of the HTTP server`)
   if (mode !== 'none' && !is_http && !token)
@@ -109,6 +117,9 @@ function httpFaces(transport: object, gate: TransportGate, decide: Decide): Reco
   const faces: Record<string, unknown> = {}
   if ('handleRequest' in transport && typeof transport.handleRequest === 'function')
     faces.handleRequest = requireSession(gate, transport.handleRequest.bind(transport))
+  // HTTP+SSE: even a refusal of what is posted here would go to the stream of whoever opened it.
+  if ('handlePostMessage' in transport && typeof transport.handlePostMessage === 'function')
+    faces.handlePostMessage = requireSession(gate, transport.handlePostMessage.bind(transport))
   if ('setScopeChallengeResolver' in transport && typeof transport.setScopeChallengeResolver === 'function') {
     const setResolver = transport.setScopeChallengeResolver.bind(transport)
     faces.setScopeChallengeResolver = (ask: AskForChallenge) => setResolver(challengeFirst(decide, ask))

@@ -342,4 +342,79 @@ describe('protectTransport', () => {
     expect(() => protectTransport(byToken(), pipe, { token: '' })).toThrow(TypeError)
     expect(() => protectTransport(byToken(), http())).not.toThrow()
   })
+
+  /** Like the SDK's transport of HTTP+SSE: whatever is posted is a message, and all answers go to one stream. */
+  const sse = () => ({
+    sent: [] as Message[],
+    onmessage: undefined as ((message: Message, extra?: object) => void) | undefined,
+    async start() {},
+    async close() {},
+    async send(message: Message) {
+      this.sent.push(message)
+    },
+    async handlePostMessage(request: { auth?: object }, response: { end(): void }, body: Message) {
+      this.onmessage?.(body, { authInfo: request.auth })
+      response.end()
+    },
+  })
+  const callOf = (id: number): Message => ({
+    jsonrpc: '2.0',
+    id,
+    method: 'tools/call',
+    params: { name: 'get_note' },
+  })
+  const post = (to: ReturnType<typeof sse>, auth: object | undefined, body: Message) =>
+    new Promise<number>((resolve) => {
+      let status = 202
+      const response = {
+        writeHead(written: number) {
+          status = written
+          return response
+        },
+        end: () => resolve(status),
+      }
+      void to.handlePostMessage({ ...(auth && { auth }) }, response, body)
+    })
+
+  it('over HTTP nobody has the token of whoever started this process', async () => {
+    const wire = sse()
+    const guarded = protectTransport(byToken(), wire, { token: 'reader' })
+    const got: Message[] = []
+    const answered = new Promise<void>((resolve) => {
+      wire.send = async (message) => {
+        wire.sent.push(message)
+        resolve()
+      }
+      guarded.onmessage = (message) => {
+        got.push(message)
+        resolve()
+      }
+    })
+    await guarded.start()
+    await post(guarded, undefined, callOf(1))
+    await answered
+    expect(got).toEqual([])
+    expect(wire.sent).toMatchObject([{ id: 1, error: { data: { status: 401 } } }])
+  })
+
+  it('who posts to the stream of somebody else is answered 404, and nothing comes on that stream', async () => {
+    as.tokens.set('other', { tools: ['get_note'], sub: 'eve' })
+    const wire = sse()
+    const guarded = protectTransport(byToken(), wire)
+    const got: Message[] = []
+    const delivered = new Promise<void>((resolve) => {
+      guarded.onmessage = (message) => {
+        got.push(message)
+        resolve()
+      }
+    })
+    await guarded.start()
+    await post(guarded, { token: 'reader', clientId: 'c', extra: { sub: 'ada' } }, callOf(1))
+    await delivered
+    const asked = as.requests.length
+    expect(await post(guarded, { token: 'other', clientId: 'c', extra: { sub: 'eve' } }, callOf(1))).toBe(404)
+    expect(got).toEqual([callOf(1)])
+    expect(wire.sent).toEqual([])
+    expect(as.requests.length).toBe(asked)
+  })
 })
