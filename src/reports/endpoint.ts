@@ -8,12 +8,13 @@ import { refuseMethod } from '../http/allowed-methods.ts'
 import { readJson } from '../http/read-body.ts'
 import { clientIp, requestId } from '../http/request-context.ts'
 import { validate } from '../http/validate.ts'
+import { INTROSPECTION_PATH } from '../introspection/endpoint.ts'
 import type { ResourceServerSessions } from '../introspection/resource-server-session.ts'
 import { isUnavailable } from '../storage/database.ts'
 import type { ReportIntake } from './intake.ts'
 import { postedSchema } from './report.ts'
 
-const PATH = '/introspect/reports'
+export const REPORTS_PATH = `${INTROSPECTION_PATH}/reports`
 const BODY_LIMIT_BYTES = 512 * 1024
 /** The body, its list, a report. */
 const BODY_DEPTH = 3
@@ -58,7 +59,7 @@ function answerError(ctx: Context, error: unknown): void {
  */
 export function reportsEndpoint(dependencies: ReportsDependencies): Middleware {
   return async (ctx, next) => {
-    if (ctx.path !== PATH) return next()
+    if (ctx.path !== REPORTS_PATH) return next()
     if (ctx.method !== 'POST') return refuseMethod(ctx, ['POST'])
     ctx.set('Cache-Control', 'no-store')
     try {
