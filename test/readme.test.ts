@@ -3,6 +3,9 @@ import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { ENVIRONMENT_VARIABLES, loadConfig } from '../src/config.ts'
+import { CHANGES_PATH } from '../src/introspection/changes/endpoint.ts'
+import { INTROSPECTION_PATH } from '../src/introspection/endpoint.ts'
+import { REPORTS_PATH } from '../src/reports/endpoint.ts'
 import { ROOT, readDocument, tableRows } from './support/readme.ts'
 
 const README = readDocument('README.md')
@@ -74,6 +77,13 @@ describe('README.md', () => {
     )
   })
 
+  it('has what resource servers ask, tell and hear among its endpoints', () => {
+    const named = tableRows(README, 'Endpoints').flatMap(([endpoint]) => code(endpoint))
+    expect(named).toEqual(
+      expect.arrayContaining([INTROSPECTION_PATH, REPORTS_PATH, CHANGES_PATH].map((path) => `POST ${path}`)),
+    )
+  })
+
   it('names files and tests that exist for every standard', () => {
     const rows = tableRows(README, 'Standards')
     expect(rows.length).toBeGreaterThan(12)
@@ -90,6 +100,16 @@ describe('README.md', () => {
     expect(readDocument('.ci/run')).toContain("'npm ci && npm test'")
     expect(statSync(join(ROOT, '.ci/run')).mode & 0o111).not.toBe(0)
   })
+})
+
+it('every decision is headed by its number', () => {
+  const headings = documents
+    .filter((path) => path.startsWith('docs/adr/'))
+    .map((path) => [Number(path.slice('docs/adr/'.length).slice(0, 4)), readDocument(path).split('\n')[0]])
+  for (const [number, heading] of headings) expect(heading).toMatch(new RegExp(`^# ${number}\\. \\S`))
+  expect(headings.map(([number]) => number).sort((a, b) => Number(a) - Number(b))).toEqual(
+    headings.map((_, index) => index + 1),
+  )
 })
 
 describe.each(documents)('%s', (path) => {

@@ -67,6 +67,7 @@ function registerCreateAndList(accounts: Command, open: OpenContext): void {
     )
   accounts
     .command('list')
+    .description('accounts with their roles')
     .option('--username <start>', 'only those whose username begins so')
     .option('--role <role>', 'only those with this role')
     .option('--disabled', 'only those that are disabled')

@@ -60,10 +60,18 @@ async function run(
   printAnswer(answer, options)
 }
 
+/** What groups are for that no command is worded in by hand. */
+const GROUPS: Record<string, string> = {
+  tokens: 'personal access tokens: each for one person, one MCP server and one role',
+  resources: 'MCP servers of the catalogue, with who holds which scope',
+}
+
 /** The command of these words, made where it is not there. */
 function groupOf(program: Command, words: readonly string[]): Command {
   return words.reduce(
-    (group, word) => group.commands.find((each) => each.name() === word) ?? group.command(word),
+    (group, word) =>
+      group.commands.find((each) => each.name() === word) ??
+      group.command(word).description(GROUPS[word] ?? ''),
     program,
   )
 }

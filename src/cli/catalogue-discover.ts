@@ -7,6 +7,7 @@ import { compareWithCatalogue, comparisonLines } from '../discovery/comparison.t
 import { type Inventory, type Place, takeInventory } from '../discovery/inventory.ts'
 import { proposeCatalogue } from '../discovery/proposal.ts'
 import { AppError } from '../errors.ts'
+import { terminalText } from '../probe/terminal-text.ts'
 import { printResult } from './output.ts'
 
 type Options = {
@@ -78,7 +79,10 @@ async function check(resource: string, inventory: Inventory, options: Options): 
 async function propose(resource: string, inventory: Inventory, options: Options): Promise<void> {
   const { server, tools, prompts, resources } = inventory
   if (tools.length + prompts.length + resources.length === 0)
-    throw new AppError('not_found', `${server.name} lists nothing, so there is nothing to propose`)
+    throw new AppError(
+      'not_found',
+      `${terminalText(server.name)} lists nothing, so there is nothing to propose`,
+    )
   const { name, prefix, out } = options
   const catalogue = proposeCatalogue(inventory, { resource, name, prefix })
   const text = `${headOf(inventory)}${catalogueText(catalogue)}`
@@ -105,7 +109,7 @@ function headOf({ server, tools }: Inventory): string {
       : []),
   ]
   // What a server says must not end the comment.
-  return head.map((line) => `# ${line.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, ' ')}\n`).join('')
+  return head.map((line) => `# ${terminalText(line)}\n`).join('')
 }
 
 function resourceOf(url: string): string {

@@ -151,6 +151,7 @@ function registerOperatorTokens(program: Command, open: OpenContext): void {
     )
   tokens
     .command('list')
+    .description('names, ids and what they open, never the tokens')
     .option('--json', 'print JSON')
     .action((options: OutputOptions) =>
       withContext(open, async (context) => {
@@ -160,6 +161,7 @@ function registerOperatorTokens(program: Command, open: OpenContext): void {
     )
   tokens
     .command('revoke <id>')
+    .description('end one at once, by its id')
     .option('--json', 'print JSON')
     .action((id: string, options: OutputOptions) =>
       withContext(open, async (context) => {

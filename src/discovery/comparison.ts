@@ -1,5 +1,6 @@
 import type { Resource } from '../permission/scopes.ts'
 import { riskOfScopes, scopesFor, scopesForTool } from '../permission/scopes.ts'
+import { terminalText } from '../probe/terminal-text.ts'
 import type { Inventory, OfferedTool } from './inventory.ts'
 import { riskOfOffer } from './proposal.ts'
 
@@ -50,7 +51,7 @@ function opensAll(resource: Resource, uri: string): boolean {
   return wildcards.some((wide) => uri.startsWith(wide.slice(0, -1)))
 }
 
-/** Each as a sentence that says what to do. */
+/** Each as a sentence that says what to do, with the server's names fit for a terminal. */
 export function comparisonLines(comparison: Comparison): string[] {
   const { unmapped, unmapped_prompts, unmapped_resources, gone, not_read_only, not_marked_destructive } =
     comparison
@@ -66,5 +67,5 @@ export function comparisonLines(comparison: Comparison): string[] {
     ...not_marked_destructive.map(
       (name) => `${name}: the server says that it destroys; its scope needs risk: destructive`,
     ),
-  ]
+  ].map(terminalText)
 }

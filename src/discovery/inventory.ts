@@ -7,6 +7,7 @@ import {
 } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { AppError } from '../errors.ts'
+import { terminalText } from '../probe/terminal-text.ts'
 
 /** Where the server is: at a URL, or a program that speaks over stdio. */
 export type Place = { url: string; token?: string | undefined } | { command: string; args: string[] }
@@ -138,6 +139,6 @@ function explained(error: unknown, place: Place): AppError {
       `${where} wants a token: name a file that holds one with --token-file. A guard shows only the tools that a ` +
         'token opens, so better ask the server without its guard: by its own port, or over stdio with --stdio',
     )
-  const reason = error instanceof Error ? error.message : 'unknown failure'
+  const reason = error instanceof Error ? terminalText(error.message) : 'unknown failure'
   return new AppError('unavailable', `${where} does not answer as an MCP server: ${reason}`, { cause: error })
 }

@@ -1,7 +1,7 @@
+import { terminalText } from '../probe/terminal-text.ts'
+
 /** What others wrote, made fit for a terminal: no control characters, no marks that turn text round, no secrets. */
 const MAX_CHARACTERS = 200
-// Control characters steer terminals; format characters are invisible or change the direction of what follows.
-const UNFIT = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
 const SECRETS: [RegExp, string][] = [
   [/\b(bearer|basic|dpop)\s+[\w.~+/=-]{8,}/gi, '$1 …'],
   [/\beyJ[\w-]{8,}(\.[\w-]*){0,4}/g, '…'],
@@ -15,10 +15,7 @@ const SECRETS: [RegExp, string][] = [
 
 export function plainText(value: unknown, max = MAX_CHARACTERS): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value))
-  const short = text
-    .slice(0, max * 4)
-    .toWellFormed()
-    .replace(UNFIT, '�')
+  const short = terminalText(text.slice(0, max * 4))
   const clean = SECRETS.reduce((rest, [secret, instead]) => rest.replace(secret, instead), short)
   return clean.length > max ? `${clean.slice(0, max)}…` : clean
 }

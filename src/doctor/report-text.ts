@@ -22,7 +22,7 @@ export function reportLines({ url, verdicts, problems, left_behind }: Diagnosis)
 }
 
 /** `works` says that nothing stands in the way that can be seen without signing in. */
-export function verdictText({ failed, likely, steps }: Verdict): string {
+function verdictText({ failed, likely, steps }: Verdict): string {
   if (failed)
     return `${likely ? 'likely fails' : 'fails'} at step ${failed.number} of ${STEP_COUNT}: ${failed.step}`
   if (steps.some(({ outcome }) => outcome === 'not needed')) return 'works, without signing in'

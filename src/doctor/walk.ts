@@ -15,7 +15,7 @@ export type Walk = {
 /** `initialize` is the one POST, without a token; `stranger` shows a token that nobody issued. */
 export type Asked = 'GET' | 'initialize' | 'stranger' | 'preflight' | 'cross-origin GET'
 
-export const PROTOCOL_VERSION = '2025-11-25'
+const PROTOCOL_VERSION = '2025-11-25'
 /** Where MCP Inspector runs, which is the browser client that is known. */
 export const BROWSER_ORIGIN = 'http://localhost:6274'
 const MAX_SERVERS = 4

@@ -31,6 +31,8 @@ export function answerError(ctx: Context, error: unknown): void {
   if (!(error instanceof AppError) || !code) throw error
   ctx.status = error.status
   if (error.code === 'unavailable') ctx.set('Retry-After', '1')
+  // The rest of the body is unread.
+  if (error.code === 'payload_too_large') ctx.set('Connection', 'close')
   ctx.body = { error: code, error_description: error.message }
 }
 

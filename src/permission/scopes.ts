@@ -152,8 +152,3 @@ export function isOpened(resource: Resource, effective: Iterable<string>, kind: 
   const held = expandScopes(resource, effective)
   return needed.every((scope) => held.has(scope))
 }
-
-/** The same for a tool. */
-export function isToolAllowed(resource: Resource, effective: Iterable<string>, tool: string): boolean {
-  return isOpened(resource, effective, 'tools', tool)
-}

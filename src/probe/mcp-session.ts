@@ -163,7 +163,7 @@ async function withoutSession(target: McpTarget, opened: Asked): Promise<McpConn
 }
 
 /** Asks as clients of 2026-07-28 do. */
-export function statelessAsk(target: McpTarget): McpAsk {
+function statelessAsk(target: McpTarget): McpAsk {
   return async (method, params) => {
     const request = statelessRequest(method, params)
     const answer = await postMcp(target, request, statelessHeaders(request))

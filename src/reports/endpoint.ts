@@ -3,29 +3,22 @@
  * hot path: it has its own queue, and none of what the introspection needs waits for it.
  */
 import type { Context, Middleware } from 'koa'
-import { AppError, type ErrorCode } from '../errors.ts'
+import { AppError } from '../errors.ts'
 import { refuseMethod } from '../http/allowed-methods.ts'
 import { readJson } from '../http/read-body.ts'
 import { clientIp, requestId } from '../http/request-context.ts'
 import { validate } from '../http/validate.ts'
+import { answerError, CHALLENGE, INTROSPECTION_PATH } from '../introspection/endpoint.ts'
 import type { ResourceServerSessions } from '../introspection/resource-server-session.ts'
 import { isUnavailable } from '../storage/database.ts'
 import type { ReportIntake } from './intake.ts'
 import { postedSchema } from './report.ts'
 
-const PATH = '/introspect/reports'
+export const REPORTS_PATH = `${INTROSPECTION_PATH}/reports`
 const BODY_LIMIT_BYTES = 512 * 1024
 /** The body, its list, a report. */
 const BODY_DEPTH = 3
 
-const OAUTH_ERRORS: Partial<Record<ErrorCode, string>> = {
-  invalid_input: 'invalid_request',
-  unsupported_media_type: 'invalid_request',
-  payload_too_large: 'invalid_request',
-  unauthenticated: 'invalid_client',
-  unavailable: 'temporarily_unavailable',
-}
-const CHALLENGE = 'Basic realm="introspection", charset="UTF-8"'
 /** Whoever reports has time; whoever asks has not. */
 const RETRY_AFTER_SECONDS = '5'
 
@@ -41,15 +34,11 @@ async function take(ctx: Context, { sessions, intake }: ReportsDependencies) {
   return intake.take({ server, reports, ip: circumstances.ip })
 }
 
-function answerError(ctx: Context, error: unknown): void {
-  const known = isUnavailable(error) ? new AppError('unavailable', 'Reports are not taken now') : error
-  const code = known instanceof AppError ? OAUTH_ERRORS[known.code] : undefined
-  if (!(known instanceof AppError) || !code) throw error
-  ctx.status = known.status
-  if (known.code === 'unavailable') ctx.set('Retry-After', RETRY_AFTER_SECONDS)
-  if (known.code === 'unauthenticated') ctx.set('WWW-Authenticate', CHALLENGE)
-  if (known.code === 'payload_too_large') ctx.set('Connection', 'close')
-  ctx.body = { error: code, error_description: known.message }
+/** As an introspection is refused. */
+function refuse(ctx: Context, error: unknown): void {
+  answerError(ctx, isUnavailable(error) ? new AppError('unavailable', 'Reports are not taken now') : error)
+  if (ctx.status === 503) ctx.set('Retry-After', RETRY_AFTER_SECONDS)
+  if (ctx.status === 401) ctx.set('WWW-Authenticate', CHALLENGE)
 }
 
 /**
@@ -58,13 +47,13 @@ function answerError(ctx: Context, error: unknown): void {
  */
 export function reportsEndpoint(dependencies: ReportsDependencies): Middleware {
   return async (ctx, next) => {
-    if (ctx.path !== PATH) return next()
+    if (ctx.path !== REPORTS_PATH) return next()
     if (ctx.method !== 'POST') return refuseMethod(ctx, ['POST'])
     ctx.set('Cache-Control', 'no-store')
     try {
       ctx.body = await take(ctx, dependencies)
     } catch (error) {
-      answerError(ctx, error)
+      refuse(ctx, error)
     }
   }
 }

@@ -46,7 +46,10 @@ export type GuardOptions = {
   fetch?: typeof fetch
   /** Longest wait for one introspection answer; 5000 when absent. */
   timeout_ms?: number
-  /** Hears why a request was answered 503 or 500. The error never holds a token or a secret. */
+  /**
+   * Hears why a request was answered 503 or 500, that reports were not taken or are lost, and that there is no revocation feed.
+   * The error never holds a token or a secret.
+   */
   on_error?: (error: Error) => void
 }
 

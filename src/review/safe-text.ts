@@ -1,3 +1,5 @@
+import { terminalText } from '../probe/terminal-text.ts'
+
 const SHOWN_CHARS_MAX = 400
 
 /**
@@ -7,6 +9,6 @@ const SHOWN_CHARS_MAX = 400
 export function safeText(text: string, secrets: Iterable<string>): string {
   let safe = text
   for (const secret of secrets) if (secret !== '') safe = safe.replaceAll(secret, '[a token]')
-  const shown = safe.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '�')
+  const shown = terminalText(safe)
   return shown.length > SHOWN_CHARS_MAX ? `${shown.slice(0, SHOWN_CHARS_MAX)}…` : shown
 }

@@ -11,7 +11,7 @@ import {
   effectiveScopes,
   expandScopes,
   includeCycles,
-  isToolAllowed,
+  isOpened,
   type Resource,
   scopesForTool,
   toolsForScopes,
@@ -147,14 +147,14 @@ describe('scopes and tools', () => {
   it('a tool names the scope it needs; a tool that no scope opens needs none and is denied', () => {
     expect(scopesForTool(notes, 'delete_note')).toEqual(['notes:delete'])
     expect(scopesForTool(notes, 'drop_database')).toEqual([])
-    expect(isToolAllowed(notes, ['notes:delete'], 'drop_database')).toBe(false)
+    expect(isOpened(notes, ['notes:delete'], 'tools', 'drop_database')).toBe(false)
   })
 
   it('a tool is allowed by its scope or one that includes it, and by nothing else', () => {
-    expect(isToolAllowed(notes, ['notes:read'], 'get_note')).toBe(true)
-    expect(isToolAllowed(notes, ['notes:delete'], 'get_note')).toBe(true)
-    expect(isToolAllowed(notes, ['notes:write'], 'delete_note')).toBe(false)
-    expect(isToolAllowed(notes, [], 'get_note')).toBe(false)
+    expect(isOpened(notes, ['notes:read'], 'tools', 'get_note')).toBe(true)
+    expect(isOpened(notes, ['notes:delete'], 'tools', 'get_note')).toBe(true)
+    expect(isOpened(notes, ['notes:write'], 'tools', 'delete_note')).toBe(false)
+    expect(isOpened(notes, [], 'tools', 'get_note')).toBe(false)
   })
 
   it('a tool that several scopes list needs all of them', () => {
@@ -166,14 +166,14 @@ describe('scopes and tools', () => {
       ],
     }
     expect(scopesForTool(shared, 'both')).toEqual(['a', 'b'])
-    expect(isToolAllowed(shared, ['a'], 'both')).toBe(false)
+    expect(isOpened(shared, ['a'], 'tools', 'both')).toBe(false)
     expect(toolsForScopes(shared, ['a'])).toEqual([])
-    expect(isToolAllowed(shared, ['a', 'b'], 'both')).toBe(true)
+    expect(isOpened(shared, ['a', 'b'], 'tools', 'both')).toBe(true)
   })
 
   it('names that objects inherit are unknown names', () => {
     for (const name of ['__proto__', 'constructor', 'toString']) {
-      expect(isToolAllowed(notes, [name], name)).toBe(false)
+      expect(isOpened(notes, [name], 'tools', name)).toBe(false)
       expect(expandScopes(notes, [name])).toEqual(new Set())
     }
   })
@@ -236,8 +236,9 @@ describe('for every catalogue', () => {
       fc.property(anyResource, someScopes, fc.string(), (resource, scopes, unknown) => {
         const opened = toolsForScopes(resource, scopes)
         const tools = resource.scopes.flatMap((scope) => scope.tools)
-        for (const tool of tools) expect(isToolAllowed(resource, scopes, tool)).toBe(opened.includes(tool))
-        if (!tools.includes(unknown)) expect(isToolAllowed(resource, NAMES, unknown)).toBe(false)
+        for (const tool of tools)
+          expect(isOpened(resource, scopes, 'tools', tool)).toBe(opened.includes(tool))
+        if (!tools.includes(unknown)) expect(isOpened(resource, NAMES, 'tools', unknown)).toBe(false)
       }),
     )
   })

@@ -1,9 +1,11 @@
+import type { Command } from 'commander'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createAccount } from '../../src/accounts/accounts.ts'
 import { pageEvents } from '../../src/audit/reading/audit-store.ts'
 import { parseCatalogue } from '../../src/catalogue/catalogue-file.ts'
 import { applyCatalogue } from '../../src/catalogue/catalogue-store.ts'
 import { registerActionCommands } from '../../src/cli/action-commands.ts'
+import { createProgram } from '../../src/cli/program.ts'
 import { AppError } from '../../src/errors.ts'
 import { type CommandLine, commandLine } from './commands.ts'
 
@@ -85,4 +87,10 @@ describe('a command made from an action', () => {
   it('leaves nothing open', () => {
     expect(cli.left_open()).toBe(0)
   })
+})
+
+it('every command says what it is for', () => {
+  const all = (group: Command): Command[] => group.commands.flatMap((each) => [each, ...all(each)])
+  const silent = all(createProgram()).filter((each) => each.description() === '')
+  expect(silent.map((each) => each.name())).toEqual([])
 })

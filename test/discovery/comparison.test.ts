@@ -43,3 +43,11 @@ it('finds what is open to nobody, what is gone, and where the risk is told other
   })
   expect(comparisonLines(comparison)).toHaveLength(6)
 })
+
+it('prints no name of a server that steers a terminal', () => {
+  const hostile = 'x\u001b[2J\u009b2J\u202e\nall tools fit'
+  const offered = { tools: [{ name: hostile }], prompts: [hostile], resources: [hostile] }
+  const lines = comparisonLines(compareWithCatalogue(offered, RESOURCE))
+  expect(lines.filter((line) => line.startsWith('x'))).toHaveLength(3)
+  expect(lines.join('')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
+})

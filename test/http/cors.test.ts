@@ -39,6 +39,8 @@ const OPEN = [
 ]
 const CLOSED = [
   '/introspect',
+  '/introspect/reports',
+  '/introspect/changes',
   '/authorize',
   '/authorize/x',
   '/interaction/x',

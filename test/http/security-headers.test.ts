@@ -69,6 +69,8 @@ describe('securityHeaders', () => {
     ['/register', 'cross-origin', 'no-store'],
     ['/revoke', 'cross-origin', 'no-store'],
     ['/introspect', 'same-origin', 'no-store'],
+    ['/introspect/reports', 'same-origin', 'no-store'],
+    ['/introspect/changes', 'same-origin', 'no-store'],
     ['/tokens', 'same-origin', 'no-store'],
     ['/operator/token', 'same-origin', 'no-store'],
   ])('%s may be read %s', async (path, policy, cache) => {

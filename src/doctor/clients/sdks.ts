@@ -16,7 +16,7 @@ const TYPESCRIPT = {
   scope: ['challenge', 'resource'],
 } as const
 
-export const TYPESCRIPT_2 = {
+const TYPESCRIPT_2 = {
   ...AS_SPECIFIED,
   ...known('run', '@modelcontextprotocol/client 2.4.0, client/auth', {
     ...TYPESCRIPT,

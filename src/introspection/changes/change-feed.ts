@@ -36,7 +36,7 @@ type Round = {
 }
 
 export const FEEDS_PER_SERVER_MAX = 32
-export const FEEDS_MAX = 512
+const FEEDS_MAX = 512
 /** A position that is older is not worth reading on from: all that was kept since is old as well. */
 const RESUMED_MAX_MS = 120_000
 /** So much of the log is read to resume; after that it is cheaper for all to begin anew. */

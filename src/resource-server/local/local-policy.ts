@@ -46,7 +46,7 @@ export type CallLog = {
 }
 
 /** Who calls in mode `none`, and through which client. */
-export const LOCAL_USER = 'local'
+const LOCAL_USER = 'local'
 /** Whoever has no token has none that expires; handlers look at the time of a token, and see one that is good. */
 const GOOD_FOR_SECONDS = 3_600
 
