@@ -2,7 +2,13 @@ import type { AuditEvent } from '../audit/audit-event.ts'
 import type { Report } from './report.ts'
 
 /** To whom the token of a report belongs, or whose grant it must have been. */
-export type KnownCall = { account_id: string; client_id: string; grant_id?: string | undefined }
+export type KnownCall = {
+  account_id: string
+  client_id: string
+  grant_id?: string | undefined
+  /** Where it is the token that says so. */
+  token_id?: string | undefined
+}
 
 export type Reporter = { id: string; resource: string }
 
@@ -17,12 +23,12 @@ export function eventOf(
   known: KnownCall | undefined,
   ip: string | undefined,
 ): AuditEvent {
-  const { request_id, name, method, occurred_at_ms, token_id } = report
+  const { request_id, name, method, occurred_at_ms } = report
   const said = report.type === 'tool.decided' ? decisionOf(report) : outcomeOf(report)
   return {
     type: report.type,
     actor: known?.account_id ?? 'unknown',
-    ...(known && { ...known, token_id }),
+    ...known,
     resource,
     tool: name,
     request_id,
@@ -35,7 +41,7 @@ export function eventOf(
       reported_at_ms: occurred_at_ms,
       method,
       ...said.detail,
-      ...(known ? {} : stated(report)),
+      ...stated(report, known),
     },
   }
 }
@@ -56,7 +62,9 @@ function outcomeOf(report: Extract<Report, { type: 'tool.completed' }>) {
   }
 }
 
-function stated({ sub, client_id, token_id }: Report) {
-  const token = token_id === undefined ? {} : { stated_token_id: token_id }
-  return { stated_account_id: sub, stated_client_id: client_id, ...token }
+/** What is not known here. A token that is gone, or never was one of this resource, is not in the column of tokens. */
+function stated({ sub, client_id, token_id }: Report, known: KnownCall | undefined) {
+  const is_token_stated = token_id !== undefined && known?.token_id === undefined
+  const token = is_token_stated ? { stated_token_id: token_id } : {}
+  return known ? token : { stated_account_id: sub, stated_client_id: client_id, ...token }
 }

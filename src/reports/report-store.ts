@@ -53,10 +53,15 @@ export async function findKnownCalls(
   trx: Knex.Transaction,
   stated: readonly Stated[],
 ): Promise<(KnownCall | undefined)[]> {
-  type Row = { account_id: string | null; client_id: string; grant_id: string | null }
+  type Row = {
+    account_id: string | null
+    client_id: string
+    grant_id: string | null
+    token_id: Buffer | null
+  }
   const { rows } = await trx.raw<{ rows: Row[] }>(
     `select coalesce(t.account_id, g.account_id) as account_id, coalesce(t.client_id, g.client_id) as client_id,
-            coalesce(t.grant_id, g.grant_id) as grant_id
+            coalesce(t.grant_id, g.grant_id) as grant_id, t.id as token_id
      from unnest(?::text[], ?::text[], ?::text[], ?::bytea[])
           with ordinality as s(resource, sub, client_id, token_id, n)
      left join access_tokens t on t.id = s.token_id and t.resource = s.resource
@@ -72,7 +77,15 @@ export async function findKnownCalls(
       stated.map(({ token_id }) => (token_id === undefined ? null : Buffer.from(token_id, 'base64url'))),
     ] as Knex.RawBinding[],
   )
-  return rows.map(({ account_id, client_id, grant_id }) =>
-    account_id === null ? undefined : { account_id, client_id, grant_id: grant_id ?? undefined },
+  return rows.map(({ account_id, client_id, grant_id, token_id }) =>
+    account_id === null
+      ? undefined
+      : {
+          account_id,
+          client_id,
+          grant_id: grant_id ?? undefined,
+          // Not as it was sent: the last of its characters has bits that say nothing.
+          token_id: token_id?.toString('base64url'),
+        },
   )
 }

@@ -152,6 +152,28 @@ describe('whoever called, where the token is not known for this resource', () =>
     await report(said)
     const [event] = await recorded(said.request_id)
     expect(event).toMatchObject({ account_id, client_id, grant_id: expect.stringMatching(/^gr_/) })
+    expect(event).toMatchObject({ token_id: null, detail: { stated_token_id: said.token_id } })
+  })
+
+  it('cannot be given the token of another resource', async () => {
+    const calendar = await toolgate.resourceServer('http://calendar.test/mcp')
+    const { person, id: sub } = await toolgate.account()
+    await toolgate.tokens(person(), client_id)
+    const resource = 'http://calendar.test/mcp'
+    await toolgate.db.database.knex('grants').where({ account_id: sub }).update({ resource })
+    const said = outcome({ sub })
+    const { client_id: id, client_secret } = calendar
+    await post({ client_id: id, client_secret, reports: [said] })
+    const [event] = await recorded(said.request_id)
+    expect(event).toMatchObject({ account_id: sub, token_id: null, detail: { stated_token_id: token_id } })
+  })
+
+  it('names a token as it is named everywhere, however it was sent', async () => {
+    const last = token_id.at(-1) ?? ''
+    const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+    const said = outcome({ token_id: `${token_id.slice(0, -1)}${letters[letters.indexOf(last) + 1]}` })
+    await report(said)
+    expect(await recorded(said.request_id)).toMatchObject([{ account_id, token_id }])
   })
 
   it('is the word of the resource server alone, and stands in nobody’s story', async () => {

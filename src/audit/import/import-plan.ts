@@ -1,6 +1,8 @@
 import type { Knex } from 'knex'
 import { AppError } from '../../errors.ts'
+import { type EventWords, normaliseEvent } from '../../evidence/event-fields.ts'
 import { type ChainHead, GENESIS } from '../../evidence/hash-chain.ts'
+import { eventBytes } from '../../evidence/row-bytes.ts'
 import { closingsOf, runsOfClosings } from '../archive/closing.ts'
 import { readClosings } from '../archive/closing-store.ts'
 import { headAfterRuns, isInRuns, type KnownRuns } from '../verification/chain-runs.ts'
@@ -11,7 +13,9 @@ import type { LocalChain, LocalRow } from './local-log.ts'
 const TYPES: readonly string[] = ['writer.started', 'writer.stopped', 'tool.decided', 'tool.completed']
 /** `LOCAL_USER` of the guard, and the log itself. */
 const ACTORS: readonly string[] = ['local', 'toolgate']
-const NAMED_BY_SERVER = ['account_id', 'grant_id', 'token_id'] as const
+/** The client of all calls in mode `none`. */
+const CLIENT = 'local'
+const NAMED_BY_SERVER = ['account_id', 'grant_id', 'token_id', 'scope', 'ip'] as const
 /** By so much the clock of the machine where the log was written may be ahead. */
 const AHEAD_MAX_MS = 60_000
 
@@ -81,7 +85,17 @@ function foreignTo(row: LocalRow['row']): string | undefined {
   if (!TYPES.includes(row.type)) return `a local log has no event ${row.type}`
   if (!ACTORS.includes(row.actor)) return `a local log knows nobody called ${row.actor}`
   const named = NAMED_BY_SERVER.find((column) => row[column] !== null)
-  return named && `it names a ${named}, and a local log knows none`
+  if (named) return `it names a ${named}, and a local log knows none`
+  if (row.client_id !== null && row.client_id !== CLIENT)
+    return 'it names a client, and a local log knows none'
+  if (!isClean(row)) return 'it has text that no log keeps: control characters, or too much'
+  return undefined
+}
+
+/** Text is cleaned before it is hashed: whatever is not as it would be then was never written by a log. */
+function isClean(row: LocalRow['row']): boolean {
+  // Null is what is absent.
+  return eventBytes(normaliseEvent(row as EventWords)) === eventBytes(row)
 }
 
 /** How far the chain is known already: in the table, or in months that were dropped. */

@@ -61,7 +61,7 @@ function isOver({ pid, started, host, file }: Claim): boolean {
   return !isRunning(pid)
 }
 
-function isRunning(pid: number): boolean {
+export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true
@@ -71,7 +71,7 @@ function isRunning(pid: number): boolean {
 }
 
 /** What tells a process from all that had its number before, where the system says that (Linux). */
-function startOf(pid: number): string | undefined {
+export function startOf(pid: number): string | undefined {
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').slice(0, 8)
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')

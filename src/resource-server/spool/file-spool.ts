@@ -1,22 +1,13 @@
 /** The spool: reports that wait in a file, and outlive the process. Only for whoever has `node:fs`. */
-import {
-  closeSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  unlinkSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import type { CallReport } from '../reports/call-report.ts'
 import type { Spool } from '../reports/spool.ts'
+import { lockSpool } from './spool-lock.ts'
 
 /** Acknowledgements that a file gathers before it is written anew. */
 const STALE_MAX = 1_000
 const OWNER_ONLY = 0o600
-const open_here = new Set<string>()
 
 /**
  * Keeps reports in the file at `path` until they are acknowledged: what one process left, however it ended, the next one
@@ -24,13 +15,13 @@ const open_here = new Set<string>()
  * @throws Error when the file cannot be read and written, or another process has it
  */
 export function fileSpool(path: string): Spool {
-  lock(path)
+  const unlock = lockSpool(path)
   try {
     const left = readLeft(path)
     begin(path, left)
-    return new FileSpool(path, left)
+    return new FileSpool(path, left, unlock)
   } catch (error) {
-    unlock(path)
+    unlock()
     throw error
   }
 }
@@ -51,6 +42,7 @@ function asideOf(path: string): string {
 class FileSpool implements Spool {
   readonly left: readonly CallReport[]
   readonly #path: string
+  readonly #unlock: () => void
   readonly #waiting: Set<string>
   /** Reports that are acknowledged and lie in the file yet. */
   #stale = 0
@@ -60,8 +52,9 @@ class FileSpool implements Spool {
   #last: Promise<void> = Promise.resolve()
   #is_torn = false
 
-  constructor(path: string, left: readonly CallReport[]) {
+  constructor(path: string, left: readonly CallReport[], unlock: () => void) {
     this.#path = path
+    this.#unlock = unlock
     this.left = left
     this.#waiting = new Set(left.map(({ id }) => id))
   }
@@ -80,7 +73,7 @@ class FileSpool implements Spool {
     await this.#last.catch(() => {})
     await this.#file?.close()
     this.#file = undefined
-    unlock(this.#path)
+    this.#unlock()
   }
 
   /** What comes while a write is under way shares the next one. Rejects when it is not in the file. */
@@ -155,49 +148,5 @@ function parse(line: string): (Partial<CallReport> & { taken?: unknown }) | null
     return JSON.parse(line)
   } catch {
     return null
-  }
-}
-
-/** Two processes would each take away what the other one wrote. */
-function lock(path: string): void {
-  const name = `${path}.lock`
-  if (open_here.has(name)) throw new Error(`The spool ${path} is open in this process already`)
-  try {
-    writeLock(name)
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
-    const holder = Number(textOf(name))
-    if (isAlive(holder))
-      throw new Error(`The spool ${path} belongs to process ${holder}: give each process its own`)
-    unlinkSync(name)
-    writeLock(name)
-  }
-  open_here.add(name)
-}
-
-function writeLock(name: string): void {
-  const file = openSync(name, 'wx', OWNER_ONLY)
-  writeSync(file, String(process.pid))
-  closeSync(file)
-}
-
-/** In a container each process that serves has the same id as the one before it. */
-function isAlive(pid: number): boolean {
-  if (!Number.isSafeInteger(pid) || pid < 1 || pid === process.pid) return false
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
-  }
-}
-
-function unlock(path: string): void {
-  const name = `${path}.lock`
-  open_here.delete(name)
-  try {
-    unlinkSync(name)
-  } catch {
-    // Whoever removed it meant to.
   }
 }

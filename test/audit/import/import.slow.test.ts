@@ -138,6 +138,9 @@ describe('an import', () => {
       calledLocally('a', { actor: 'operator:opt_1' }),
       calledLocally('a', { account_id: 'usr_1' }),
       calledLocally('a', { token_id: 'token' }),
+      calledLocally('a', { client_id: 'https://app.test/client.json' }),
+      calledLocally('a', { ip: '203.0.113.7' }),
+      calledLocally('a', { scope: 'notes:write' }),
     ]
     for (const call of forged)
       await expect(bring(fileOf(localRows([{ at: NOW, calls: [call] }])))).rejects.toThrow(
@@ -145,6 +148,23 @@ describe('an import', () => {
       )
     expect(await count({})).toBe(0)
     expect(await test.database.knex('audit_writers').where('process', 'like', 'import of %')).toEqual([])
+  })
+
+  it('brings in no text that the log itself would have cleaned', async () => {
+    const [head, clean] = localRows([{ at: NOW, calls: [calledLocally('a')], is_stopped: false }])
+    const { writer_id, seq, hash } = head!
+    const forged = [
+      { tool: '\u001b[2K\u001b[1Aforged' },
+      { tool: 'a\0' },
+      { tool: 'a'.repeat(100_000) },
+      { detail: { method: '\u202etools/call' } },
+      { detail: Object.fromEntries(Array.from({ length: 33 }, (_, index) => [`key_${index}`, index])) },
+    ]
+    for (const change of forged) {
+      const { rows } = chainRows({ writer_id, seq, hash }, [{ ...clean!, ...change }], NOW)
+      await expect(bring(fileOf([head!, ...rows]))).rejects.toThrow('because of line 2: it has text')
+    }
+    expect(await count({})).toBe(0)
   })
 
   it('adds nothing to a chain of the server itself', async () => {

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import {
   appendFileSync,
   chmodSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -10,6 +12,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { OutcomeReport } from '../../../src/resource-server/reports/call-report.ts'
@@ -123,6 +126,24 @@ describe('a spool in a file', () => {
     // Above the highest that Linux gives.
     writeFileSync(`${path}.lock`, '4194305')
     await fileSpool(path).close()
+  })
+
+  it('is not held by a process that only has the number of a dead one', async () => {
+    writeFileSync(`${path}.lock`, `${process.ppid} 0badb007x1`)
+    const spool = fileSpool(path)
+    // Whole, and nothing else lies beside it.
+    expect(readFileSync(`${path}.lock`, 'utf8')).toMatch(new RegExp(`^${process.pid} `))
+    expect(readdirSync(directory).sort()).toEqual(['reports', 'reports.lock'])
+    await spool.close()
+  })
+
+  it('is held by another thread of this process', async () => {
+    const spool = fileSpool(path)
+    const source = new URL('../../../src/resource-server/spool/file-spool.ts', import.meta.url).href
+    const code = `import(${JSON.stringify(source)}).then(({ fileSpool }) => fileSpool(${JSON.stringify(path)}))`
+    const [error] = await once(new Worker(code, { eval: true, execArgv: [] }), 'error')
+    expect(error).toMatchObject({ message: expect.stringContaining(`belongs to process ${process.pid}`) })
+    await spool.close()
   })
 
   it('is refused at the start where it cannot be', () => {
