@@ -9,6 +9,7 @@ import { verifyLocalLog } from './audit-import.ts'
 import { readKey, verifyProofFile } from './audit-proof.ts'
 import type { AuditCliContext } from './context.ts'
 import { isDatabaseConfigured } from './context.ts'
+import { wrongUsageEndsWith } from './output.ts'
 
 type VerifyOptions = {
   from?: string
@@ -30,8 +31,7 @@ const PROGRESS_MS = 200
 
 /** Adds `audit verify`: the log in the database, archives of it, one proof, or the local log of an MCP server. */
 export function registerAuditVerify(audit: Command, open: () => Promise<AuditCliContext>): void {
-  audit
-    .command('verify')
+  wrongUsageEndsWith(EXIT.unchecked, audit.command('verify'))
     .description(
       'recompute every hash; ends with 1 when a row was changed, moved or removed, 2 when it cannot tell',
     )
@@ -60,11 +60,11 @@ export function registerAuditVerify(audit: Command, open: () => Promise<AuditCli
 
 async function verifyFile(file: string, { progress, json, ...others }: VerifyOptions): Promise<void> {
   const [other] = Object.keys(others)
-  if (other !== undefined)
-    throw new AppError(
-      'invalid_input',
-      `--${other} is about the audit log in a database, and not about ${file}`,
-    )
+  if (other !== undefined) {
+    console.error(`toolgate: --${other} is about the audit log in a database, and not about ${file}`)
+    process.exitCode = EXIT.unchecked
+    return
+  }
   await verifyLocalLog(file, { ...(progress && { progress }), ...(json && { json }) })
 }
 

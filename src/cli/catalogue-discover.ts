@@ -25,14 +25,15 @@ type Options = {
 
 /** `catalogue discover <url>`: what an MCP server offers, as a proposed catalogue or held against the one there is. */
 export function registerDiscoverCommand(catalogue: Command): void {
-  catalogue
-    .command('discover <url>')
+  const command = catalogue.command('discover <url>')
+  takeProgram(command)
+  command
     .description('list the tools of an MCP server and propose a catalogue for it; needs no database')
     .option('--check', 'fail when the server and the catalogue do not fit, and propose nothing')
     .option('--catalogue <file>', 'the catalogue that --check compares with', 'catalogue.yaml')
     .option(
       '--stdio <program...>',
-      'start this program and ask it over stdio; the URL only names the resource',
+      'start this program and ask it over stdio; all that follows is its own, and the URL only names the resource',
     )
     .option('--resource <url>', 'identifier of the server in the catalogue, when it is asked at another URL')
     .option(
@@ -45,6 +46,19 @@ export function registerDiscoverCommand(catalogue: Command): void {
     .option('--timeout <ms>', 'longest wait for each answer', '10000')
     .option('--json', 'print one JSON object')
     .action(discover)
+}
+
+/** What follows `--stdio` belongs to the program, also what looks like an option: `--stdio npx -y notes-server`. */
+function takeProgram(command: Command): void {
+  const parse = command.parseOptions.bind(command)
+  command.parseOptions = (words) => {
+    const at = words.indexOf('--stdio')
+    const program = words.slice(at + 1)
+    if (at === -1 || program.length === 0) return parse(words)
+    const parsed = parse(words.slice(0, at))
+    command.setOptionValueWithSource('stdio', program, 'cli')
+    return parsed
+  }
 }
 
 async function discover(url: string, options: Options): Promise<void> {

@@ -3,7 +3,7 @@ import { CLIENT_PROFILES } from '../doctor/clients/index.ts'
 import { diagnose, profilesNamed } from '../doctor/doctor.ts'
 import { reportJson, reportLines } from '../doctor/report-text.ts'
 import { webUrl } from '../doctor/walk.ts'
-import { type OutputOptions, printResult } from './output.ts'
+import { type OutputOptions, printResult, wrongUsageEndsWith } from './output.ts'
 
 type DoctorOptions = OutputOptions & { client?: string[]; active?: true }
 
@@ -13,8 +13,7 @@ const NAMES = CLIENT_PROFILES.map(({ name }) => name).join(', ')
 
 /** `toolgate doctor URL`: needs no database and no configuration. */
 export function registerDoctorCommand(program: Command): void {
-  program
-    .command('doctor <url>')
+  wrongUsageEndsWith(NOT_DONE, program.command('doctor <url>'))
     .description(
       'why MCP clients cannot sign in at an MCP server, ours or not: which client stops where, and the mend',
     )

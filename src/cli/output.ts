@@ -1,3 +1,4 @@
+import type { Command } from 'commander'
 /** How commands speak: one JSON document with --json, else words and tables for people. */
 export type OutputOptions = { json?: true }
 
@@ -40,4 +41,9 @@ export function printRows<Row extends object>(
 export function printResult(value: object, lines: readonly string[], options: OutputOptions): void {
   if (options.json) console.log(JSON.stringify(value, null, 2))
   else for (const line of lines) console.log(line)
+}
+
+/** For commands whose 1 is a result: a misspelt option must not look like it. Returns the command. */
+export function wrongUsageEndsWith(code: number, command: Command): Command {
+  return command.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : code))
 }

@@ -11,6 +11,7 @@ import { reportLines } from '../review/report-text.ts'
 import { type Review, review } from '../review/review.ts'
 import { sarifOf } from '../review/sarif.ts'
 import type { ReviewOptions } from '../review/seen.ts'
+import { wrongUsageEndsWith } from './output.ts'
 
 type Options = Partial<Record<'token' | 'secondToken' | 'foreignToken' | 'expiredToken', string>> &
   Partial<Record<'readOnlyToken' | 'operatorToken' | 'refreshToken' | 'clientId', string>> &
@@ -36,8 +37,7 @@ Example:
 
 /** Adds `review URL`, which needs no database and no configuration. */
 export function registerReviewCommand(program: Command): void {
-  program
-    .command('review <url>')
+  wrongUsageEndsWith(EXIT.unreviewed, program.command('review <url>'))
     .description(
       'review an MCP deployment, ours or not: findings with severity, section and mend; only reads',
     )
@@ -70,12 +70,24 @@ async function run(url: string, options: Options): Promise<void> {
     if (asked.active) announce()
     const result = await review(asked, (step) => process.stderr.write(`review: ${step}\n`))
     if ('unreviewed' in result) throw new AppError('unavailable', result.unreviewed)
-    if (options.sarif !== undefined)
-      writeFileSync(options.sarif, `${JSON.stringify(sarifOf(result), null, 2)}\n`)
     print(result, options)
     if (result.findings.some(({ severity }) => isAtLeast(severity, fail_on))) process.exitCode = EXIT.findings
+    writeSarif(result, options)
   } catch (error) {
     console.error(`toolgate: nothing was reviewed: ${error instanceof Error ? error.message : String(error)}`)
+    process.exitCode = EXIT.unreviewed
+  }
+}
+
+/** After the findings are shown: what cannot be written must not take them away. */
+function writeSarif(result: Review, { sarif }: Options): void {
+  if (sarif === undefined) return
+  try {
+    writeFileSync(sarif, `${JSON.stringify(sarifOf(result), null, 2)}\n`)
+  } catch (error) {
+    console.error(
+      `toolgate: --sarif could not be written: ${error instanceof Error ? error.message : String(error)}`,
+    )
     process.exitCode = EXIT.unreviewed
   }
 }

@@ -139,6 +139,31 @@ function explained(error: unknown, place: Place): AppError {
       `${where} wants a token: name a file that holds one with --token-file. A guard shows only the tools that a ` +
         'token opens, so better ask the server without its guard: by its own port, or over stdio with --stdio',
     )
-  const reason = error instanceof Error ? terminalText(error.message) : 'unknown failure'
-  return new AppError('unavailable', `${where} does not answer as an MCP server: ${reason}`, { cause: error })
+  return new AppError(
+    'unavailable',
+    `${where} does not answer as an MCP server: ${reasonOf(error)}. Check ` +
+      ('command' in place
+        ? 'that the program starts by itself, and speaks MCP over stdio'
+        : 'that the server runs there, and that the URL has the path of its MCP endpoint'),
+    { cause: error },
+  )
+}
+
+const REASON_CHARS_MAX = 500
+
+/** With its causes, since "fetch failed" alone says nothing. The server wrote some of it: no control characters. */
+function reasonOf(error: unknown): string {
+  const reasons: string[] = []
+  for (let at = error; at instanceof Error && reasons.length < 5; at = causeOf(at))
+    if (at.message !== '' && !reasons.some((reason) => reason.includes((at as Error).message)))
+      reasons.push(at.message)
+  const text = terminalText(reasons.join(': '))
+  return text.slice(0, REASON_CHARS_MAX).replace(/[:.\s]+$/, '') || 'unknown failure'
+}
+
+/** The SDK has the failure of its probe in `data.cause`. */
+function causeOf(error: Error): unknown {
+  if (error.cause !== undefined) return error.cause
+  const { data } = error as { data?: { cause?: unknown } | null }
+  return data?.cause
 }

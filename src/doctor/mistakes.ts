@@ -19,7 +19,7 @@ const FAILURES: Record<FailureKind, [mistake: string, says: string, mend: string
   tls: [
     'tls',
     'the TLS handshake fails',
-    'Install a certificate that is in date, is for this name, and has its whole chain, from an authority that clients trust.',
+    'Install a certificate that is in date, is for this name, and has its whole chain, from an authority that clients trust; where the port speaks plain http, put TLS in front of it.',
   ],
   timeout: [
     'no_answer',

@@ -115,7 +115,8 @@ function failureOf(error: unknown): { kind: FailureKind; reason: string } {
   if (isTimeout(error)) return { kind: 'timeout', reason: 'no answer in time' }
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   const code = String((cause as { code?: unknown } | undefined)?.code ?? '')
-  const reason = cause instanceof Error && cause.message !== '' ? cause.message : 'the request failed'
+  const reason =
+    cause instanceof Error && cause.message.trim() !== '' ? cause.message.trim() : 'the request failed'
   const is_tls = /CERT|SSL|TLS/.test(code)
   return { kind: KIND_OF_CODE[code] ?? (is_tls ? 'tls' : 'other'), reason }
 }

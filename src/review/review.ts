@@ -2,6 +2,8 @@
  * The review: a reviewer's ritual for any MCP deployment, ours or not. It collects once, by reads unless told otherwise, and
  * judges what it collected check by check. What it could not find out, it says so; that never counts as passed.
  */
+
+import type { Answered } from '../probe/exchange.ts'
 import { CHECKS } from './all-checks.ts'
 import { createAsking } from './asking.ts'
 import { collect } from './collection.ts'
@@ -44,8 +46,16 @@ export async function review(
   const first = await asking.listOnce(undefined)
   const shown = (text: string) => safeText(text, [...asking.hidden, ...asking.secrets])
   if (first.outcome === 'failed') return { unreviewed: `${options.url}: ${shown(first.reason)}` }
+  if (isWebPage(first))
+    return { unreviewed: `${options.url}: a web page answers there, and no MCP server; check the path` }
   const seen = await collect(asking)
   return { url: options.url, begun_at, ...judge(seen, shown), ...measured(seen) }
+}
+
+/** A success that is HTML is from whatever else is at this address: to judge it as an MCP server would mislead. */
+function isWebPage(answer: Answered): boolean {
+  const type = answer.headers.get('content-type') ?? ''
+  return answer.status >= 200 && answer.status < 300 && /^text\/html\b/i.test(type)
 }
 
 function judge(

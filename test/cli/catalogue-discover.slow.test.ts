@@ -83,3 +83,22 @@ describe('catalogue discover --check', () => {
     expect(code).toBe(1)
   })
 })
+
+describe('catalogue discover --stdio', () => {
+  it('gives the program all that follows, also what looks like an option', async () => {
+    const program = new URL('../discovery/offering-over-stdio.ts', import.meta.url).pathname
+    const { printed } = await discover(
+      '--json',
+      '--stdio',
+      process.execPath,
+      '--no-warnings',
+      program,
+      '--json',
+    )
+    expect(JSON.parse(printed).tools.length).toBeGreaterThan(0)
+  })
+
+  it('says of a program that ends at once what to check', async () => {
+    await expect(discover('--stdio', process.execPath, '-e', '0')).rejects.toThrow(/starts by itself/)
+  })
+})

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
@@ -71,4 +73,32 @@ it.each([
 it('ends with 2 for a server that is not there', async () => {
   const { code, err } = await reviewed([`http://127.0.0.1:${await freePort()}/mcp`])
   expect([code, err]).toEqual([2, expect.stringContaining('nothing was reviewed: http://127.0.0.1:')])
+})
+
+it.each([
+  ['no URL', []],
+  ['a misspelt option', ['http://127.0.0.1:9/mcp', '--fail-onn', 'low']],
+])('ends with 2, not with what means findings, for %s', async (_, words) => {
+  expect((await reviewed(words)).code).toBe(2)
+})
+
+it('shows its findings also where the SARIF cannot be written, and ends with 2', async () => {
+  deployment = await startBadDeployment('offers no revocation')
+  const { code, out, err } = await reviewed([deployment.url, '--sarif', join(directory, 'no', 'such.sarif')])
+  expect(code).toBe(2)
+  expect(out).toContain('[server.no-revocation]')
+  expect(err).toContain('--sarif could not be written')
+  expect(err).not.toContain('nothing was reviewed')
+})
+
+it('does not judge a website as an MCP server', async () => {
+  const website = createServer((_, response) => {
+    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end('<title>Hello</title>')
+  }).listen(0, '127.0.0.1')
+  await once(website, 'listening')
+  const { port } = website.address() as AddressInfo
+  const { code, out, err } = await reviewed([`http://127.0.0.1:${port}/`])
+  website.close()
+  expect([code, out]).toEqual([2, ''])
+  expect(err).toContain('a web page answers there, and no MCP server')
 })

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterEach, expect, it } from 'vitest'
 import { takeInventory } from '../../src/discovery/inventory.ts'
 import { AppError } from '../../src/errors.ts'
@@ -55,4 +58,20 @@ it('says what to do when the server wants a token', async () => {
 it('says that nobody answers', async () => {
   const url = `http://127.0.0.1:${await freePort()}/mcp`
   await expect(takeInventory({ url }, TIMEOUT_MS)).rejects.toMatchObject({ code: 'unavailable' })
+})
+
+it('says why a server cannot be reached', async () => {
+  const url = `http://127.0.0.1:${await freePort()}/mcp`
+  await expect(takeInventory({ url, token: undefined }, 10_000)).rejects.toThrow(/ECONNREFUSED.*Check that/s)
+})
+
+it('shows nothing of a server that would steer a terminal', async () => {
+  const server = createServer((_, response) => {
+    response.writeHead(404).end('\u001b[2Jgone')
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const asked = takeInventory({ url: `http://127.0.0.1:${port}/mcp`, token: undefined }, 10_000)
+  await expect(asked).rejects.toThrow(/^[^\p{Cc}]*gone[^\p{Cc}]*$/u)
+  server.close()
 })
