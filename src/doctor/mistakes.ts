@@ -1,8 +1,8 @@
 import type { Answered, Exchange, FailureKind } from '../probe/exchange.ts'
+import { isLocal } from '../probe/local-address.ts'
 import { plainText, plainUrl } from './plain-text.ts'
 import { evidenceOf, type Problem } from './problem.ts'
 import { redirectTarget, type Visit } from './visit.ts'
-import { isLocal } from './walk.ts'
 
 /** Names what went wrong in one exchange, whatever it was for: the network, a proxy, a page where data should be. */
 const FAILURES: Record<FailureKind, [mistake: string, says: string, mend: string]> = {

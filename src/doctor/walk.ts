@@ -1,7 +1,6 @@
-import { isIP } from 'node:net'
-import { isPublicAddress } from '../clients/public-address.ts'
 import { readChallenges } from '../probe/challenge.ts'
 import type { Answered, ProbeRequest } from '../probe/exchange.ts'
+import { mayLeadTo } from '../probe/local-address.ts'
 import { resourceMetadataUrls, serverMetadataUrls } from '../probe/well-known.ts'
 import { type Visit, visit } from './visit.ts'
 
@@ -49,13 +48,6 @@ const REQUESTS: Record<Asked, ProbeRequest> = {
     },
   },
   'cross-origin GET': { headers: { origin: BROWSER_ORIGIN } },
-}
-
-/** True for a name or address that only this machine or this network reaches. */
-export function isLocal(url: URL): boolean {
-  const host = url.hostname.replace(/^\[|\]$/g, '')
-  if (isIP(host) !== 0) return !isPublicAddress(host)
-  return /^localhost$|\.(localhost|local|internal)$/.test(host)
 }
 
 /** What a program may take for an address of the web; undefined for anything else. */
@@ -112,8 +104,7 @@ class Notebook {
   readonly #may_ask: (url: URL) => boolean
 
   constructor(start: URL) {
-    // A public server that points at this machine or network must not make this program look there.
-    this.#may_ask = (url) => isLocal(start) || !isLocal(url)
+    this.#may_ask = (url) => mayLeadTo(start, url)
   }
 
   async ask(asked: Asked, urls: readonly (string | undefined)[]): Promise<void> {

@@ -1,4 +1,5 @@
 import { type Exchange, exchange, type ProbeRequest } from '../probe/exchange.ts'
+import { mayLeadTo, notAsked } from '../probe/local-address.ts'
 import {
   type Asked,
   initializeRequest,
@@ -41,6 +42,7 @@ export function createAsking(options: ReviewOptions, say: (step: string) => void
   const secrets = new Set<string>()
   const hidden = new Set<string>()
   const { timeout_ms } = options
+  const start = new URL(options.url)
   const target = (token: string | undefined): McpTarget => {
     if (token !== undefined) secrets.add(token)
     return { url: options.url, token, timeout_ms }
@@ -62,7 +64,11 @@ export function createAsking(options: ReviewOptions, say: (step: string) => void
     hidden,
     say,
     get: async (url, request = {}) =>
-      keep(await exchange(url, { ...(timeout_ms && { timeout_ms }), ...request })),
+      keep(
+        mayLeadTo(start, new URL(url))
+          ? await exchange(url, { ...(timeout_ms && { timeout_ms }), ...request })
+          : notAsked(request.method ?? 'GET', url),
+      ),
     post,
     async open(token) {
       const connection = await openMcp(target(token))

@@ -1,7 +1,8 @@
+import { isLocal } from '../../probe/local-address.ts'
 import type { Step } from '../journey.ts'
 import { failureOf, isHtml, pageOf, redirectOf, serverFaultOf } from '../mistakes.ts'
 import { evidenceOf, type Finding, fails, warns } from '../problem.ts'
-import { isLocal, visitOf } from '../walk.ts'
+import { visitOf } from '../walk.ts'
 
 /** The steps on the way from a URL to an answer with a token, each as one client takes it. First: is somebody there? */
 const WHAT = 'The MCP URL'

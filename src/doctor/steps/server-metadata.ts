@@ -1,4 +1,5 @@
 import type { Answered } from '../../probe/exchange.ts'
+import { isLocal } from '../../probe/local-address.ts'
 import { serverMetadataUrls } from '../../probe/well-known.ts'
 import { isReadableFromBrowser } from '../cross-origin.ts'
 import type { Journey, Step } from '../journey.ts'
@@ -12,7 +13,6 @@ import {
   type Document,
   defaultEndpoints,
   documentOf,
-  isLocal,
   listOf,
   visitOf,
   webUrl,

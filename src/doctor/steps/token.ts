@@ -1,8 +1,9 @@
+import { isLocal } from '../../probe/local-address.ts'
 import { isPostableFromBrowser } from '../cross-origin.ts'
 import type { Journey, Step } from '../journey.ts'
 import { failureOf, serverFaultOf, unreachableFrom } from '../mistakes.ts'
 import { byRule, evidenceOf, type Finding, fails, warns } from '../problem.ts'
-import { isLocal, listOf, visitOf, webUrl } from '../walk.ts'
+import { listOf, visitOf, webUrl } from '../walk.ts'
 
 /** Where the code becomes a token. It is only looked at from outside: nothing is posted there. */
 const WHAT = 'The token endpoint'

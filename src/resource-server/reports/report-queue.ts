@@ -18,6 +18,7 @@ const GATHER_MS = 1_000
 const WAITING_MAX = 10_000
 const RETRY_MS = 500
 const RETRY_MAX_MS = 60_000
+const STOPPED_MS = 300_000
 
 /**
  * Takes reports to the authorization server, at least once each; it takes each id once. What comes after a silence goes at
@@ -36,6 +37,7 @@ export class ReportQueue implements Recorder {
   #lost = 0
   #is_open = true
   #is_stopped = false
+  #stops = 0
   #timer: ReturnType<typeof setTimeout> | undefined
   #sending: Promise<boolean> | undefined
   #sent_at_ms = -GATHER_MS
@@ -105,9 +107,7 @@ export class ReportQueue implements Recorder {
         this.#schedule()
       })
     }, time_ms)
-    // In Node a timer keeps the process; elsewhere it is a number.
-    const timer: { unref?: () => void } | number = this.#timer
-    if (typeof timer === 'object') timer.unref?.()
+    unref(this.#timer)
   }
 
   /** False: it is not to be tried again now. Never rejects. */
@@ -123,6 +123,7 @@ export class ReportQueue implements Recorder {
 
   async #taken(batch: readonly Waiting[], refused: { reason: string }[]): Promise<boolean> {
     this.#failures = 0
+    this.#stops = 0
     this.#batch_max = BATCH_REPORTS_MAX
     await this.#acknowledge(batch)
     const [first] = refused
@@ -143,12 +144,18 @@ export class ReportQueue implements Recorder {
     return true
   }
 
+  /** For a while: it may be a proxy that says so. What a spool has is sent by whoever opens it next. */
   #stop(): boolean {
-    this.#is_stopped = true
     this.#waiting = []
-    this.#on_error(
-      new Error('The authorization server takes no reports: what comes of calls is not recorded'),
-    )
+    if (this.#stops++ === 0)
+      this.#on_error(
+        new Error('The authorization server takes no reports: what comes of calls is not recorded'),
+      )
+    this.#is_stopped = true
+    this.#timer = setTimeout(() => {
+      this.#is_stopped = false
+    }, STOPPED_MS)
+    unref(this.#timer)
     return false
   }
 
@@ -200,4 +207,9 @@ function nextBatch(waiting: readonly Waiting[], batch_max: number): Waiting[] {
     return index > 0 && chars > BATCH_CHARS_MAX
   })
   return waiting.slice(0, fits < 0 ? batch_max : fits)
+}
+
+/** In Node a timer keeps the process; elsewhere it is a number. */
+function unref(timer: { unref?: () => void } | number | undefined): void {
+  if (typeof timer === 'object') timer.unref?.()
 }

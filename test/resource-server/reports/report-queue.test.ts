@@ -126,6 +126,16 @@ describe('the queue', () => {
     expect(errors).toEqual([expect.stringContaining('takes no reports')])
   })
 
+  it('tries again after five minutes, because a proxy may have said so', async () => {
+    const { queue, batches, errors } = queueTo([{ outcome: 'unknown_here' }, taken])
+    await queue.record(reports(1))
+    await pass(300_001)
+    await queue.record(reports(1))
+    await pass(1)
+    expect(batches).toHaveLength(2)
+    expect(errors).toHaveLength(1)
+  })
+
   it('finds the one report that the server cannot read, and loses no other', async () => {
     const all = reports(7)
     const bad = all[4]?.id as string
