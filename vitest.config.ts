@@ -4,6 +4,9 @@ import { configDefaults, defineConfig } from 'vitest/config'
 const conditions = ['toolgate-source', 'module', 'node', 'development|production']
 const resolution = { resolve: { conditions }, ssr: { resolve: { conditions } } }
 
+// What is waited for comes when it comes: a busy machine must not fail a test.
+const expected = { expect: { poll: { timeout: 20_000 } } }
+
 const slow = ['test/**/*.slow.test.ts', 'test/**/*.browser.test.ts', 'test/flows/**/*.test.ts']
 
 export default defineConfig({
@@ -16,6 +19,7 @@ export default defineConfig({
       {
         ...resolution,
         test: {
+          ...expected,
           name: 'fast',
           include: ['test/**/*.test.ts'],
           exclude: [...configDefaults.exclude, ...slow],
@@ -26,6 +30,7 @@ export default defineConfig({
       {
         ...resolution,
         test: {
+          ...expected,
           name: 'full',
           include: slow,
           testTimeout: 300_000,
