@@ -6,7 +6,10 @@ import { ReportQueue } from '../../../src/resource-server/reports/report-queue.t
 import { memorySpool, type Spool } from '../../../src/resource-server/reports/spool.ts'
 
 beforeEach(() => void vi.useFakeTimers())
-afterEach(() => void vi.useRealTimers())
+afterEach(() => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+})
 
 const report = (): OutcomeReport => ({
   type: 'tool.completed',
@@ -75,12 +78,13 @@ describe('the queue', () => {
   })
 
   it('sends again, later and later, until they are taken, and says so once', async () => {
+    // As late as chance may have it: half a second and half of that again, then twice as much each time.
+    vi.spyOn(Math, 'random').mockReturnValue(1)
     const { queue, batches, errors } = queueTo([later, later, later, taken])
     const all = reports(2)
     await queue.record(all)
     await pass(1)
     expect(batches).toHaveLength(1)
-    // Half a second and up to half of that again.
     await pass(498)
     expect(batches).toHaveLength(1)
     await pass(252)
