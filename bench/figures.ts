@@ -11,6 +11,7 @@ const DECIMALS = {
   rows: 0,
   answers: 0,
   events: 0,
+  bytes: 0,
 } as const
 export type Unit = keyof typeof DECIMALS
 

@@ -5,6 +5,7 @@ import { codeExchange } from './parts/code-exchange.ts'
 import { durability } from './parts/durability.ts'
 import { growth } from './parts/growth.ts'
 import { guardCache } from './parts/guard-cache.ts'
+import { guardSize } from './parts/guard-size.ts'
 import { introspection } from './parts/introspection.ts'
 import { lists } from './parts/lists.ts'
 import { manipulations } from './parts/manipulations.ts'
@@ -29,6 +30,7 @@ const PARTS: readonly Part[] = [
   signIn,
   revocation,
   guardCache,
+  guardSize,
   verify,
   processes,
   growth,

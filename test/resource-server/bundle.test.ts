@@ -1,39 +1,18 @@
 import { createContext, runInContext } from 'node:vm'
-import { type OutputOptions, rolldown } from 'rolldown'
+import type { OutputOptions } from 'rolldown'
 import { describe, expect, it } from 'vitest'
+import { bundleOf, bytesOf, GUARD_BYTES_MAX, GUARD_ENTRY, neededAtOnce } from '../../bench/guarded/bundle.ts'
 import type { FetchExtras } from '../../src/resource-server/adapters/fetch.ts'
 import type { Decision, Guard, GuardOptions } from '../../src/resource-server/index.ts'
 
 /** The guard as it is shipped to a browser's worker, an edge or anywhere else where there is no Node. */
-const CORE = 'src/resource-server/index.ts'
 const FETCH = 'src/resource-server/adapters/fetch.ts'
-const MAX_BYTES = 20 * 1024
-
-async function chunksOf(input: string, output: OutputOptions = {}) {
-  const built = await rolldown({ input, platform: 'browser', logLevel: 'silent' })
-  const { output: chunks } = await built.generate({ minify: true, ...output })
-  await built.close()
-  return chunks.filter((chunk) => chunk.type === 'chunk')
-}
 
 /** In one piece, with what is loaded later. */
 async function bundle(input: string, output: OutputOptions = {}): Promise<string> {
-  const [chunk, ...others] = await chunksOf(input, { codeSplitting: false, ...output })
+  const [chunk, ...others] = await bundleOf(input, { codeSplitting: false, ...output })
   expect(others).toEqual([])
   return chunk?.code ?? ''
-}
-
-/** What an entry needs to begin with: itself, and the chunks that it imports at once. */
-async function startsWith(input: string): Promise<string[]> {
-  const chunks = await chunksOf(input)
-  const needed = new Set<string>()
-  const need = (name: string): void => {
-    if (needed.has(name)) return
-    needed.add(name)
-    for (const next of chunks.find(({ fileName }) => fileName === name)?.imports ?? []) need(next)
-  }
-  for (const { isEntry, fileName } of chunks) if (isEntry) need(fileName)
-  return chunks.filter(({ fileName }) => needed.has(fileName)).map(({ code }) => code)
 }
 
 const WEB = [
@@ -68,10 +47,10 @@ function webOnly(fetch: (url: string, init: { body: URLSearchParams }) => Promis
 
 describe('the bundle of the guard', () => {
   it('is smaller than 20 KB, beside what only some guards load: reports, the cache, signing with a key', async () => {
-    expect(Buffer.byteLength((await startsWith(CORE)).join(''))).toBeLessThan(MAX_BYTES)
+    expect(bytesOf(neededAtOnce(await bundleOf(GUARD_ENTRY)))).toBeLessThan(GUARD_BYTES_MAX)
   })
 
-  it.each([CORE, FETCH, 'src/resource-server/adapters/hono.ts'])(
+  it.each([GUARD_ENTRY, FETCH, 'src/resource-server/adapters/hono.ts'])(
     'needs no module of Node: %s',
     async (input) => {
       const code = await bundle(input)
@@ -88,7 +67,7 @@ describe('the bundle of the guard', () => {
       const mcp = { method: 'tools/call', name, allowed: name === 'get_note', scope: 'notes:write' }
       return Response.json({ ...active, mcp })
     })
-    for (const [name, input] of Object.entries({ core: CORE, adapter: FETCH }))
+    for (const [name, input] of Object.entries({ core: GUARD_ENTRY, adapter: FETCH }))
       runInContext(
         `var ${name} = ${iife(await bundle(input, { format: 'iife', name: 'it', minify: false }))}`,
         context,
