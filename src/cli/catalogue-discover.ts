@@ -4,7 +4,7 @@ import { canonicalResource, findResource } from '../catalogue/catalogue.ts'
 import { parseCatalogue } from '../catalogue/catalogue-file.ts'
 import { catalogueText } from '../catalogue/catalogue-text.ts'
 import { compareWithCatalogue, comparisonLines } from '../discovery/comparison.ts'
-import { type Inventory, type Place, takeInventory } from '../discovery/inventory.ts'
+import type { Inventory, Place } from '../discovery/inventory.ts'
 import { proposeCatalogue } from '../discovery/proposal.ts'
 import { AppError } from '../errors.ts'
 import { terminalText } from '../probe/terminal-text.ts'
@@ -63,6 +63,8 @@ function takeProgram(command: Command): void {
 
 async function discover(url: string, options: Options): Promise<void> {
   const resource = resourceOf(options.resource ?? url)
+  // With the MCP client, which no other command needs, least of all a server that starts.
+  const { takeInventory } = await import('../discovery/inventory.ts')
   const inventory = await takeInventory(await placeOf(url, options), timeoutOf(options))
   if (options.check) return check(resource, inventory, options)
   await propose(resource, inventory, options)

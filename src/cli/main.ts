@@ -19,7 +19,7 @@ function report(error: unknown): void {
 }
 
 try {
-  await createProgram().parseAsync()
+  await (await createProgram(process.argv[2])).parseAsync()
 } catch (error) {
   report(error)
 }

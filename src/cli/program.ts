@@ -9,11 +9,9 @@ import { registerAuditCommands } from './audit.ts'
 import { registerCatalogueCommands } from './catalogue.ts'
 import { registerClientCommands } from './clients.ts'
 import { openAuditContext, openContext } from './context.ts'
-import { registerDoctorCommand } from './doctor.ts'
 import { registerOpenApiCommand } from './openapi.ts'
 import { registerOperatorCommands } from './operator.ts'
 import { registerResourceServerCommands } from './resource-servers.ts'
-import { registerReviewCommand } from './review.ts'
 import { serve } from './serve.ts'
 import { registerTraceCommand } from './trace.ts'
 
@@ -38,8 +36,11 @@ async function migrate(options: { status?: true }): Promise<void> {
   }
 }
 
-/** Every command there is. Those for actions of operators that no file here words better are made from the actions. */
-export function createProgram(): Command {
+/**
+ * Every command there is. Those for actions of operators that no file here words better are made from the actions.
+ * @param name of the command that is to run: a server starts without the programs that look at other deployments
+ */
+export async function createProgram(name?: string): Promise<Command> {
   const program = new Command('toolgate')
     .description('An OAuth 2.1 authorization server made for MCP. Its scopes are tool permissions.')
     .showHelpAfterError()
@@ -63,8 +64,14 @@ export function createProgram(): Command {
   registerAuditCommands(program, openAuditContext)
   registerTraceCommand(program, openContext)
   registerOpenApiCommand(program)
-  registerDoctorCommand(program)
-  registerReviewCommand(program)
+  if (name !== 'serve') await registerProbes(program)
   registerActionCommands(program, openContext)
   return program
+}
+
+async function registerProbes(program: Command): Promise<void> {
+  const { registerDoctorCommand } = await import('./doctor.ts')
+  const { registerReviewCommand } = await import('./review.ts')
+  registerDoctorCommand(program)
+  registerReviewCommand(program)
 }

@@ -89,8 +89,8 @@ describe('a command made from an action', () => {
   })
 })
 
-it('every command says what it is for', () => {
+it('every command says what it is for', async () => {
   const all = (group: Command): Command[] => group.commands.flatMap((each) => [each, ...all(each)])
-  const silent = all(createProgram()).filter((each) => each.description() === '')
+  const silent = all(await createProgram()).filter((each) => each.description() === '')
   expect(silent.map((each) => each.name())).toEqual([])
 })

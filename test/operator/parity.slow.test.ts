@@ -31,7 +31,7 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-const program = createProgram()
+const program = await createProgram()
 const sources = readSourceFiles()
 const PAGES = [...OPERATOR_PAGES, ...ACCOUNT_PAGES]
 
