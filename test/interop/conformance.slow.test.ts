@@ -1,28 +1,12 @@
-import { spawnSync } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { addClient } from '../../src/clients/clients.ts'
 import { freePort } from '../support/free-port.ts'
 import { RESOURCE, Toolgate } from '../support/toolgate.ts'
-import { commandOf, environment, Program } from './program.ts'
+import { Program } from './program.ts'
+import { SUITE, scenariosOf } from './suite-scenarios.ts'
 
 /** The official conformance suite of MCP against a whole Toolgate; a person decides on the real pages. */
-const SUITE = commandOf('@modelcontextprotocol/conformance', 'conformance')
-
-/** Every scenario that the suite has for authorization servers, with the versions of MCP it belongs to. */
-function scenarios(): Map<string, string[]> {
-  const { stdout } = spawnSync(process.execPath, [SUITE, 'list', '--authorization'], {
-    env: environment(),
-    encoding: 'utf8',
-  })
-  return new Map(
-    [...stdout.matchAll(/^\s*- (\S+) \[([^\]]*)\]/gm)].map(([, name = '', versions = '']) => [
-      name,
-      versions.split(','),
-    ]),
-  )
-}
-
-const SCENARIOS = scenarios()
+const SCENARIOS = scenariosOf('authorization')
 const VERSIONS = [...new Set([...SCENARIOS.values()].flat())]
 
 let toolgate: Toolgate

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -14,15 +13,14 @@ import { RESOURCE_SERVER, startIntrospectionStandIn } from '../support/introspec
 import { startV1WithSessions } from '../support/sdk-servers.ts'
 import { startWithNotes, type WithNotes } from '../support/with-notes.ts'
 import { forwardWithToken } from '../support/with-token.ts'
-import { commandOf, environment, Program } from './program.ts'
+import { Program } from './program.ts'
+import { SUITE, scenariosOf } from './suite-scenarios.ts'
 
 /**
  * The official conformance suite of MCP for servers against the example server behind the guard, which asks a whole
  * Toolgate. The suite can be given no token, so one is added on the way. It calls tools of its own that the example does
  * not have; so every scenario is named here, with what keeps the example from it.
  */
-const SUITE = commandOf('@modelcontextprotocol/conformance', 'conformance')
-
 /** No check fails or warns. These are all that concern the transport, its security, sessions and headers. */
 const PASSES = [
   'server-initialize',
@@ -76,20 +74,7 @@ const LACKS: [what: string, scenario: RegExp][] = [
 /** The guard does not let through a call of a tool that no scope opens; the server alone answers that it has none. */
 const DENIED = ['server-sse-polling: server-sse-post-request']
 
-function versionsOfScenarios(): Map<string, string[]> {
-  const { stdout } = spawnSync(process.execPath, [SUITE, 'list', '--server'], {
-    env: environment(),
-    encoding: 'utf8',
-  })
-  return new Map(
-    [...stdout.matchAll(/^\s*- (\S+) \[([^\]]*)\]/gm)].map(([, name = '', versions = '']) => [
-      name,
-      versions.split(','),
-    ]),
-  )
-}
-
-const SCENARIOS = versionsOfScenarios()
+const SCENARIOS = scenariosOf('server')
 const VERSIONS = ['2025-03-26', '2025-06-18', '2025-11-25', '2026-07-28']
 
 let directory: string

@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { OutcomeReport } from '../../../src/resource-server/reports/call-report.ts'
 import type { Delivered } from '../../../src/resource-server/reports/delivery.ts'
 import { ReportQueue } from '../../../src/resource-server/reports/report-queue.ts'
 import { memorySpool, type Spool } from '../../../src/resource-server/reports/spool.ts'
+import { ids, reports } from './outcome-reports.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => {
@@ -11,21 +11,6 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-const report = (): OutcomeReport => ({
-  type: 'tool.completed',
-  id: randomUUID(),
-  occurred_at_ms: 0,
-  request_id: randomUUID(),
-  sub: 'ada',
-  client_id: 'c',
-  method: 'tools/call',
-  name: 'get_note',
-  outcome: 'ok',
-  duration_ms: 1,
-  size_bytes: 2,
-})
-const reports = (count: number) => Array.from({ length: count }, report)
-const ids = (list: readonly { id: string }[]) => list.map(({ id }) => id)
 const taken: Delivered = { outcome: 'taken', refused: [] }
 const later: Delivered = { outcome: 'later', why: 'status 503', after_ms: 0 }
 

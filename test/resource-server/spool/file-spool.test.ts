@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import {
   appendFileSync,
@@ -17,6 +16,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { OutcomeReport } from '../../../src/resource-server/reports/call-report.ts'
 import { fileSpool } from '../../../src/resource-server/spool/file-spool.ts'
+import { ids, reports } from '../reports/outcome-reports.ts'
 
 let directory: string
 let path: string
@@ -25,22 +25,6 @@ beforeEach(() => {
   path = join(directory, 'reports')
 })
 afterEach(() => rmSync(directory, { recursive: true }))
-
-const report = (): OutcomeReport => ({
-  type: 'tool.completed',
-  id: randomUUID(),
-  occurred_at_ms: 1,
-  request_id: randomUUID(),
-  sub: 'ada',
-  client_id: 'c',
-  method: 'tools/call',
-  name: 'get_note',
-  outcome: 'ok',
-  duration_ms: 1,
-  size_bytes: 2,
-})
-const reports = (count: number) => Array.from({ length: count }, report)
-const ids = (list: readonly { id: string }[]) => list.map(({ id }) => id)
 
 /** What the next process finds. */
 async function leftAfter(...work: ((spool: ReturnType<typeof fileSpool>) => Promise<unknown>)[]) {
@@ -81,7 +65,7 @@ describe('a spool in a file', () => {
         }
         await spool.close()
         // What a process wrote of its last line when it died.
-        const line = JSON.stringify(report())
+        const line = JSON.stringify(reports(1)[0])
         appendFileSync(path, line.slice(0, torn % line.length))
         expect(await leftAfter()).toEqual([...kept.values()])
       }),
@@ -104,7 +88,7 @@ describe('a spool in a file', () => {
       await spool.take(batch)
       await spool.acknowledge(ids(batch))
     }
-    expect(statSync(path).size).toBeLessThan(1_200 * JSON.stringify(report()).length)
+    expect(statSync(path).size).toBeLessThan(1_200 * JSON.stringify(reports(1)[0]).length)
     await spool.close()
     expect(await leftAfter()).toEqual(kept)
     expect(readFileSync(path, 'utf8').trim().split('\n')).toHaveLength(3)
