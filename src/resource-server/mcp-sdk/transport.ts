@@ -101,6 +101,8 @@ export class TransportGate {
       return
     }
     const decided = this.#decide(message, extra)
+    // Awaited in its turn; until then it must not end the process.
+    decided.catch(() => {})
     this.#queue = this.#queue
       .then(async () => this.#deliver(message, extra, await decided))
       .catch((error) =>
