@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { addResourceServer } from '../src/clients/resource-servers.ts'
+import { addResourceServer } from '../src/clients/resource-servers/resource-servers.ts'
 import { codeBlocks, ROOT, readDocument } from './support/readme.ts'
 import { send } from './support/send.ts'
 import { RESOURCE, Toolgate } from './support/toolgate.ts'

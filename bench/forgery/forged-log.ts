@@ -1,9 +1,13 @@
-import { joinPieces, type Scan, Scanner } from '../../src/audit/verification/chain-pieces.ts'
-import type { ChainRange, StoredHead } from '../../src/audit/verification/chain-store.ts'
-import { type ChainSource, judgeScans, type Verification } from '../../src/audit/verification/judgement.ts'
-import { ScanSum } from '../../src/audit/verification/scan-sum.ts'
-import { idOf, microsecondsOf, seqOf } from '../../src/audit/verification/stored-tuple.ts'
-import type { ChainHead } from '../../src/evidence/hash-chain.ts'
+import { joinPieces, type Scan, Scanner } from '../../src/audit/integrity/verification/chain-pieces.ts'
+import type { ChainRange, StoredHead } from '../../src/audit/integrity/verification/chain-store.ts'
+import {
+  type ChainSource,
+  judgeScans,
+  type Verification,
+} from '../../src/audit/integrity/verification/judgement.ts'
+import { ScanSum } from '../../src/audit/integrity/verification/scan-sum.ts'
+import { idOf, microsecondsOf, seqOf } from '../../src/audit/integrity/verification/stored-tuple.ts'
+import type { ChainHead } from '../../src/audit-chain/hash-chain.ts'
 import type { TakeTuple } from '../../src/storage/copy-out.ts'
 import { type Forgery, hashOfTuple, type Log, writerOf } from './forgeries.ts'
 

@@ -4,9 +4,9 @@ import {
   seqOf,
   uuidOf,
   writerBytesOf,
-} from '../../src/audit/verification/stored-tuple.ts'
-import { type ChainHead, GENESIS } from '../../src/evidence/hash-chain.ts'
-import { CONTENT_COLUMNS } from '../../src/evidence/row-bytes.ts'
+} from '../../src/audit/integrity/verification/stored-tuple.ts'
+import { type ChainHead, GENESIS } from '../../src/audit-chain/hash-chain.ts'
+import { CONTENT_COLUMNS } from '../../src/audit-chain/row-bytes.ts'
 
 /**
  * What somebody who may write to the database could do to the log: each forgery says which rows go, which come in

@@ -1,7 +1,7 @@
 import { type OutputChunk, type OutputOptions, rolldown } from 'rolldown'
 
 /** The guard without its adapters. */
-export const GUARD_ENTRY = 'src/resource-server/index.ts'
+export const GUARD_ENTRY = 'src/guard/index.ts'
 /** What the guard promises to stay below, whatever it loads later. */
 export const GUARD_BYTES_MAX = 20 * 1024
 

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
-import { protectNodeHandler } from '../../src/resource-server/adapters/node.ts'
-import { createGuard } from '../../src/resource-server/index.ts'
+import { protectNodeHandler } from '../../src/guard/adapters/node.ts'
+import { createGuard } from '../../src/guard/index.ts'
 import { RESOURCE } from '../seeds/workload.ts'
 
 /** `node server.ts <port> <issuer> <id> <secret> [max age]`: a guard before a handler that does nothing. */

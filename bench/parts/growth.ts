@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import { pageEvents } from '../../src/audit/reading/audit-store.ts'
+import { pageEvents } from '../../src/audit/query/audit-store.ts'
 import { type Figure, grouped, median, table } from '../figures.ts'
 import { type Measured, type Part, type Run, say } from '../part.ts'
 import { cells, type Design, PROCESSOR_COLUMNS, playRounds, RATE_COLUMNS, ratio } from '../rounds.ts'

@@ -1,19 +1,14 @@
 import type { z } from 'zod'
+import { OPERATOR_SCOPES } from '../../src/accounts/operator-scopes.ts'
+import { listAccounts } from '../../src/actions/accounts.ts'
+import { type Action, type ActionContext, type Caller, perform } from '../../src/actions/action.ts'
+import { searchAudit } from '../../src/actions/audit.ts'
+import { listAllClients } from '../../src/actions/clients.ts'
+import { listGrants, listRefreshTokens } from '../../src/actions/grants.ts'
+import { showOverview } from '../../src/actions/overview.ts'
+import { listPersonalTokens } from '../../src/actions/personal-tokens.ts'
+import { builtIn } from '../../src/api/operator-api/operator-resource.ts'
 import { CatalogueCache } from '../../src/catalogue/catalogue-store.ts'
-import {
-  type Action,
-  type ActionContext,
-  type Caller,
-  OPERATOR_SCOPES,
-  perform,
-} from '../../src/operator/action.ts'
-import { listAccounts } from '../../src/operator/actions/accounts.ts'
-import { searchAudit } from '../../src/operator/actions/audit.ts'
-import { listAllClients } from '../../src/operator/actions/clients.ts'
-import { listGrants, listRefreshTokens } from '../../src/operator/actions/grants.ts'
-import { showOverview } from '../../src/operator/actions/overview.ts'
-import { listPersonalTokens } from '../../src/operator/actions/personal-tokens.ts'
-import { builtIn } from '../../src/operator/operator-resource.ts'
 import { type Figure, grouped, table } from '../figures.ts'
 import { type Measured, type Part, type Run, say } from '../part.ts'
 import { withInstallation } from '../seeds/installation.ts'

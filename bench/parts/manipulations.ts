@@ -1,4 +1,4 @@
-import { verifyChains } from '../../src/audit/verification/verify.ts'
+import { verifyChains } from '../../src/audit/integrity/verification/verify.ts'
 import { type Database, openDatabase } from '../../src/storage/database.ts'
 import { migrateUp } from '../../src/storage/migrate.ts'
 import { type Figure, table } from '../figures.ts'

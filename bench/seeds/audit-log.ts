@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import type { AuditEvent } from '../../src/audit/audit-event.ts'
-import { AuditWriter } from '../../src/audit/chain/audit-writer.ts'
+import type { AuditEvent } from '../../src/audit/events/audit-event.ts'
+import { AuditWriter } from '../../src/audit/log/audit-writer.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { CLIENT_ID, RESOURCE, SCOPE, TOOL } from './workload.ts'
 

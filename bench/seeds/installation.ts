@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { createAccount } from '../../src/accounts/accounts.ts'
-import { AuditLog } from '../../src/audit/audit-log.ts'
-import { addResourceServer } from '../../src/clients/resource-servers.ts'
-import { createOperatorToken } from '../../src/operator/operator-tokens.ts'
+import { createOperatorToken } from '../../src/accounts/operator-tokens.ts'
+import { AuditLog } from '../../src/audit/log/audit-log.ts'
+import { addResourceServer } from '../../src/clients/resource-servers/resource-servers.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { RESOURCE } from './workload.ts'
 

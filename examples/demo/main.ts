@@ -1,5 +1,5 @@
-import { pageEvents } from '../../src/audit/reading/audit-store.ts'
-import { verifyChains } from '../../src/audit/verification/verify.ts'
+import { verifyChains } from '../../src/audit/integrity/verification/verify.ts'
+import { pageEvents } from '../../src/audit/query/audit-store.ts'
 import { DemoClient } from './mcp-client.ts'
 import { Narrator, narratedFetch } from './narrator.ts'
 import { Person } from './person.ts'

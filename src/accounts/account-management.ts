@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { pageEvents } from '../audit/reading/audit-store.ts'
+import { pageEvents } from '../audit/query/audit-store.ts'
+import { AppError } from '../base/errors.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
-import { AppError } from '../errors.ts'
 import { type Account, type AccountFilter, countLiveGrants, listAccounts } from './account-store.ts'
 import {
   type AccountChange,
@@ -11,7 +11,7 @@ import {
   changeAccount,
   createAccount,
 } from './accounts.ts'
-import { type Ended, type Sessions, sessionsOf, signOutEverywhere } from './sessions.ts'
+import { type Ended, type Sessions, sessionsOf, signOutEverywhere } from './sessions/sessions.ts'
 
 /** What operators do with accounts, however they ask. An account is named by its id or its username. */
 export type ManagementDependencies = AccountDependencies & { catalogues: CatalogueCache }

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
-import type { AuditEvent } from '../audit/audit-event.ts'
-import type { AuditLog } from '../audit/audit-log.ts'
-import { recorded } from '../audit/recorded.ts'
-import { AppError } from '../errors.ts'
-import type { AuditDetail } from '../evidence/event-fields.ts'
+import type { AuditEvent } from '../audit/events/audit-event.ts'
+import type { AuditLog } from '../audit/log/audit-log.ts'
+import { recorded } from '../audit/log/recorded.ts'
+import type { AuditDetail } from '../audit-chain/event-fields.ts'
+import { AppError } from '../base/errors.ts'
 import {
   type Account,
   findAccount,
@@ -14,7 +14,7 @@ import {
   updateAccount,
 } from './account-store.ts'
 import { hashPassword, PASSWORD_MAX, PASSWORD_MIN } from './password.ts'
-import { endAllSessions } from './sessions.ts'
+import { endAllSessions } from './sessions/sessions.ts'
 import { USERNAME } from './username.ts'
 
 /** Creating and changing accounts. Every change is in the audit log, or did not happen. */

@@ -10,12 +10,12 @@ import {
 import { findActiveAccount } from '../accounts/account-store.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
 import { generateSecret } from '../clients/client-secret.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { basePath } from '../http/base-path.ts'
-import { createAdapterFactory, type PublishedClients } from './adapter.ts'
+import { createAdapterFactory, type PublishedClients } from './adapters/adapter.ts'
 import type { Keys } from './keys.ts'
 import { defaultResource, type ResourceDependencies, resourceServerInfo } from './resource-indicators.ts'
-import { connectionFor, currentUnit } from './unit-of-work.ts'
+import { connectionFor, currentUnit } from './tokens/unit-of-work.ts'
 
 /** The engine's whole configuration, as one literal. What needs a reason has it beside it. */
 export type ConfigurationDependencies = PublishedClients & {

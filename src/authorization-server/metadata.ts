@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import type { Middleware } from 'koa'
 import { type Catalogue, publishedResources } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
-import { ASSERTION_ALGORITHMS } from '../clients/assertion-algorithm.ts'
+import { ASSERTION_ALGORITHMS } from '../clients/keys/assertion-algorithm.ts'
 
 /** What the discovery documents (RFC 8414, OpenID Connect Discovery) say beyond the engine's own answer. */
 const ENDPOINTS = {
@@ -12,7 +12,7 @@ const ENDPOINTS = {
   revocation_endpoint: '/revoke',
   introspection_endpoint: '/introspect',
   jwks_uri: '/jwks',
-  // Of ours: where resource servers say what came of calls (src/reports/).
+  // Of ours: where resource servers say what came of calls (src/api/reports/).
   toolgate_reports_endpoint: '/introspect/reports',
 } as const
 

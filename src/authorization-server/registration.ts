@@ -1,17 +1,17 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Knex } from 'knex'
 import type { Context, Middleware } from 'koa'
-import { attemptsForgottenIn, countAttempt } from '../accounts/attempt-store.ts'
 import { isRegistrationBlocked } from '../clients/client-block-store.ts'
-import { sanitiseClientMetadata } from '../clients/client-metadata.ts'
 import { sha256 } from '../clients/client-secret.ts'
 import { findSameRegistration } from '../clients/client-store.ts'
-import { registrationDigest } from '../clients/same-registration.ts'
+import { sanitiseClientMetadata } from '../clients/registration/client-metadata.ts'
+import { registrationDigest } from '../clients/registration/same-registration.ts'
 import { readJson } from '../http/read-body.ts'
 import { clientNetwork } from '../http/request-context.ts'
-import { answerBadBody, answerOAuthError } from './oauth-error.ts'
+import { attemptsForgottenIn, countAttempt } from '../sign-in/attempt-store.ts'
 import { offerBody } from './offered-body.ts'
-import { connectionFor, currentUnit } from './unit-of-work.ts'
+import { answerBadBody, answerOAuthError } from './outcomes/oauth-error.ts'
+import { connectionFor, currentUnit } from './tokens/unit-of-work.ts'
 
 /**
  * POST /register (RFC 7591) before the engine sees it: who may register, what of the metadata is kept, and whether

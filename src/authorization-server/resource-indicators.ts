@@ -3,7 +3,7 @@ import { errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provi
 import { findActiveAccount } from '../accounts/account-store.ts'
 import { type Catalogue, findResource, grantableScopes, publishedResources } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
-import { connectionFor, currentUnit } from './unit-of-work.ts'
+import { connectionFor, currentUnit } from './tokens/unit-of-work.ts'
 
 /** RFC 8707: which scopes a token for a resource may have, for the account of this request, at this moment. */
 export type ResourceDependencies = { db: Knex; catalogues: CatalogueCache; access_token_ttl_seconds: number }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Knex } from 'knex'
-import { AppError } from '../errors.ts'
+import { AppError } from '../base/errors.ts'
 import type { Resource } from '../permission/scopes.ts'
 import { type Catalogue, catalogueDocument, type Role } from './catalogue.ts'
 import { diffCatalogues } from './catalogue-diff.ts'

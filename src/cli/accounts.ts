@@ -11,9 +11,9 @@ import {
 } from '../accounts/account-management.ts'
 import type { Account } from '../accounts/account-store.ts'
 import type { ChangedBy } from '../accounts/accounts.ts'
+import { builtIn } from '../api/operator-api/operator-resource.ts'
 import { CatalogueCache } from '../catalogue/catalogue-store.ts'
-import { loadConfig } from '../config.ts'
-import { builtIn } from '../operator/operator-resource.ts'
+import { loadConfig } from '../config/config.ts'
 import { ACTOR, type CliContext, type OpenContext, withContext } from './context.ts'
 import { type OutputOptions, printResult, printRows } from './output.ts'
 

@@ -1,9 +1,15 @@
 import { type Command, Option } from 'commander'
+import { OPERATOR_SCOPES } from '../accounts/operator-scopes.ts'
+import { type Action, type Caller, perform } from '../actions/action.ts'
+import { ACTIONS } from '../actions/index.ts'
+import { builtIn } from '../api/operator-api/operator-resource.ts'
+import {
+  fromText,
+  inputDocument,
+  type JsonSchema,
+  pathMembers,
+} from '../api/operator-api/schema-documents.ts'
 import { CatalogueCache } from '../catalogue/catalogue-store.ts'
-import { type Action, type Caller, OPERATOR_SCOPES, perform } from '../operator/action.ts'
-import { ACTIONS } from '../operator/actions/index.ts'
-import { builtIn } from '../operator/operator-resource.ts'
-import { fromText, inputDocument, type JsonSchema, pathMembers } from '../operator/schema-documents.ts'
 import { printAnswer } from './answer.ts'
 import { ACTOR, type ActionCliContext, withContext } from './context.ts'
 import type { OutputOptions } from './output.ts'

@@ -1,13 +1,13 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
+import { AppError } from '../base/errors.ts'
 import { canonicalResource, findResource } from '../catalogue/catalogue.ts'
 import { parseCatalogue } from '../catalogue/catalogue-file.ts'
 import { catalogueText } from '../catalogue/catalogue-text.ts'
-import { compareWithCatalogue, comparisonLines } from '../discovery/comparison.ts'
-import type { Inventory, Place } from '../discovery/inventory.ts'
-import { proposeCatalogue } from '../discovery/proposal.ts'
-import { AppError } from '../errors.ts'
-import { terminalText } from '../probe/terminal-text.ts'
+import { compareWithCatalogue, comparisonLines } from '../doctor/discovery/comparison.ts'
+import type { Inventory, Place } from '../doctor/discovery/inventory.ts'
+import { proposeCatalogue } from '../doctor/discovery/proposal.ts'
+import { terminalText } from '../doctor/probe/terminal-text.ts'
 import { printResult } from './output.ts'
 
 type Options = {
@@ -64,7 +64,7 @@ function takeProgram(command: Command): void {
 async function discover(url: string, options: Options): Promise<void> {
   const resource = resourceOf(options.resource ?? url)
   // With the MCP client, which no other command needs, least of all a server that starts.
-  const { takeInventory } = await import('../discovery/inventory.ts')
+  const { takeInventory } = await import('../doctor/discovery/inventory.ts')
   const inventory = await takeInventory(await placeOf(url, options), timeoutOf(options))
   if (options.check) return check(resource, inventory, options)
   await propose(resource, inventory, options)

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { ConfigError } from '../config.ts'
-import { AppError } from '../errors.ts'
+import { AppError } from '../base/errors.ts'
+import { ConfigError } from '../config/config.ts'
 import { createProgram } from './program.ts'
 
 /** The program: runs one command and says what went wrong. */

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { loadConfig } from '../config.ts'
-import { openApiDocument } from '../operator/openapi.ts'
+import { openApiDocument } from '../api/operator-api/openapi.ts'
+import { loadConfig } from '../config/config.ts'
 
 /** Adds `openapi`, which needs no database. */
 export function registerOpenApiCommand(program: Command): void {

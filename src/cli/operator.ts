@@ -1,4 +1,10 @@
 import type { Command } from 'commander'
+import { OPERATOR_SCOPES } from '../accounts/operator-scopes.ts'
+import {
+  createOperatorToken,
+  pageOfOperatorTokens,
+  revokeOperatorToken,
+} from '../accounts/operator-tokens.ts'
 import {
   pageOfGrants,
   pageOfRefreshTokens,
@@ -7,12 +13,6 @@ import {
   revokeRefreshTokens,
   showGrant,
 } from '../grants/grants.ts'
-import { OPERATOR_SCOPES } from '../operator/action.ts'
-import {
-  createOperatorToken,
-  pageOfOperatorTokens,
-  revokeOperatorToken,
-} from '../operator/operator-tokens.ts'
 import { ACTOR, type OpenContext, withContext } from './context.ts'
 import { type OutputOptions, printResult, printRows } from './output.ts'
 

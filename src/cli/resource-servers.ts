@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
-import { generateSigningKey } from '../clients/assertion-algorithm.ts'
+import { AppError } from '../base/errors.ts'
+import { generateSigningKey } from '../clients/keys/assertion-algorithm.ts'
 import {
   addResourceServer,
   addResourceServerWithKeys,
@@ -10,8 +11,7 @@ import {
   removeResourceServer,
   rotateResourceServerKeys,
   rotateResourceServerSecret,
-} from '../clients/resource-servers.ts'
-import { AppError } from '../errors.ts'
+} from '../clients/resource-servers/resource-servers.ts'
 import { ACTOR, type CliContext, type OpenContext, withContext } from './context.ts'
 import { type OutputOptions, printResult, printRows } from './output.ts'
 

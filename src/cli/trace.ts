@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { traceEvents } from '../audit/reading/trace-store.ts'
-import { auditJson, auditLine } from './audit-line.ts'
+import { traceEvents } from '../audit/query/trace-store.ts'
+import { auditJson, auditLine } from './audit/audit-line.ts'
 import { type OpenContext, withContext } from './context.ts'
 import type { OutputOptions } from './output.ts'
 

@@ -1,12 +1,12 @@
 import type { Knex } from 'knex'
-import type { AuditEvent } from '../audit/audit-event.ts'
-import type { AuditLog } from '../audit/audit-log.ts'
-import { recorded } from '../audit/recorded.ts'
-import { AppError } from '../errors.ts'
+import type { AuditEvent } from '../audit/events/audit-event.ts'
+import type { AuditLog } from '../audit/log/audit-log.ts'
+import { recorded } from '../audit/log/recorded.ts'
+import { AppError } from '../base/errors.ts'
 import { deleteClientBlock, findClientBlock, holdClient, insertClientBlock } from './client-block-store.ts'
 import { revokeRest, revokeWithClient } from './client-revocation.ts'
 import { findClient } from './client-store.ts'
-import { documentUrl } from './metadata-documents.ts'
+import { documentUrl } from './documents/metadata-documents.ts'
 
 /**
  * Blocking a client: from then on no instance shows a consent page for it, gives it a code, or answers it with a

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { AppError } from '../errors.ts'
+import { AppError } from '../base/errors.ts'
 import { cutPage, readCursor } from '../storage/keyset.ts'
 import { type ClientBlock, findClientBlock } from './client-block-store.ts'
 import {
@@ -12,7 +12,7 @@ import {
   listClientAccounts,
   listClients,
 } from './client-list-store.ts'
-import { redirectHost } from './redirect-uris.ts'
+import { redirectHost } from './registration/redirect-uris.ts'
 
 /** Clients as operators look at them: all of them, however they came to be known, without their secrets. */
 export type ListedClient = {

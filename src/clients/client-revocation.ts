@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { AuditEvent } from '../audit/audit-event.ts'
+import type { AuditEvent } from '../audit/events/audit-event.ts'
 import { deleteMatchingGrants } from '../grants/grant-store.ts'
 import {
   type GrantDependencies,

@@ -1,14 +1,14 @@
 import type { Knex } from 'knex'
-import type { AuditEvent } from '../audit/audit-event.ts'
-import type { AuditLog } from '../audit/audit-log.ts'
-import { recorded } from '../audit/recorded.ts'
-import { AppError } from '../errors.ts'
+import type { AuditEvent } from '../audit/events/audit-event.ts'
+import type { AuditLog } from '../audit/log/audit-log.ts'
+import { recorded } from '../audit/log/recorded.ts'
+import { AppError } from '../base/errors.ts'
 import { holdClient } from './client-block-store.ts'
-import { sanitiseClientMetadata } from './client-metadata.ts'
 import { revokeRest, revokeWithClient } from './client-revocation.ts'
 import { generateSecret, secretDigest } from './client-secret.ts'
 import { deleteClient, findClient, insertClient, replaceClientMetadata } from './client-store.ts'
-import { deleteDocument } from './metadata-document-store.ts'
+import { deleteDocument } from './documents/metadata-document-store.ts'
+import { sanitiseClientMetadata } from './registration/client-metadata.ts'
 
 /** Clients that an operator registers ahead of time: added, given a new secret, removed; each with its audit event. */
 export type ClientDependencies = { db: Knex; audit: AuditLog }

@@ -1,4 +1,4 @@
-import type { Answered } from '../probe/exchange.ts'
+import type { Answered } from './probe/exchange.ts'
 import { evidenceOf, type Problem } from './problem.ts'
 import { BROWSER_ORIGIN, visitOf, type Walk } from './walk.ts'
 

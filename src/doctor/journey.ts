@@ -1,5 +1,5 @@
-import type { Answered } from '../probe/exchange.ts'
 import type { ClientProfile } from './client-profile.ts'
+import type { Answered } from './probe/exchange.ts'
 import type { Finding, Trial } from './problem.ts'
 import type { Document, Walk } from './walk.ts'
 

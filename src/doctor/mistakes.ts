@@ -1,6 +1,6 @@
-import type { Answered, Exchange, FailureKind } from '../probe/exchange.ts'
-import { isLocal } from '../probe/local-address.ts'
 import { plainText, plainUrl } from './plain-text.ts'
+import type { Answered, Exchange, FailureKind } from './probe/exchange.ts'
+import { isLocal } from './probe/local-address.ts'
 import { evidenceOf, type Problem } from './problem.ts'
 import { redirectTarget, type Visit } from './visit.ts'
 

@@ -1,4 +1,4 @@
-import { terminalText } from '../probe/terminal-text.ts'
+import { terminalText } from './probe/terminal-text.ts'
 
 /** What others wrote, made fit for a terminal: no control characters, no marks that turn text round, no secrets. */
 const MAX_CHARACTERS = 200

@@ -1,6 +1,6 @@
-import type { Exchange } from '../probe/exchange.ts'
 import type { Ground } from './client-profile.ts'
 import { plainText, plainUrl } from './plain-text.ts'
+import type { Exchange } from './probe/exchange.ts'
 
 /** What the doctor finds. The same mistake seen by several clients is the same value, so that it is said once. */
 export type Problem = {

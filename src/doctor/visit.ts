@@ -1,4 +1,4 @@
-import { type Exchange, exchange, type ProbeRequest } from '../probe/exchange.ts'
+import { type Exchange, exchange, type ProbeRequest } from './probe/exchange.ts'
 
 /** One request with the redirects after it, kept hop by hop: clients differ in how far they follow. */
 export type Visit = {

@@ -1,7 +1,7 @@
-import { readChallenges } from '../probe/challenge.ts'
-import type { Answered, ProbeRequest } from '../probe/exchange.ts'
-import { mayLeadTo } from '../probe/local-address.ts'
-import { resourceMetadataUrls, serverMetadataUrls } from '../probe/well-known.ts'
+import { readChallenges } from './probe/challenge.ts'
+import type { Answered, ProbeRequest } from './probe/exchange.ts'
+import { mayLeadTo } from './probe/local-address.ts'
+import { resourceMetadataUrls, serverMetadataUrls } from './probe/well-known.ts'
 import { type Visit, visit } from './visit.ts'
 
 /** The walk along the discovery chain: whatever any known client would ask for, asked once, by reading alone. */

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
+import { PERSONAL_CLIENT_ID } from '../personal-tokens/personal-access-token.ts'
 import { microseconds, type Place } from '../storage/keyset.ts'
 import type { RevokedGrant } from './grant-store.ts'
-import { PERSONAL_CLIENT_ID } from './personal-access-token.ts'
 
 /**
  * SQL of what one person connected. Every statement names the account, so that no id of somebody else's grant reads or

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
+import { PERSONAL_CLIENT_ID, PERSONAL_CLIENT_NAME } from '../personal-tokens/personal-access-token.ts'
 import { cutPage, MOMENT, microseconds, readCursor } from '../storage/keyset.ts'
 import { type GrantFilter, LAST_SIGN, matchingGrants, resolveFilter } from './grant-store.ts'
-import { PERSONAL_CLIENT_ID, PERSONAL_CLIENT_NAME } from './personal-access-token.ts'
 
 /** SQL of lists of grants and refresh tokens, as operators and people see them. Pages are found by where the last ended. */
 export type GrantView = {

@@ -1,8 +1,9 @@
 import type { Knex } from 'knex'
-import type { AuditEvent } from '../audit/audit-event.ts'
-import type { AuditLog } from '../audit/audit-log.ts'
-import { recorded } from '../audit/recorded.ts'
-import { AppError } from '../errors.ts'
+import type { AuditEvent } from '../audit/events/audit-event.ts'
+import type { AuditLog } from '../audit/log/audit-log.ts'
+import { recorded } from '../audit/log/recorded.ts'
+import { AppError } from '../base/errors.ts'
+import { listToolUses, type ToolUse } from '../usage/usage-store.ts'
 import {
   type GrantView,
   listGrants,
@@ -11,7 +12,6 @@ import {
   type RefreshTokenView,
 } from './grant-list-store.ts'
 import { deleteMatchingGrants, type GrantFilter, type RevokedGrant } from './grant-store.ts'
-import { listToolUses, type ToolUse } from './usage-store.ts'
 
 /**
  * What operators do with grants and refresh tokens. The command line and the API call these functions and no

@@ -1,5 +1,5 @@
-import { recorded } from '../audit/recorded.ts'
-import { AppError } from '../errors.ts'
+import { recorded } from '../audit/log/recorded.ts'
+import { AppError } from '../base/errors.ts'
 import { type GrantRow, holdGrant, replaceScope } from './grant-store.ts'
 import type { GrantDependencies } from './grants.ts'
 

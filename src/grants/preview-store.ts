@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
+import { PERSONAL_CLIENT_ID, PERSONAL_CLIENT_NAME } from '../personal-tokens/personal-access-token.ts'
 import { type GrantFilter, matchingGrants, resolveFilter } from './grant-store.ts'
-import { PERSONAL_CLIENT_ID, PERSONAL_CLIENT_NAME } from './personal-access-token.ts'
 
 /** SQL of what a revocation would end. */
 export const COUNTED_MAX = 10_000

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Context } from 'koa'
-import { AppError } from '../errors.ts'
+import { AppError } from '../base/errors.ts'
 
 /** Keeps tokens made here apart from every other use of the same key. */
 const PURPOSE = 'toolgate csrf v1\0'

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { Context, Middleware } from 'koa'
 import type { Logger } from 'pino'
-import { AppError } from '../errors.ts'
+import { AppError } from '../base/errors.ts'
 import { isUnavailable } from '../storage/database.ts'
 import type { Renderer } from './render.ts'
 import { requestId } from './request-context.ts'

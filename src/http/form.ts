@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts'
+import { AppError } from '../base/errors.ts'
 
 /** Only what looks like a parameter's name is repeated to the caller: somebody may have put a secret there. */
 const REPEATABLE_NAME = /^[a-z][a-z_]{0,39}$/

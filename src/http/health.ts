@@ -1,5 +1,5 @@
 import Router from '@koa/router'
-import { AppError } from '../errors.ts'
+import { AppError } from '../base/errors.ts'
 import type { Database } from '../storage/database.ts'
 import { unreadiness } from '../storage/readiness.ts'
 

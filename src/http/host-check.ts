@@ -1,5 +1,5 @@
 import type { Context, Middleware } from 'koa'
-import { AppError } from '../errors.ts'
+import { AppError } from '../base/errors.ts'
 
 /** Probes of a load balancer come to the address of the machine. */
 const EXEMPT_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz'])

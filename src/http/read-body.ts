@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import type { Context } from 'koa'
-import { AppError } from '../errors.ts'
+import { AppError } from '../base/errors.ts'
 import { type Form, parseForm } from './form.ts'
 
 const FORM_LIMIT_BYTES = 64 * 1024

@@ -1,4 +1,4 @@
-import { AppError, type ErrorCode } from '../errors.ts'
+import { AppError, type ErrorCode } from '../base/errors.ts'
 import type { Page } from './page.ts'
 
 const MENDABLE: readonly ErrorCode[] = ['invalid_input', 'conflict']

@@ -3,11 +3,12 @@
  * a page is shown. A page is a row of a table, so that what guards it can be tested for every one.
  */
 import type { Context } from 'koa'
-import type { PageSession } from '../accounts/page-sessions.ts'
+import type { OperatorScope } from '../accounts/operator-scopes.ts'
+import type { PageSession } from '../accounts/sessions/page-sessions.ts'
+import type { ActionContext, Caller } from '../actions/action.ts'
 import type { EventFeed } from '../audit/live/event-feed.ts'
 import type { Form } from '../http/form.ts'
 import type { Renderer } from '../http/render.ts'
-import type { ActionContext, Caller, OperatorScope } from '../operator/action.ts'
 
 export type PageDependencies = ActionContext & {
   /** New events of the audit log. */

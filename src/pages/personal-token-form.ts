@@ -1,5 +1,7 @@
 import { z } from 'zod'
-import { AppError } from '../errors.ts'
+import { AppError } from '../base/errors.ts'
+import type { Form } from '../http/form.ts'
+import { validate } from '../http/validate.ts'
 import {
   EXPIRING_DAYS,
   OVERLAP_HOURS_DEFAULT,
@@ -7,11 +9,9 @@ import {
   TOKEN_DAYS_DEFAULT,
   TOKEN_DAYS_MAX,
   TOKEN_NAME_MAX,
-} from '../grants/personal-access-tokens.ts'
-import type { TokenOffer } from '../grants/personal-token-offer.ts'
-import { TOKEN_ROLES } from '../grants/personal-token-scopes.ts'
-import type { Form } from '../http/form.ts'
-import { validate } from '../http/validate.ts'
+} from '../personal-tokens/personal-access-tokens.ts'
+import type { TokenOffer } from '../personal-tokens/personal-token-offer.ts'
+import { TOKEN_ROLES } from '../personal-tokens/personal-token-scopes.ts'
 import type { Page } from './page.ts'
 
 /** Forms about personal access tokens, the same for operators and for people. `at` is where their pages are. */

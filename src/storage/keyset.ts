@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { AppError } from '../errors.ts'
+import { AppError } from '../base/errors.ts'
 
 /** Where a page of a list ended: the moment that it is ordered by, and the id that tells equal moments apart. */
 export type Place = {

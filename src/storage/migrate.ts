@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import type { Knex } from 'knex'
-import { AppError } from '../errors.ts'
+import { AppError } from '../base/errors.ts'
 import { grantToServerRole } from './server-role.ts'
 
 /** `src/storage` and `dist/src/storage` both have their migrations two levels up. */

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { AppError } from '../errors.ts'
+import { AppError } from '../base/errors.ts'
 
 /**
  * The role of a server that does not own its tables: what it may do, given by whoever migrates. It adds to the audit

@@ -35,7 +35,7 @@ const EXPIRED = [
   ['oidc_payloads', '(model, id)', 'expires_at <= now()'],
   ['page_sessions', 'id', 'expires_at <= now()'],
   ['login_attempts', 'key', 'window_ends_at <= now()'],
-  // What is older is refused for its age: src/reports/intake.ts.
+  // What is older is refused for its age: src/api/reports/intake.ts.
   ['resource_server_reports', '(resource_server_id, id)', "taken_at <= now() - interval '7 days'"],
   ['usage_hours', '(hour, resource, tool, decision)', "hour <= now() - interval '90 days'"],
 ] as const

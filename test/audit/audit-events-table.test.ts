@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { AuditLog } from '../../src/audit/audit-log.ts'
-import { verifyChains } from '../../src/audit/verification/verify.ts'
+import { verifyChains } from '../../src/audit/integrity/verification/verify.ts'
+import { AuditLog } from '../../src/audit/log/audit-log.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { decided } from './rows.ts'
 

@@ -1,12 +1,12 @@
-import { signCheckpoint } from '../../src/audit/checkpoints/checkpoint.ts'
+import { signCheckpoint } from '../../src/audit/integrity/checkpoints/checkpoint.ts'
 import {
   type CheckpointKey,
   generateCheckpointKey,
   parseCheckpointKey,
-} from '../../src/audit/checkpoints/checkpoint-key.ts'
-import { type Proof, type ProofSegment, writeProof } from '../../src/audit/checkpoints/proof.ts'
-import { type AuditRow, type ChainHead, contentDigest, GENESIS } from '../../src/evidence/hash-chain.ts'
-import { writerStarted } from '../../src/evidence/witness.ts'
+} from '../../src/audit/integrity/checkpoints/checkpoint-key.ts'
+import { type Proof, type ProofSegment, writeProof } from '../../src/audit/integrity/checkpoints/proof.ts'
+import { type AuditRow, type ChainHead, contentDigest, GENESIS } from '../../src/audit-chain/hash-chain.ts'
+import { writerStarted } from '../../src/audit-chain/witness.ts'
 import { chainOf, linked } from './rows.ts'
 
 export const ISSUER = 'https://auth.example.com'

@@ -1,7 +1,7 @@
-import type { AuditEvent } from '../../src/audit/audit-event.ts'
-import { normaliseEvent } from '../../src/evidence/event-fields.ts'
-import { type AuditRow, contentDigest, GENESIS, linkHash } from '../../src/evidence/hash-chain.ts'
-import type { ChainedRow } from '../../src/evidence/row-bytes.ts'
+import type { AuditEvent } from '../../src/audit/events/audit-event.ts'
+import { normaliseEvent } from '../../src/audit-chain/event-fields.ts'
+import { type AuditRow, contentDigest, GENESIS, linkHash } from '../../src/audit-chain/hash-chain.ts'
+import type { ChainedRow } from '../../src/audit-chain/row-bytes.ts'
 
 export const WRITER = '5b1f6f0a-3c5e-4d7b-9a52-0c8f2f4d9e11'
 

@@ -1,5 +1,5 @@
-import type { AuditRow } from '../../src/evidence/hash-chain.ts'
-import { contentBytes } from '../../src/evidence/row-bytes.ts'
+import type { AuditRow } from '../../src/audit-chain/hash-chain.ts'
+import { contentBytes } from '../../src/audit-chain/row-bytes.ts'
 
 const LENGTH = Buffer.from([0, 0, 0, 32])
 

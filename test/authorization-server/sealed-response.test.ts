@@ -7,7 +7,7 @@ import {
   seal,
   type TokenResponse,
   unseal,
-} from '../../src/authorization-server/refresh-rotation.ts'
+} from '../../src/authorization-server/tokens/refresh-rotation.ts'
 
 const token = () => randomBytes(32).toString('base64url')
 const response = (change: Partial<TokenResponse> = {}): TokenResponse => ({

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { addResourceServerWithKeys } from '../../src/clients/resource-servers.ts'
+import { addResourceServerWithKeys } from '../../src/clients/resource-servers/resource-servers.ts'
 import { asserting, assertion, jwksOf, testKey } from '../support/assertions.ts'
 import {
   type Endpoint,

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { signIn } from '../../src/accounts/sign-in.ts'
-import { pageEvents } from '../../src/audit/reading/audit-store.ts'
+import { pageEvents } from '../../src/audit/query/audit-store.ts'
 import { parseCatalogue } from '../../src/catalogue/catalogue-file.ts'
 import { applyCatalogue } from '../../src/catalogue/catalogue-store.ts'
 import { registerAccountCommands } from '../../src/cli/accounts.ts'
+import { signIn } from '../../src/sign-in/sign-in.ts'
 import { type CommandLine, commandLine } from './commands.ts'
 
 let cli: CommandLine

@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createAccount } from '../../src/accounts/accounts.ts'
-import { pageEvents } from '../../src/audit/reading/audit-store.ts'
+import { pageEvents } from '../../src/audit/query/audit-store.ts'
+import { AppError } from '../../src/base/errors.ts'
 import { parseCatalogue } from '../../src/catalogue/catalogue-file.ts'
 import { applyCatalogue } from '../../src/catalogue/catalogue-store.ts'
 import { registerActionCommands } from '../../src/cli/action-commands.ts'
 import { createProgram } from '../../src/cli/program.ts'
-import { AppError } from '../../src/errors.ts'
 import { type CommandLine, commandLine } from './commands.ts'
 
 /** Commands made from actions. Nothing is worded by hand here, so that all of them are made. */

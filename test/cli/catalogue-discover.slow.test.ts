@@ -5,7 +5,7 @@ import { Command } from 'commander'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { parseCatalogue } from '../../src/catalogue/catalogue-file.ts'
 import { registerDiscoverCommand } from '../../src/cli/catalogue-discover.ts'
-import { serveOffering } from '../discovery/offering.ts'
+import { serveOffering } from '../doctor/discovery/offering.ts'
 
 let server: Awaited<ReturnType<typeof serveOffering>>
 let directory: string
@@ -86,7 +86,7 @@ describe('catalogue discover --check', () => {
 
 describe('catalogue discover --stdio', () => {
   it('gives the program all that follows, also what looks like an option', async () => {
-    const program = new URL('../discovery/offering-over-stdio.ts', import.meta.url).pathname
+    const program = new URL('../doctor/discovery/offering-over-stdio.ts', import.meta.url).pathname
     const { printed } = await discover(
       '--json',
       '--stdio',

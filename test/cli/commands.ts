@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { vi } from 'vitest'
-import { AuditLog } from '../../src/audit/audit-log.ts'
+import { AuditLog } from '../../src/audit/log/audit-log.ts'
 import type { ActionCliContext } from '../../src/cli/context.ts'
 import { createTestDatabase } from '../support/database.ts'
 

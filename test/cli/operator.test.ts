@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { insertAccount } from '../../src/accounts/account-store.ts'
-import { pageEvents } from '../../src/audit/reading/audit-store.ts'
+import { findOperatorToken } from '../../src/accounts/operator-token-store.ts'
+import { pageEvents } from '../../src/audit/query/audit-store.ts'
 import { registerOperatorCommands } from '../../src/cli/operator.ts'
 import { sha256 } from '../../src/clients/client-secret.ts'
 import { putGrant } from '../../src/grants/grant-store.ts'
 import { insertRefreshToken } from '../../src/grants/token-store.ts'
-import { findOperatorToken } from '../../src/operator/operator-token-store.ts'
 import { type CommandLine, commandLine } from './commands.ts'
 
 let cli: CommandLine

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
-import { type BadDeployment, startBadDeployment } from '../review/fixtures/bad-deployment.ts'
+import { type BadDeployment, startBadDeployment } from '../doctor/review/fixtures/bad-deployment.ts'
 import { freePort } from '../support/free-port.ts'
 
 let deployment: BadDeployment | undefined

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { AuditLog } from '../../src/audit/audit-log.ts'
+import { AuditLog } from '../../src/audit/log/audit-log.ts'
 import { blockClient } from '../../src/clients/client-blocks.ts'
 import { pageOfClients, showClient } from '../../src/clients/client-list.ts'
 import { COUNTED_GRANTS_MAX } from '../../src/clients/client-list-store.ts'
 import { insertClient } from '../../src/clients/client-store.ts'
 import { addClient } from '../../src/clients/clients.ts'
-import { keepDocument, keepFailure } from '../../src/clients/metadata-document-store.ts'
+import { keepDocument, keepFailure } from '../../src/clients/documents/metadata-document-store.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 let test: TestDatabase

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { pageEvents } from '../../src/audit/reading/audit-store.ts'
-import { verifyChains } from '../../src/audit/verification/verify.ts'
+import { verifyChains } from '../../src/audit/integrity/verification/verify.ts'
+import { pageEvents } from '../../src/audit/query/audit-store.ts'
 import { sha256 } from '../../src/clients/client-secret.ts'
 import { bodiesOf, NOTHING, remains } from '../support/families.ts'
 import { type SecondInstance, startSecondInstance } from '../support/second-instance.ts'

@@ -4,22 +4,20 @@ import { changeAccount } from '../../src/accounts/accounts.ts'
 import { parseCatalogue } from '../../src/catalogue/catalogue-file.ts'
 import { CatalogueCache } from '../../src/catalogue/catalogue-store.ts'
 import { blockClient } from '../../src/clients/client-blocks.ts'
-import { addResourceServer, rotateResourceServerSecret } from '../../src/clients/resource-servers.ts'
-import { changeCatalogue } from '../../src/grants/catalogue-change.ts'
+import {
+  addResourceServer,
+  rotateResourceServerSecret,
+} from '../../src/clients/resource-servers/resource-servers.ts'
 import { revokeConnectedApp } from '../../src/grants/connected-apps.ts'
 import { revokeGrants } from '../../src/grants/grants.ts'
 import { narrowGrant } from '../../src/grants/narrowing.ts'
+import { type CallReport, createGuard, type Guard, type GuardOptions } from '../../src/guard/index.ts'
+import { changeCatalogue } from '../../src/holders/catalogue-change.ts'
 import {
   createPersonalToken,
   revokePersonalToken,
   rotatePersonalToken,
-} from '../../src/grants/personal-access-tokens.ts'
-import {
-  type CallReport,
-  createGuard,
-  type Guard,
-  type GuardOptions,
-} from '../../src/resource-server/index.ts'
+} from '../../src/personal-tokens/personal-access-tokens.ts'
 import { grantOf, passGrace } from '../support/families.ts'
 import { freePort } from '../support/free-port.ts'
 import { type SecondInstance, startSecondInstance } from '../support/second-instance.ts'

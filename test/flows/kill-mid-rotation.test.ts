@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { verifyChains } from '../../src/audit/verification/verify.ts'
+import { verifyChains } from '../../src/audit/integrity/verification/verify.ts'
 import { bodiesOf, grantOf, liveRefreshTokens, remains, successors } from '../support/families.ts'
 import { PostgresProxy } from '../support/postgres-proxy.ts'
 import { ServerProcess } from '../support/server-process.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ACTIONS } from '../../src/operator/actions/index.ts'
+import { ACTIONS } from '../../src/actions/index.ts'
 import { NEEDS_PERSON } from '../support/client-memory.ts'
 import { Toolgate } from '../support/toolgate.ts'
 import { audited, connectThrough, letDecide, REAL_CLIENTS } from '../support/with-notes.ts'

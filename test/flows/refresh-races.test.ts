@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { pageEvents } from '../../src/audit/reading/audit-store.ts'
-import { verifyChains } from '../../src/audit/verification/verify.ts'
+import { verifyChains } from '../../src/audit/integrity/verification/verify.ts'
+import { pageEvents } from '../../src/audit/query/audit-store.ts'
 import { revokeGrants } from '../../src/grants/grants.ts'
 import { sweepExpired, wipeSealedResponses } from '../../src/storage/sweep.ts'
 import {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { AuditLog } from '../../src/audit/audit-log.ts'
-import { pageEvents } from '../../src/audit/reading/audit-store.ts'
+import { AuditLog } from '../../src/audit/log/audit-log.ts'
+import { pageEvents } from '../../src/audit/query/audit-store.ts'
 import {
   labelsOf,
   pageOfConnectedApps,

@@ -1,6 +1,6 @@
 import { asyncProperty, constantFrom, assert as holds, subarray, uniqueArray } from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { pageEvents } from '../../src/audit/reading/audit-store.ts'
+import { pageEvents } from '../../src/audit/query/audit-store.ts'
 import { showGrant } from '../../src/grants/grants.ts'
 import { narrowGrant } from '../../src/grants/narrowing.ts'
 import { grantOf } from '../support/families.ts'

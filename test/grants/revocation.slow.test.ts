@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { insertAccount } from '../../src/accounts/account-store.ts'
-import { AuditLog } from '../../src/audit/audit-log.ts'
+import { AuditLog } from '../../src/audit/log/audit-log.ts'
 import { revokeGrants } from '../../src/grants/grants.ts'
 import { previewRevocation } from '../../src/grants/preview.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'

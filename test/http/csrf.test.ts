@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import Koa from 'koa'
 import request from 'supertest'
 import { describe, expect, it } from 'vitest'
-import { AppError } from '../../src/errors.ts'
+import { AppError } from '../../src/base/errors.ts'
 import { assertSameOrigin, csrfToken, verifyCsrf } from '../../src/http/csrf.ts'
 
 const KEY = 'a key for tests'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { AppError } from '../../src/errors.ts'
+import { AppError } from '../../src/base/errors.ts'
 import { parseForm } from '../../src/http/form.ts'
 
 const faultOf = (text: string, multiple?: string[]) => {

@@ -1,6 +1,6 @@
 import { assert, property, string } from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { AppError } from '../../src/errors.ts'
+import { AppError } from '../../src/base/errors.ts'
 import { readCursor, writeCursor } from '../../src/storage/keyset.ts'
 
 describe('a cursor', () => {

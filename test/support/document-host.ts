@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import type { DocumentNetwork } from '../../src/clients/document-fetch.ts'
+import type { DocumentNetwork } from '../../src/clients/documents/document-fetch.ts'
 import { selfSigned } from './certificate.ts'
 import { REDIRECT_URI } from './toolgate.ts'
 

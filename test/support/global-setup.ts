@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { openDatabase } from '../../src/storage/database.ts'
-import { startEmbeddedPostgres } from '../../src/storage/embedded-postgres.ts'
+import { startEmbeddedPostgres } from '../../src/storage/embedded-postgres/embedded-postgres.ts'
 import { migrateUp } from '../../src/storage/migrate.ts'
 
 declare module 'vitest' {

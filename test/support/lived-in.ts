@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { changeAccount } from '../../src/accounts/accounts.ts'
+import { createOperatorToken } from '../../src/accounts/operator-tokens.ts'
 import { parseCatalogue } from '../../src/catalogue/catalogue-file.ts'
 import { applyCatalogue } from '../../src/catalogue/catalogue-store.ts'
 import { blockClient } from '../../src/clients/client-blocks.ts'
-import { addResourceServer } from '../../src/clients/resource-servers.ts'
-import { createOperatorToken } from '../../src/operator/operator-tokens.ts'
+import { addResourceServer } from '../../src/clients/resource-servers/resource-servers.ts'
 import { PageVisitor } from './page-visitor.ts'
 import { RESOURCE, Toolgate, type ToolgateOptions } from './toolgate.ts'
 

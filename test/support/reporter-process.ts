@@ -1,7 +1,7 @@
 /** An MCP server's reports in a process of their own: takes as many as it is told, says so, and lives on. */
-import { checkOptions } from '../../src/resource-server/guard-options.ts'
-import { createReportQueue } from '../../src/resource-server/reports/report-queue.ts'
-import { fileSpool } from '../../src/resource-server/spool/file-spool.ts'
+import { checkOptions } from '../../src/guard/guard-options.ts'
+import { createReportQueue } from '../../src/guard/reports/report-queue.ts'
+import { fileSpool } from '../../src/guard/spool/file-spool.ts'
 
 const { issuer, client_id, client_secret, path, reports } = JSON.parse(process.argv[2] ?? '{}')
 const { decided_by } = checkOptions({

@@ -1,5 +1,5 @@
-import { retain } from '../../src/audit/archive/retention.ts'
-import { AuditLog } from '../../src/audit/audit-log.ts'
+import { retain } from '../../src/audit/integrity/archive/retention.ts'
+import { AuditLog } from '../../src/audit/log/audit-log.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { evidence } from '../audit/months.ts'
 

@@ -13,8 +13,8 @@ import {
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server'
 import express from 'express'
-import { type Guard, protectedResourceMetadataUrl } from '../../src/resource-server/index.ts'
-import { protectServer, protectTransport, tokenVerifier } from '../../src/resource-server/mcp-sdk/index.ts'
+import { type Guard, protectedResourceMetadataUrl } from '../../src/guard/index.ts'
+import { protectServer, protectTransport, tokenVerifier } from '../../src/guard/mcp-sdk/index.ts'
 
 /**
  * MCP servers as people have them on the SDK, behind the SDK's own bearer middleware, with three tools that write down

@@ -13,7 +13,7 @@ export type Import = {
 }
 
 export type SourceFile = {
-  /** From the root, with forward slashes: `src/audit/audit-log.ts`. */
+  /** From the root, with forward slashes: `src/audit/log/audit-log.ts`. */
   path: string
   text: string
   tree: ts.SourceFile

@@ -3,10 +3,10 @@
  * which says what would help. Pure but for the gathering of what is known.
  */
 import type { Knex } from 'knex'
+import type { AuditRow } from '../../audit-chain/hash-chain.ts'
+import { AppError } from '../../base/errors.ts'
 import type { CatalogueCache } from '../../catalogue/catalogue-store.ts'
-import { AppError } from '../../errors.ts'
-import type { AuditRow } from '../../evidence/hash-chain.ts'
-import { findByRandomId } from '../reading/lookup-store.ts'
+import { findByRandomId } from '../query/lookup-store.ts'
 import { findTokenEvent } from '../story/story-store.ts'
 import { findEnd, findKnownAccount, findKnownGrant, findKnownToken } from './facts-store.ts'
 import { explainInactive } from './inactive-token.ts'

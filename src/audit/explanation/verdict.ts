@@ -1,5 +1,5 @@
+import type { AuditRow } from '../../audit-chain/hash-chain.ts'
 import type { Catalogue } from '../../catalogue/catalogue.ts'
-import type { AuditRow } from '../../evidence/hash-chain.ts'
 import type { KnownAccount, KnownGrant, KnownToken } from './facts-store.ts'
 
 export const VERDICTS = [

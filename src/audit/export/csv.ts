@@ -1,5 +1,5 @@
-import type { AuditRow } from '../../evidence/hash-chain.ts'
-import { CONTENT_COLUMNS } from '../../evidence/row-bytes.ts'
+import type { AuditRow } from '../../audit-chain/hash-chain.ts'
+import { CONTENT_COLUMNS } from '../../audit-chain/row-bytes.ts'
 import { eventDocument } from './json-lines.ts'
 
 const COLUMNS = [...CONTENT_COLUMNS, 'prev_hash', 'hash'] as const

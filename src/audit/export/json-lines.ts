@@ -1,4 +1,4 @@
-import type { AuditRow } from '../../evidence/hash-chain.ts'
+import type { AuditRow } from '../../audit-chain/hash-chain.ts'
 
 /** An event with all its columns for JSON; hashes as lower-case hex, times as RFC 3339 in UTC, what is absent null. */
 export type EventDocument = Omit<AuditRow, 'prev_hash' | 'hash'> & { prev_hash: string; hash: string }

@@ -1,4 +1,4 @@
-import type { AuditRow } from '../../evidence/hash-chain.ts'
+import type { AuditRow } from '../../audit-chain/hash-chain.ts'
 
 /** Which OCSF 1.8.0 class and activity each type of event is. */
 export type OcsfActivity = {

@@ -1,4 +1,4 @@
-import type { AuditRow } from '../../evidence/hash-chain.ts'
+import type { AuditRow } from '../../audit-chain/hash-chain.ts'
 import { type OcsfActivity, ocsfActivity } from './ocsf-classes.ts'
 
 /** The Open Cybersecurity Schema Framework: one object for each event, of the class that fits its type. */

@@ -1,4 +1,4 @@
-import type { AuditRow } from '../../evidence/hash-chain.ts'
+import type { AuditRow } from '../../audit-chain/hash-chain.ts'
 import { eventDocument } from './json-lines.ts'
 
 /** RFC 5424 §6.2.1: facility 13 is “log audit”. */

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { AuditType } from '../audit-event.ts'
+import type { AuditType } from '../events/audit-event.ts'
 import { announceWriters } from './announcement-store.ts'
 
 /** However much is written: followers need not hear of it more often. */

@@ -1,8 +1,8 @@
 /** The live log: who follows it hears of what is committed, wherever it was. */
 import type { Knex } from 'knex'
-import type { AuditRow } from '../../evidence/hash-chain.ts'
+import type { AuditRow } from '../../audit-chain/hash-chain.ts'
 import { type Listener, listen } from '../../storage/listen.ts'
-import type { AuditFilter } from '../reading/audit-filter.ts'
+import type { AuditFilter } from '../query/audit-filter.ts'
 import { CHANNEL } from './announcement-store.ts'
 import { type FollowPosition, followEvents } from './follow-store.ts'
 

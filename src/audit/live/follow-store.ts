@@ -1,8 +1,8 @@
 import type { Knex } from 'knex'
-import { AppError } from '../../errors.ts'
-import type { AuditRow } from '../../evidence/hash-chain.ts'
-import type { AuditFilter } from '../reading/audit-filter.ts'
-import { eventOfRow, filtered, type StoredRow } from '../reading/audit-store.ts'
+import type { AuditRow } from '../../audit-chain/hash-chain.ts'
+import { AppError } from '../../base/errors.ts'
+import type { AuditFilter } from '../query/audit-filter.ts'
+import { eventOfRow, filtered, type StoredRow } from '../query/audit-store.ts'
 
 /**
  * Reading on from where one stood, without missing an event: rows of one writer become visible in the order of their

@@ -1,5 +1,5 @@
-import type { AuditRow } from '../../evidence/hash-chain.ts'
-import { FREQUENT_TYPES } from '../audit-event.ts'
+import type { AuditRow } from '../../audit-chain/hash-chain.ts'
+import { FREQUENT_TYPES } from '../events/audit-event.ts'
 
 /** Many calls as few lines: what a story says between two things that happened. */
 export type CallGroup = {

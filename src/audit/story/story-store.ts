@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
-import type { AuditRow } from '../../evidence/hash-chain.ts'
-import { FREQUENT_TYPES } from '../audit-event.ts'
-import { eventOfRow, type StoredRow } from '../reading/audit-store.ts'
+import type { AuditRow } from '../../audit-chain/hash-chain.ts'
+import { FREQUENT_TYPES } from '../events/audit-event.ts'
+import { eventOfRow, type StoredRow } from '../query/audit-store.ts'
 
 /**
  * SQL of stories. Rare events are found by the ids in them; tool calls by their account within a span of time, because

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Knex } from 'knex'
-import { AppError } from '../../errors.ts'
-import type { AuditRow } from '../../evidence/hash-chain.ts'
+import type { AuditRow } from '../../audit-chain/hash-chain.ts'
+import { AppError } from '../../base/errors.ts'
 import { findAccountName, findGrantLife, findTokenEvent } from './story-store.ts'
 
 /** What a story is about. `issued` is the event that gave the token. */

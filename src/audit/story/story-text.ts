@@ -1,5 +1,5 @@
-import { auditText } from '../../evidence/event-fields.ts'
-import type { AuditRow } from '../../evidence/hash-chain.ts'
+import { auditText } from '../../audit-chain/event-fields.ts'
+import type { AuditRow } from '../../audit-chain/hash-chain.ts'
 import type { NamedEntry } from './story.ts'
 import type { CallGroup } from './story-grouping.ts'
 

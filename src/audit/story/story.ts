@@ -1,8 +1,8 @@
 /** Stories: what became of a grant, a token or an account, told as people would read it. */
 import type { Knex } from 'knex'
+import type { AuditRow } from '../../audit-chain/hash-chain.ts'
 import { type Catalogue, findResource } from '../../catalogue/catalogue.ts'
 import { type CatalogueCache, versionAsOf } from '../../catalogue/catalogue-store.ts'
-import type { AuditRow } from '../../evidence/hash-chain.ts'
 import { toolsForScopes } from '../../permission/scopes.ts'
 import { type CallGroup, groupCalls, isFrequent, mergeByTime, type ToldEvent } from './story-grouping.ts'
 import {

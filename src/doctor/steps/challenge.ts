@@ -1,6 +1,6 @@
-import { readChallenges } from '../../probe/challenge.ts'
-import type { Answered } from '../../probe/exchange.ts'
 import type { Journey, Step } from '../journey.ts'
+import { readChallenges } from '../probe/challenge.ts'
+import type { Answered } from '../probe/exchange.ts'
 import { evidenceOf, type Finding, fails, warns } from '../problem.ts'
 import { challengedMetadataUrl } from '../walk.ts'
 

@@ -1,6 +1,6 @@
-import { isLocal } from '../../probe/local-address.ts'
 import type { Step } from '../journey.ts'
 import { failureOf, isHtml, pageOf, redirectOf, serverFaultOf } from '../mistakes.ts'
+import { isLocal } from '../probe/local-address.ts'
 import { evidenceOf, type Finding, fails, warns } from '../problem.ts'
 import { visitOf } from '../walk.ts'
 

@@ -1,10 +1,10 @@
-import type { Answered } from '../../probe/exchange.ts'
-import { isLocal } from '../../probe/local-address.ts'
-import { serverMetadataUrls } from '../../probe/well-known.ts'
 import { isReadableFromBrowser } from '../cross-origin.ts'
 import type { Journey, Step } from '../journey.ts'
 import { documentMistake } from '../mistakes.ts'
 import { plainText } from '../plain-text.ts'
+import type { Answered } from '../probe/exchange.ts'
+import { isLocal } from '../probe/local-address.ts'
+import { serverMetadataUrls } from '../probe/well-known.ts'
 import { byRule, evidenceOf, type Finding, fails, type Problem, warns } from '../problem.ts'
 import { arrivalOf } from '../visit.ts'
 import {

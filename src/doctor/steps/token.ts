@@ -1,7 +1,7 @@
-import { isLocal } from '../../probe/local-address.ts'
 import { isPostableFromBrowser } from '../cross-origin.ts'
 import type { Journey, Step } from '../journey.ts'
 import { failureOf, serverFaultOf, unreachableFrom } from '../mistakes.ts'
+import { isLocal } from '../probe/local-address.ts'
 import { byRule, evidenceOf, type Finding, fails, warns } from '../problem.ts'
 import { listOf, visitOf, webUrl } from '../walk.ts'
 

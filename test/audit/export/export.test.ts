@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { AuditLog } from '../../../src/audit/audit-log.ts'
 import { EXPORT_FORMATS, type ExportFormat, exportEvents } from '../../../src/audit/export/export.ts'
+import { AuditLog } from '../../../src/audit/log/audit-log.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { decided } from '../rows.ts'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
-import { AUDIT_TYPES, DECISIONS } from '../../../src/audit/audit-event.ts'
-import type { AuditRow } from '../../../src/evidence/hash-chain.ts'
+import { AUDIT_TYPES, DECISIONS } from '../../../src/audit/events/audit-event.ts'
+import type { AuditRow } from '../../../src/audit-chain/hash-chain.ts'
 import { WRITER } from '../rows.ts'
 
 /** What breaks formats, besides any other text. */

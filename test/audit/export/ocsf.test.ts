@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { AUDIT_TYPES } from '../../../src/audit/audit-event.ts'
+import { AUDIT_TYPES } from '../../../src/audit/events/audit-event.ts'
 import { ocsfEvent, ocsfLine } from '../../../src/audit/export/ocsf.ts'
 import { chainOf } from '../rows.ts'
 import { hostileRow } from './hostile-rows.ts'

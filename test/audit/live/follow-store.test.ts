@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { AuditWriter } from '../../../src/audit/chain/audit-writer.ts'
 import {
   type FollowPosition,
   followEvents,
@@ -8,6 +7,7 @@ import {
   withPositions,
   writePosition,
 } from '../../../src/audit/live/follow-store.ts'
+import { AuditWriter } from '../../../src/audit/log/audit-writer.ts'
 import { begin, commit } from '../../../src/storage/transaction.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { decided } from '../rows.ts'

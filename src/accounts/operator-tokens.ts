@@ -1,0 +1,102 @@
+import { randomBytes } from 'node:crypto'
+import type { Knex } from 'knex'
+import type { AuditLog } from '../audit/log/audit-log.ts'
+import { recorded } from '../audit/log/recorded.ts'
+import { AppError } from '../base/errors.ts'
+import { generateSecret, sha256 } from '../clients/client-secret.ts'
+import { cutPage, readCursor } from '../storage/keyset.ts'
+import { OPERATOR_SCOPES, type OperatorScope } from './operator-scopes.ts'
+import {
+  deleteOperatorToken,
+  insertOperatorToken,
+  listOperatorTokens,
+  type OperatorTokenView,
+} from './operator-token-store.ts'
+
+/** Operator tokens: created and shown once, always expiring, revocable. They look like `tgo_` and 43 characters. */
+export type OperatorTokenDependencies = { db: Knex; audit: AuditLog }
+
+/** Who does it, and by which request, for the audit log. */
+type Doer = { actor: string; request_id?: string | undefined }
+
+export const OPERATOR_TOKEN = /^tgo_[A-Za-z0-9_-]{43}$/
+
+const DEFAULT_SCOPES: readonly OperatorScope[] = ['operator:read', 'operator:revoke']
+
+const DAY_SECONDS = 86_400
+export const OPERATOR_TOKEN_DAYS_MAX = 365
+
+export type NewOperatorToken = Doer & {
+  name: string
+  days: number
+  /** May read and revoke when absent. */
+  scopes?: readonly string[] | undefined
+  /** What whoever makes it may do, with all that it includes; absent for those who may do everything. */
+  held?: ReadonlySet<string> | undefined
+}
+
+/** The scopes in their own order, each once. Throws `invalid_input` for others or none, `forbidden` for more than is held. */
+function grantedScopes({ scopes = DEFAULT_SCOPES, held }: NewOperatorToken): OperatorScope[] {
+  const unknown = scopes.find((name) => !OPERATOR_SCOPES.some((known) => known === name))
+  if (unknown !== undefined || scopes.length === 0)
+    throw new AppError('invalid_input', `An operator token has one or more of ${OPERATOR_SCOPES.join(', ')}`)
+  const excess = held && scopes.find((name) => !held.has(name))
+  if (excess !== undefined)
+    throw new AppError('forbidden', `You may not do ${excess} yourself, so no token of yours may`)
+  return OPERATOR_SCOPES.filter((name) => scopes.includes(name))
+}
+
+/** The token is in the answer and nowhere else. Throws `invalid_input` for what is wrong with it, `forbidden`. */
+export async function createOperatorToken(
+  { db, audit }: OperatorTokenDependencies,
+  request: NewOperatorToken,
+): Promise<{ id: string; token: string }> {
+  if (!Number.isInteger(request.days) || request.days < 1 || request.days > OPERATOR_TOKEN_DAYS_MAX)
+    throw new AppError('invalid_input', `An operator token lives 1 to ${OPERATOR_TOKEN_DAYS_MAX} days`)
+  const scope = grantedScopes(request).join(' ')
+  const token = `tgo_${generateSecret()}`
+  const id = `opt_${randomBytes(8).toString('hex')}`
+  return recorded(db, audit, async (trx) => {
+    const ttl_seconds = request.days * DAY_SECONDS
+    const { name, actor, days, request_id } = request
+    await insertOperatorToken(trx, {
+      id,
+      token_hash: sha256(token),
+      name,
+      scope,
+      created_by: actor,
+      ttl_seconds,
+    })
+    const detail = { operator_token: id, name, scope, change: 'created', days }
+    return {
+      result: { id, token },
+      events: [{ type: 'operator_token.created', actor, request_id, detail }],
+    }
+  })
+}
+
+/** Revoking what is gone is no error: `revoked` is then empty. */
+export async function revokeOperatorToken(
+  { db, audit }: OperatorTokenDependencies,
+  { id, actor, request_id }: { id: string } & Doer,
+): Promise<{ revoked: string[] }> {
+  return recorded(db, audit, async (trx) => {
+    if (!(await deleteOperatorToken(trx, id))) return { result: { revoked: [] }, events: [] }
+    const detail = { operator_token: id }
+    return {
+      result: { revoked: [id] },
+      events: [{ type: 'operator_token.revoked', actor, request_id, detail }],
+    }
+  })
+}
+
+/** A page of operator tokens, newest first, and the cursor of the next. Throws `invalid_input` for another cursor. */
+export async function pageOfOperatorTokens(
+  { db }: { db: Knex },
+  page: { limit: number; after?: string | undefined },
+): Promise<{ operator_tokens: OperatorTokenView[]; next?: string }> {
+  const after = page.after === undefined ? undefined : readCursor(page.after)
+  const found = await listOperatorTokens(db, { limit: page.limit + 1, after })
+  const { rows, ...more } = cutPage(found, page.limit, ({ id }) => id)
+  return { operator_tokens: rows, ...more }
+}

@@ -1,0 +1,89 @@
+import type { Knex } from 'knex'
+import type { AuditEvent } from '../../audit/events/audit-event.ts'
+import type { AuditLog } from '../../audit/log/audit-log.ts'
+import { recorded } from '../../audit/log/recorded.ts'
+import {
+  type BrowserSignIn,
+  endBrowserSignIn,
+  endBrowserSignIns,
+  listBrowserSignIns,
+} from './browser-session-store.ts'
+import {
+  deletePageSession,
+  deletePageSessions,
+  endSignInsUnderWay,
+  listPageSessions,
+  type PageSessionView,
+} from './page-session-store.ts'
+import { IDLE_SECONDS } from './page-sessions.ts'
+
+/**
+ * Where a person is signed in: to the pages here, and in browsers for apps that ask for access. Ending a session leaves
+ * grants alone: what apps were allowed is revoked as grants are.
+ */
+export type Sessions = { page_sessions: PageSessionView[]; browser_sign_ins: BrowserSignIn[] }
+
+const SHOWN_MAX = 100
+
+export async function sessionsOf(db: Knex, account_id: string): Promise<Sessions> {
+  const [page_sessions, browser_sign_ins] = await Promise.all([
+    listPageSessions(db, account_id, { idle_seconds: IDLE_SECONDS, limit: SHOWN_MAX }),
+    listBrowserSignIns(db, account_id, SHOWN_MAX),
+  ])
+  return { page_sessions, browser_sign_ins }
+}
+
+/** How many sessions ended, as the audit log has it. */
+export type Ended = { ended_page_sessions: number; ended_browser_sign_ins: number }
+
+/**
+ * Within the transaction: ends every session of the account but the page session `except`, and makes sign-ins that are
+ * under way open none.
+ */
+export async function endAllSessions(trx: Knex, account_id: string, except?: string): Promise<Ended> {
+  await endSignInsUnderWay(trx, account_id)
+  const kept = except === undefined ? undefined : Buffer.from(except, 'base64url')
+  const ended_page_sessions = await deletePageSessions(trx, account_id, kept)
+  return { ended_page_sessions, ended_browser_sign_ins: await endBrowserSignIns(trx, account_id) }
+}
+
+export type SignOut = {
+  account_id: string
+  actor: string
+  reason?: string | undefined
+  request_id?: string | undefined
+  ip?: string | undefined
+}
+
+function sessionEnded({ reason, ...who }: SignOut, detail: Record<string, string | number>): AuditEvent {
+  return { type: 'session.ended', ...who, detail: { ...detail, ...(reason !== undefined && { reason }) } }
+}
+
+/** Signs somebody out everywhere, except of the page session `except`. With nothing to end it records nothing. */
+export async function signOutEverywhere(
+  { db, audit }: { db: Knex; audit: AuditLog },
+  request: SignOut & { except?: string | undefined },
+): Promise<Ended> {
+  const { except, ...who } = request
+  return recorded(db, audit, async (trx) => {
+    const ended = await endAllSessions(trx, who.account_id, except)
+    const some = ended.ended_page_sessions + ended.ended_browser_sign_ins > 0
+    return { result: ended, events: some ? [sessionEnded(who, ended)] : [] }
+  })
+}
+
+/** Ends one session of this account; of another it finds none. Ending what is over already is no error. */
+export async function endSession(
+  { db, audit }: { db: Knex; audit: AuditLog },
+  request: SignOut & { kind: 'page' | 'browser'; id: string },
+): Promise<boolean> {
+  const { kind, id, ...who } = request
+  return recorded(db, audit, async (trx) => {
+    const ended =
+      kind === 'page'
+        ? await deletePageSession(trx, who.account_id, Buffer.from(id, 'base64url'))
+        : await endBrowserSignIn(trx, who.account_id, id)
+    const detail = kind === 'page' ? { ended_page_sessions: 1 } : { ended_browser_sign_ins: 1 }
+    return { result: ended, events: ended ? [sessionEnded(who, detail)] : [] }
+  })
+}

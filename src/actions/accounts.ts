@@ -1,0 +1,176 @@
+import { z } from 'zod'
+import {
+  addAccount,
+  disableAccount,
+  enableAccount,
+  pageOfAccounts,
+  resetPassword,
+  setRoles,
+  showAccount,
+  signOutAccount,
+} from '../accounts/account-management.ts'
+import type { ChangedBy } from '../accounts/accounts.ts'
+import { type Caller, defineAction } from './action.ts'
+import { cursor, limit, moment, reason, text } from './fields.ts'
+
+const account = z.object({
+  id: z.string(),
+  username: z.string(),
+  roles: z.array(z.string()),
+  created_at: moment,
+  disabled_at: moment.nullable(),
+})
+
+const page_session = z.object({
+  id: z.string(),
+  created_at: moment,
+  last_seen_at: moment,
+  expires_at: moment,
+  ip: z.string().nullable(),
+  user_agent: z.string().nullable(),
+})
+
+const browser_sign_in = z.object({ id: z.string(), signed_in_at: moment, expires_at: moment })
+
+const named = { id: text.describe('The id of an account, or its username') }
+const why = { reason: reason.optional() }
+const roles = z.array(text).max(100).describe('Names of roles: of the catalogue, operator, auditor')
+const password = text.optional().describe('12 to 256 characters; without it one is made and shown once')
+const with_password = z.object({ id: z.string(), username: z.string(), password: z.string().optional() })
+
+function changedBy({ actor, account_id, request_id, ip }: Caller, why?: string | undefined): ChangedBy {
+  return { actor, account_id, request_id, ip, reason: why }
+}
+
+export const listAccounts = defineAction({
+  name: 'list_accounts',
+  scope: 'operator:read',
+  summary: 'Lists the accounts of people by username.',
+  method: 'get',
+  path: '/accounts',
+  command: 'accounts list',
+  page: '/operator/accounts',
+  input: z.strictObject({
+    username: text.optional().describe('What the username begins with'),
+    role: text.optional(),
+    disabled: z.enum(['true', 'false']).optional(),
+    limit,
+    after: cursor.optional(),
+  }),
+  output: z.object({ accounts: z.array(account), next: z.string().optional() }),
+  run: (context, { limit, after, disabled, ...filter }) => {
+    const only = disabled === undefined ? undefined : disabled === 'true'
+    return pageOfAccounts(context, { ...filter, disabled: only }, { limit, after })
+  },
+})
+
+export const showOneAccount = defineAction({
+  name: 'show_account',
+  scope: 'operator:read',
+  summary: 'Shows one account: roles, live grants, and where the person is signed in.',
+  method: 'get',
+  path: '/accounts/{id}',
+  command: 'accounts show',
+  page: '/operator/accounts/:id',
+  input: z.strictObject(named),
+  output: account.extend({
+    page_sessions: z.array(page_session),
+    browser_sign_ins: z.array(browser_sign_in),
+    live_grants: z.int().describe('Counted up to 1,000'),
+    more_grants: z.boolean(),
+    last_signed_in_at: moment.nullable(),
+  }),
+  run: (context, { id }) => showAccount(context, id),
+})
+
+export const createOneAccount = defineAction({
+  name: 'create_account',
+  scope: 'operator:admin',
+  summary: 'Makes an account for a person.',
+  method: 'post',
+  created: true,
+  path: '/accounts',
+  command: 'accounts create',
+  page: '/operator/accounts',
+  input: z.strictObject({ username: text, roles: roles.default([]), password }),
+  output: with_password,
+  run: (context, input, caller) => addAccount(context, { ...input, ...changedBy(caller) }),
+})
+
+export const disableOneAccount = defineAction({
+  name: 'disable_account',
+  scope: 'operator:admin',
+  summary: 'Disables an account: it is signed out, cannot sign in, and its tokens answer inactive.',
+  method: 'post',
+  path: '/accounts/{id}/disable',
+  command: 'accounts disable',
+  page: '/operator/accounts/:id/disable',
+  input: z.strictObject({ ...named, ...why }),
+  output: account,
+  run: (context, { id, reason }, caller) => disableAccount(context, id, changedBy(caller, reason)),
+})
+
+export const enableOneAccount = defineAction({
+  name: 'enable_account',
+  scope: 'operator:admin',
+  summary: 'Lets a disabled account act again; grants that have not expired work again.',
+  method: 'post',
+  path: '/accounts/{id}/enable',
+  command: 'accounts enable',
+  page: '/operator/accounts/:id/enable',
+  input: z.strictObject({ ...named, ...why }),
+  output: account,
+  run: (context, { id, reason }, caller) => enableAccount(context, id, changedBy(caller, reason)),
+})
+
+export const setAccountRoles = defineAction({
+  name: 'set_account_roles',
+  scope: 'operator:admin',
+  summary: 'Replaces the roles of an account; it counts from the next call on.',
+  method: 'put',
+  path: '/accounts/{id}/roles',
+  command: 'accounts roles',
+  page: '/operator/accounts/:id/roles',
+  input: z.strictObject({ ...named, roles, ...why }),
+  output: account,
+  run: (context, { id, roles, reason }, caller) => setRoles(context, id, roles, changedBy(caller, reason)),
+})
+
+export const resetAccountPassword = defineAction({
+  name: 'reset_account_password',
+  scope: 'operator:admin',
+  summary: 'Gives an account another password and signs it out everywhere.',
+  method: 'post',
+  path: '/accounts/{id}/password',
+  command: 'accounts set-password',
+  page: '/operator/accounts/:id/password',
+  input: z.strictObject({ ...named, password, ...why }),
+  output: with_password,
+  run: (context, { id, password, reason }, caller) =>
+    resetPassword(context, id, password, changedBy(caller, reason)),
+})
+
+export const signOutOneAccount = defineAction({
+  name: 'sign_out_account',
+  scope: 'operator:revoke',
+  summary:
+    'Ends all sessions of an account in browsers. What it allowed apps to do stays; revoke grants for that.',
+  method: 'post',
+  path: '/accounts/{id}/sign-out',
+  command: 'accounts sign-out',
+  page: '/operator/accounts/:id/sign-out',
+  input: z.strictObject({ ...named, ...why }),
+  output: z.object({ ended_page_sessions: z.int(), ended_browser_sign_ins: z.int() }),
+  run: (context, { id, reason }, caller) => signOutAccount(context, id, changedBy(caller, reason)),
+})
+
+export const ACCOUNT_ACTIONS = [
+  listAccounts,
+  showOneAccount,
+  createOneAccount,
+  disableOneAccount,
+  enableOneAccount,
+  setAccountRoles,
+  resetAccountPassword,
+  signOutOneAccount,
+]

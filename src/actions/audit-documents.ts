@@ -1,0 +1,75 @@
+import { z } from 'zod'
+import { auditDetailSchema } from '../audit/events/audit-event.ts'
+import { moment } from './fields.ts'
+
+/** What answers about the audit log are made of. */
+const textOrNull = z.string().nullable()
+
+/** As `eventDocument` makes it. */
+export const eventSchema = z.object({
+  occurred_at: moment,
+  writer_id: z.string(),
+  seq: z.int(),
+  id: z.string(),
+  type: z.string(),
+  actor: z.string(),
+  account_id: textOrNull,
+  client_id: textOrNull,
+  resource: textOrNull,
+  tool: textOrNull,
+  decision: textOrNull,
+  scope: textOrNull,
+  grant_id: textOrNull,
+  token_id: textOrNull.describe('The SHA-256 of a token in base64url'),
+  request_id: textOrNull,
+  ip: textOrNull,
+  detail: auditDetailSchema.nullable(),
+  prev_hash: z.string().describe('Of the row before in the chain of this writer, in hex'),
+  hash: z.string(),
+})
+
+const names = { client_name: z.string().optional(), username: z.string().optional() }
+
+/** As `storyDocument` makes it. */
+export const storyEntrySchema = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('event'),
+    event: eventSchema,
+    tools: z.array(z.string()).optional().describe('What the scopes of the event opened'),
+    ...names,
+  }),
+  z.object({
+    kind: z.literal('calls'),
+    from: moment,
+    to: moment,
+    grant_id: textOrNull,
+    token_id: textOrNull,
+    client_id: textOrNull,
+    resource: textOrNull,
+    called: textOrNull.describe('The tool, else the MCP method'),
+    count: z.int(),
+    denied: z.int().describe('Of those, refused for want of a scope'),
+    inactive: z.int().describe('Of those, asked with a token that was not live'),
+    completed: z.int().describe('Reports here of what came of calls, whose decisions may stand before'),
+    failed: z.int().describe('Of those reports, not ok'),
+    ...names,
+  }),
+])
+
+export const callerSchema = z.object({
+  account_id: textOrNull,
+  username: textOrNull,
+  client_id: textOrNull,
+  calls: z.int(),
+  denied: z.int(),
+  last_at: moment,
+})
+
+export const faultSchema = z.object({
+  writer_id: z.string(),
+  seq: z.int(),
+  kind: z.string(),
+  message: z.string(),
+  event_id: z.string().optional(),
+  occurred_at: z.string().optional(),
+})

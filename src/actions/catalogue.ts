@@ -1,0 +1,185 @@
+import { z } from 'zod'
+import { AppError } from '../base/errors.ts'
+import type { Catalogue } from '../catalogue/catalogue.ts'
+import { findVersion, listVersions } from '../catalogue/catalogue-store.ts'
+import { catalogueText } from '../catalogue/catalogue-text.ts'
+import { catalogueOf, changeCatalogue, compareCatalogue } from '../holders/catalogue-change.ts'
+import { type ActionContext, defineAction } from './action.ts'
+import { cursor, limit, moment, reason } from './fields.ts'
+import { readNameCursor, writeNameCursor } from './name-cursor.ts'
+import { grant_count } from './resources.ts'
+
+/** A file of 1 MB, with its line ends and quotes escaped as JSON has it. */
+const BODY_LIMIT_BYTES = 3 * 1024 * 1024
+
+const catalogue_text = z
+  .string()
+  .max(1024 * 1024)
+  .describe('The whole catalogue as YAML')
+const version = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER)
+
+const scope = z.object({
+  name: z.string(),
+  description: z.string(),
+  tools: z.array(z.string()),
+  prompts: z.array(z.string()).optional().describe('Names of prompts'),
+  resources: z.array(z.string()).optional().describe('URIs of MCP resources; a * at the end opens all below'),
+  includes: z.array(z.string()),
+  risk: z.enum(['read_only', 'destructive']).optional(),
+})
+const resource = z.object({
+  resource: z.string(),
+  name: z.string(),
+  default_scopes: z.array(z.string()),
+  scopes: z.array(scope),
+  built_in: z.literal(true).optional().describe('Toolgate’s own: in every catalogue, and in no file'),
+})
+const role = z.object({
+  name: z.string(),
+  grants: z.array(z.object({ resource: z.string(), scopes: z.array(z.string()) })),
+})
+const record = { version: z.int(), digest: z.string(), applied_by: z.string(), applied_at: moment }
+
+function documentOf({ resources, roles }: Catalogue): Pick<z.input<typeof shown>, 'resources' | 'roles'> {
+  // A catalogue is read-only JSON; an answer is a copy of it.
+  return structuredClone({ resources, roles }) as Pick<z.input<typeof shown>, 'resources' | 'roles'>
+}
+
+const shown = z.object({
+  ...record,
+  catalogue_file: z.string().optional().describe('The file that the server applies whenever it starts'),
+  resources: z.array(resource),
+  roles: z.array(role),
+})
+
+async function show(context: ActionContext): Promise<z.input<typeof shown>> {
+  const { db, catalogues, catalogue_file } = context
+  const in_force = await findVersion(db)
+  if (!in_force) throw new AppError('not_found', 'No catalogue was ever applied')
+  const { catalogue: _, ...about } = in_force
+  return {
+    ...about,
+    ...(catalogue_file === undefined ? {} : { catalogue_file }),
+    ...documentOf(await catalogues.at(db, in_force.version)),
+  }
+}
+
+export const showCatalogue = defineAction({
+  name: 'show_catalogue',
+  scope: 'operator:read',
+  summary: 'Shows the catalogue in force: resources with their scopes and tools, and roles.',
+  method: 'get',
+  path: '/catalogue',
+  command: 'catalogue show',
+  page: '/operator/catalogue',
+  input: z.strictObject({}),
+  output: shown,
+  run: show,
+})
+
+export const exportCatalogue = defineAction({
+  name: 'export_catalogue',
+  scope: 'operator:read',
+  summary: 'Gives one version of the catalogue, or the one in force, as a YAML file to edit and apply.',
+  method: 'get',
+  path: '/catalogue/file',
+  command: 'catalogue export',
+  page: '/operator/catalogue/apply',
+  input: z.strictObject({ version: version.optional() }),
+  output: z.object({ ...record, catalogue: z.string() }),
+  run: async ({ db }, { version }) => {
+    const found = await findVersion(db, version)
+    if (!found)
+      throw new AppError('not_found', `There is no version ${version ?? 'in force'} of the catalogue`)
+    return { ...found, catalogue: catalogueText(found.catalogue) }
+  },
+})
+
+const VERSION = /^[1-9]\d{0,14}$/
+
+function versionOfCursor(after: string | undefined): number | undefined {
+  const name = readNameCursor(after)
+  if (name === undefined) return undefined
+  if (!VERSION.test(name))
+    throw new AppError('invalid_input', 'The cursor is none that a page of versions gave')
+  return Number(name)
+}
+
+export const catalogueHistory = defineAction({
+  name: 'catalogue_history',
+  scope: 'operator:read',
+  summary: 'Lists who applied which version of the catalogue when, newest first.',
+  method: 'get',
+  path: '/catalogue/versions',
+  command: 'catalogue history',
+  page: '/operator/catalogue',
+  input: z.strictObject({ limit, after: cursor.optional() }),
+  output: z.object({ versions: z.array(z.object(record)), next: z.string().optional() }),
+  run: async ({ db }, { limit, after }) => {
+    const found = await listVersions(db, { limit: limit + 1, before: versionOfCursor(after) })
+    const versions = found.slice(0, limit)
+    const last = versions.at(-1)
+    const next = found.length > limit && last ? { next: writeNameCursor(String(last.version)) } : {}
+    return { versions, ...next }
+  },
+})
+
+const lost_scope = z.object({ resource: z.string(), scope: z.string(), live_grants: grant_count })
+
+export const diffCatalogue = defineAction({
+  name: 'diff_catalogue',
+  scope: 'operator:read',
+  summary: 'Says what is wrong with a catalogue, or what applying it would change and take from live grants.',
+  method: 'post',
+  path: '/catalogue/diff',
+  command: 'catalogue diff',
+  page: '/operator/catalogue/apply',
+  body_limit_bytes: BODY_LIMIT_BYTES,
+  input: z.strictObject({ catalogue: catalogue_text }),
+  output: z.object({
+    faults: z.array(z.string()).describe('Every fault of the text; with any, nothing else is said'),
+    version: z.int().describe('In force; 0 before the first'),
+    digest: z.string().describe('Of the catalogue that was given'),
+    changes: z.array(z.string()),
+    lost_scopes: z.array(lost_scope).describe('Scopes that vanish, with the live grants that have them'),
+  }),
+  run: ({ db }, { catalogue }) => compareCatalogue(db, catalogue),
+})
+
+export const applyNewCatalogue = defineAction({
+  name: 'apply_catalogue',
+  scope: 'operator:admin',
+  summary: 'Puts a catalogue in force, for the next tool call on any instance.',
+  method: 'put',
+  path: '/catalogue',
+  command: 'catalogue apply',
+  page: '/operator/catalogue/apply',
+  body_limit_bytes: BODY_LIMIT_BYTES,
+  input: z.strictObject({
+    catalogue: catalogue_text,
+    expected_version: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .max(Number.MAX_SAFE_INTEGER)
+      .optional()
+      .describe('The version that is replaced; a conflict when another is in force by then'),
+    digest: z
+      .string()
+      .max(64)
+      .optional()
+      .describe('As a comparison gave it; a conflict when this is another catalogue'),
+    reason: reason.optional(),
+  }),
+  output: z.object({ version: z.int(), changes: z.array(z.string()) }),
+  run: (context, { catalogue, ...given }, { actor, request_id }) =>
+    changeCatalogue(context, catalogueOf(catalogue), { ...given, actor, request_id }),
+})
+
+export const CATALOGUE_ACTIONS = [
+  showCatalogue,
+  exportCatalogue,
+  catalogueHistory,
+  diffCatalogue,
+  applyNewCatalogue,
+]

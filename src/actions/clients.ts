@@ -1,0 +1,170 @@
+import { z } from 'zod'
+import { blockClient, unblockClient } from '../clients/client-blocks.ts'
+import { pageOfClients, showClient } from '../clients/client-list.ts'
+import { CLIENT_ORIGINS } from '../clients/client-list-store.ts'
+import { addClient, forgetClient, rotateClientSecret } from '../clients/clients.ts'
+import { type Caller, defineAction } from './action.ts'
+import { cursor, limit, moment, reason, text } from './fields.ts'
+
+const client_id = text.describe('A client_id; in a path, percent-encoded where it is a URL')
+
+const listed = z.object({
+  client_id: z.string(),
+  origin: z
+    .enum(CLIENT_ORIGINS)
+    .describe(
+      'It registered itself, an operator added it, it has a metadata document, or only a block names it',
+    ),
+  name: z.string().nullable(),
+  redirect_hosts: z.array(z.string()),
+  registered_at: moment,
+  last_used_at: moment.nullable(),
+  live_grants: z.int().describe('Counted up to 100'),
+  blocked: z.boolean(),
+})
+
+const shown = listed.extend({
+  authentication: z.string().nullable(),
+  redirect_uris: z.array(z.string()),
+  metadata: z.record(z.string(), z.unknown()).describe('As it is stored, without secrets'),
+  block: z.object({ reason: z.string(), blocked_by: z.string(), blocked_at: moment }).nullable(),
+  document: z
+    .object({
+      fetched_at: moment.nullable(),
+      fresh_until: moment,
+      failure: z.string().nullable(),
+      refused: z.boolean(),
+    })
+    .nullable()
+    .describe('Of a client with a metadata document: the copy here, and what came of asking last'),
+  grants: z
+    .array(
+      z.object({ grant_id: z.string(), account_id: z.string(), username: z.string(), created_at: moment }),
+    )
+    .describe('The newest 20'),
+})
+
+const credentials = z.object({ client_id: z.string(), client_secret: z.string().optional() })
+
+function by({ actor, request_id }: Caller): { actor: string; request_id: string | undefined } {
+  return { actor, request_id }
+}
+
+export const listAllClients = defineAction({
+  name: 'list_clients',
+  scope: 'operator:read',
+  summary: 'Lists clients, newest first, however they came to be known, with their live grants and last use.',
+  method: 'get',
+  path: '/clients',
+  command: 'clients list',
+  page: '/operator/clients',
+  input: z.strictObject({
+    origin: z.enum(CLIENT_ORIGINS).optional(),
+    text: text.optional().describe('Part of a name, a redirect URI or a client_id'),
+    blocked: z.enum(['true', 'false']).optional(),
+    limit,
+    after: cursor.optional(),
+  }),
+  output: z.object({ clients: z.array(listed), next: z.string().optional() }),
+  run: (context, { limit, after, blocked, ...filter }) =>
+    pageOfClients(
+      context,
+      { ...filter, ...(blocked === undefined ? {} : { blocked: blocked === 'true' }) },
+      { limit, after },
+    ),
+})
+
+export const showOneClient = defineAction({
+  name: 'show_client',
+  scope: 'operator:read',
+  summary:
+    'Shows one client: what it says about itself, its newest grants, its document, and whether it is blocked.',
+  method: 'get',
+  path: '/clients/{client_id}',
+  command: 'clients show',
+  page: '/operator/clients/show',
+  input: z.strictObject({ client_id }),
+  output: shown,
+  run: (context, { client_id }) => showClient(context, client_id),
+})
+
+export const blockOneClient = defineAction({
+  name: 'block_client',
+  scope: 'operator:revoke',
+  summary: 'Blocks a client, also a metadata URL that was never seen, and revokes all its grants, at once.',
+  method: 'post',
+  path: '/clients/{client_id}/block',
+  command: 'clients block',
+  page: '/operator/clients/block',
+  input: z.strictObject({ client_id, reason }),
+  output: z.object({ client_id: z.string(), blocked_at: moment, revoked: z.array(z.string()) }),
+  run: (context, input, caller) => blockClient(context, { ...input, ...by(caller) }),
+})
+
+export const unblockOneClient = defineAction({
+  name: 'unblock_client',
+  scope: 'operator:admin',
+  summary:
+    'Lets a blocked client in again; what was revoked stays so. Unblocking what is not blocked is no error.',
+  method: 'post',
+  path: '/clients/{client_id}/unblock',
+  command: 'clients unblock',
+  page: '/operator/clients/unblock',
+  input: z.strictObject({ client_id, reason: reason.optional() }),
+  output: z.object({ client_id: z.string(), unblocked: z.boolean() }),
+  run: (context, input, caller) => unblockClient(context, { ...input, ...by(caller) }),
+})
+
+export const forgetOneClient = defineAction({
+  name: 'forget_client',
+  scope: 'operator:admin',
+  summary: 'Removes the registration or the copied document of a client and revokes all its grants.',
+  method: 'post',
+  path: '/clients/{client_id}/forget',
+  command: 'clients remove',
+  page: '/operator/clients/forget',
+  input: z.strictObject({ client_id, reason: reason.optional() }),
+  output: z.object({ revoked: z.array(z.string()) }),
+  run: (context, input, caller) => forgetClient(context, { ...input, ...by(caller) }),
+})
+
+export const addOneClient = defineAction({
+  name: 'add_client',
+  scope: 'operator:admin',
+  summary: 'Registers a client ahead of time. A secret is in the answer and is not shown again.',
+  method: 'post',
+  created: true,
+  path: '/clients',
+  command: 'clients add',
+  page: '/operator/clients/add',
+  input: z.strictObject({
+    name: text,
+    redirect_uris: z.array(text).min(1).max(10),
+    confidential: z.boolean().default(false).describe('Give it a client_secret'),
+  }),
+  output: credentials,
+  run: (context, input, caller) => addClient(context, { ...input, ...by(caller) }),
+})
+
+export const rotateOneClientSecret = defineAction({
+  name: 'rotate_client_secret',
+  scope: 'operator:admin',
+  summary: 'Gives a client that an operator added a new secret, shown once; the old one is refused at once.',
+  method: 'post',
+  path: '/clients/{client_id}/rotate-secret',
+  command: 'clients rotate-secret',
+  page: '/operator/clients/rotate-secret',
+  input: z.strictObject({ client_id }),
+  output: credentials,
+  run: (context, { client_id }, caller) => rotateClientSecret(context, { client_id, ...by(caller) }),
+})
+
+export const CLIENT_ACTIONS = [
+  listAllClients,
+  showOneClient,
+  blockOneClient,
+  unblockOneClient,
+  forgetOneClient,
+  addOneClient,
+  rotateOneClientSecret,
+]

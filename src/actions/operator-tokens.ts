@@ -1,0 +1,69 @@
+import { z } from 'zod'
+import { OPERATOR_SCOPES } from '../accounts/operator-scopes.ts'
+import {
+  createOperatorToken,
+  OPERATOR_TOKEN_DAYS_MAX,
+  pageOfOperatorTokens,
+  revokeOperatorToken,
+} from '../accounts/operator-tokens.ts'
+import { defineAction } from './action.ts'
+import { cursor, limit, moment, text } from './fields.ts'
+
+export const listTokens = defineAction({
+  name: 'list_operator_tokens',
+  scope: 'operator:read',
+  summary: 'Lists the tokens that open the operator API, newest first, with what each may do.',
+  method: 'get',
+  path: '/operator-tokens',
+  command: 'operator-tokens list',
+  page: '/operator/operator-tokens',
+  input: z.strictObject({ limit, after: cursor.optional() }),
+  output: z.object({
+    operator_tokens: z.array(
+      z.object({
+        id: z.string(),
+        name: z.string(),
+        scope: z.string(),
+        created_by: z.string().nullable(),
+        created_at: moment,
+        expires_at: moment,
+      }),
+    ),
+    next: z.string().optional(),
+  }),
+  run: (context, page) => pageOfOperatorTokens(context, page),
+})
+
+export const createToken = defineAction({
+  name: 'create_operator_token',
+  scope: 'operator:admin',
+  summary: 'Makes a token for the operator API with at most what you may do yourself. It is not shown again.',
+  method: 'post',
+  created: true,
+  path: '/operator-tokens',
+  command: 'operator-tokens create',
+  page: '/operator/operator-tokens',
+  input: z.strictObject({
+    name: text.max(128).describe('What it is for'),
+    days: z.coerce.number().int().min(1).max(OPERATOR_TOKEN_DAYS_MAX).default(90),
+    scopes: z.array(z.enum(OPERATOR_SCOPES)).min(1).default(['operator:read', 'operator:revoke']),
+  }),
+  output: z.object({ id: z.string(), token: z.string() }),
+  run: (context, input, { actor, request_id, scopes: held }) =>
+    createOperatorToken(context, { ...input, held, actor, request_id }),
+})
+
+export const revokeToken = defineAction({
+  name: 'revoke_operator_token',
+  scope: 'operator:revoke',
+  summary: 'Revokes a token of the operator API at once. Revoking what is gone is no error.',
+  method: 'post',
+  path: '/operator-tokens/{id}/revoke',
+  command: 'operator-tokens revoke',
+  page: '/operator/operator-tokens/:id/revoke',
+  input: z.strictObject({ id: text }),
+  output: z.object({ revoked: z.array(z.string()) }),
+  run: (context, { id }, { actor, request_id }) => revokeOperatorToken(context, { id, actor, request_id }),
+})
+
+export const OPERATOR_TOKEN_ACTIONS = [listTokens, createToken, revokeToken]

@@ -1,0 +1,149 @@
+import { z } from 'zod'
+import {
+  createPersonalToken,
+  OVERLAP_HOURS_DEFAULT,
+  OVERLAP_HOURS_MAX,
+  revokePersonalToken,
+  rotatePersonalToken,
+  TOKEN_DAYS_DEFAULT,
+  TOKEN_DAYS_MAX,
+  TOKEN_NAME_MAX,
+  type TokenChange,
+} from '../personal-tokens/personal-access-tokens.ts'
+import { TOKEN_ROLES } from '../personal-tokens/personal-token-scopes.ts'
+import { pageOfPersonalTokens, showPersonalToken } from '../personal-tokens/personal-token-views.ts'
+import { type Caller, defineAction } from './action.ts'
+import { cursor, limit, moment, reason, text } from './fields.ts'
+
+const days = z.coerce.number().int().min(1).max(TOKEN_DAYS_MAX)
+const SCOPES_MAX = 200
+
+const personal_token = z.object({
+  id: z.string(),
+  name: z.string(),
+  account_id: z.string(),
+  username: z.string(),
+  resource: z.string(),
+  role: z.string(),
+  scope: z.string(),
+  created_by: z.string(),
+  created_at: moment,
+  rotated_at: moment.nullable(),
+  expires_at: moment,
+  expiring: z.boolean().describe('It expires within seven days'),
+  last_used_at: moment.nullable(),
+  values_alive: z.int().describe('2 while a rotation overlaps'),
+  could_use_oauth: z
+    .object({ client: z.string() })
+    .nullable()
+    .describe('The client that uses it and could sign in with OAuth instead'),
+})
+
+const value = z.object({
+  id: z.string().describe('The SHA-256 of the value, as the audit log names it'),
+  created_at: moment,
+  expires_at: moment,
+  newest: z.boolean(),
+})
+
+const made = z.object({
+  id: z.string(),
+  token: z.string().describe('The token itself; it is shown this once and cannot be shown again'),
+})
+
+function changeBy({ actor, request_id, ip }: Caller, why?: string): TokenChange {
+  return { actor, request_id, ip, reason: why }
+}
+
+export const listPersonalTokens = defineAction({
+  name: 'list_personal_tokens',
+  scope: 'operator:read',
+  summary: 'Lists live personal access tokens, newest first.',
+  method: 'get',
+  path: '/personal-tokens',
+  command: 'tokens list',
+  page: '/operator/personal-tokens',
+  input: z.strictObject({
+    account: text.optional().describe('A username or the id of an account'),
+    resource: text.optional(),
+    expiring_days: days.optional().describe('Only those that expire within so many days'),
+    limit,
+    after: cursor.optional(),
+  }),
+  output: z.object({ personal_tokens: z.array(personal_token), next: z.string().optional() }),
+  run: (context, { limit, after, ...filter }) => pageOfPersonalTokens(context, filter, { limit, after }),
+})
+
+export const showOnePersonalToken = defineAction({
+  name: 'show_personal_token',
+  scope: 'operator:read',
+  summary: 'Shows one personal access token with its live values and the tools that it opens now.',
+  method: 'get',
+  path: '/personal-tokens/{id}',
+  command: 'tokens show',
+  page: '/operator/personal-tokens/:id',
+  input: z.strictObject({ id: text }),
+  output: personal_token.extend({ tools: z.array(z.string()), values: z.array(value) }),
+  run: (context, { id }) => showPersonalToken(context, { id }),
+})
+
+export const createOnePersonalToken = defineAction({
+  name: 'create_personal_token',
+  scope: 'operator:admin',
+  summary: 'Makes a personal access token for an account. The answer holds the token, this once.',
+  method: 'post',
+  created: true,
+  path: '/personal-tokens',
+  command: 'tokens create',
+  page: '/operator/personal-tokens/new',
+  input: z.strictObject({
+    account: text.describe('A username or the id of an account'),
+    resource: text.describe('The URL of the MCP server'),
+    name: z.string().trim().min(1).max(TOKEN_NAME_MAX).describe('What it is for'),
+    role: z.enum(TOKEN_ROLES).default('read-only'),
+    scopes: z.array(text).max(SCOPES_MAX).default([]).describe('For the role custom'),
+    days: days.default(TOKEN_DAYS_DEFAULT),
+  }),
+  output: made,
+  run: (context, request, caller) => createPersonalToken(context, request, changeBy(caller)),
+})
+
+export const rotateOnePersonalToken = defineAction({
+  name: 'rotate_personal_token',
+  scope: 'operator:admin',
+  summary: 'Gives a personal access token a new value; the one before lives on for the overlap.',
+  method: 'post',
+  path: '/personal-tokens/{id}/rotate',
+  command: 'tokens rotate',
+  page: '/operator/personal-tokens/:id/rotate',
+  input: z.strictObject({
+    id: text,
+    overlap_hours: z.coerce.number().int().min(0).max(OVERLAP_HOURS_MAX).default(OVERLAP_HOURS_DEFAULT),
+    days: days.optional().describe('How long the new value lives; as long as the one before when absent'),
+    value_id: text.optional().describe('The id of the value to replace; refused when it is not the newest'),
+  }),
+  output: made,
+  run: (context, { id, ...rotation }, caller) =>
+    rotatePersonalToken(context, { id }, rotation, changeBy(caller)),
+})
+
+export const revokeOnePersonalToken = defineAction({
+  name: 'revoke_personal_token',
+  scope: 'operator:revoke',
+  summary: 'Revokes a personal access token with all its values. Revoking what is gone is no error.',
+  method: 'post',
+  path: '/personal-tokens/{id}/revoke',
+  command: 'tokens revoke',
+  page: '/operator/personal-tokens/:id/revoke',
+  input: z.strictObject({ id: text, reason: reason.optional() }),
+  output: z.object({ revoked: z.array(z.string()) }),
+  run: (context, { id, reason }, caller) => revokePersonalToken(context, { id }, changeBy(caller, reason)),
+})
+
+export const PERSONAL_TOKEN_ACTIONS = [
+  listPersonalTokens,
+  showOnePersonalToken,
+  createOnePersonalToken,
+  rotateOnePersonalToken,
+  revokeOnePersonalToken,
+]

@@ -1,0 +1,134 @@
+import type { AuditEvent } from '../../audit/events/audit-event.ts'
+import type { Catalogue } from '../../catalogue/catalogue.ts'
+import { decideMethod } from '../../permission/mcp-method.ts'
+import { authenticates, type PresentedCredentials } from './resource-server-authentication.ts'
+import { sharedDetail } from './shared-detail.ts'
+import { standingOf } from './standing.ts'
+import type { LiveToken, LookupRow } from './token-lookup.ts'
+
+/** What a resource server asked: about a token, and, in MCP's own words, about one message. */
+export type Question = {
+  credentials: PresentedCredentials
+  token_id: Buffer | undefined
+  mcp_method: string | undefined
+  mcp_name: string | undefined
+  /** Of the MCP client, where the resource server says; a hint that decides nothing. */
+  user_agent?: string | undefined
+  request_id: string
+  ip: string | undefined
+}
+
+/** The RFC 7662 §2.2 answer with its status, and the event that must be durable before the answer leaves. */
+export type Decision = { status: 200 | 401; body: Record<string, unknown>; event: AuditEvent }
+
+const INACTIVE = Object.freeze({ active: false })
+
+/** The resource that asks. */
+function resourceOf({ credentials }: Question, row: LookupRow): string | undefined {
+  return credentials.built_in?.resource ?? row.resource_server?.resource
+}
+
+/** For whoever did not prove that it is a resource server: what it is told, and what is recorded. */
+export function refusal({
+  credentials: { id, assertion, fault },
+  request_id,
+  ip,
+}: Pick<Question, 'credentials' | 'request_id' | 'ip'>): { description: string; event: AuditEvent } {
+  return {
+    description: fault ?? 'The resource server is not known, or its secret or signature is wrong',
+    event: {
+      type: 'introspection.refused',
+      actor: id,
+      decision: 'denied',
+      request_id,
+      ip,
+      ...(assertion ? { detail: { authentication: 'private_key_jwt', ...(fault ? { fault } : {}) } } : {}),
+    },
+  }
+}
+
+function refuse(question: Question): Decision {
+  const { description, event } = refusal(question)
+  return { status: 401, body: { error: 'invalid_client', error_description: description }, event }
+}
+
+function baseEvent(question: Question, row: LookupRow): AuditEvent {
+  return {
+    type: 'token.introspected',
+    actor: row.token?.account_id ?? 'unknown',
+    account_id: row.token?.account_id,
+    client_id: row.token?.client_id,
+    resource: resourceOf(question, row),
+    grant_id: row.token?.grant_id,
+    token_id: question.token_id?.toString('base64url'),
+    request_id: question.request_id,
+    ip: question.ip,
+  }
+}
+
+function inactive(question: Question, row: LookupRow, reason: string): Decision {
+  const detail = sharedDetail({ resource_server: question.credentials.id, reason })
+  return { status: 200, body: INACTIVE, event: { ...baseEvent(question, row), decision: 'inactive', detail } }
+}
+
+function active(
+  issuer: string,
+  question: Question,
+  token: LiveToken,
+  scope: string,
+): Record<string, unknown> {
+  return {
+    active: true,
+    iss: issuer,
+    sub: token.account_id,
+    client_id: token.client_id,
+    username: token.username,
+    scope,
+    aud: token.resource,
+    exp: token.exp,
+    iat: token.iat,
+    jti: question.token_id?.toString('base64url'),
+    token_type: 'Bearer',
+  }
+}
+
+/** Pure: one row of the lookup, the catalogue and the question give the answer and its audit event. */
+export function decide(
+  issuer: string,
+  catalogue: Catalogue | undefined,
+  row: LookupRow,
+  question: Question,
+): Decision {
+  if (!authenticates(question.credentials, row.resource_server?.credential_hash)) return refuse(question)
+  const { token } = row
+  if (!token) return inactive(question, row, 'not_live')
+  // RFC 7662 §4: a resource server learns nothing about tokens that were not issued for it.
+  if (token.resource !== resourceOf(question, row)) return inactive(question, row, 'wrong_resource')
+  const standing = catalogue && standingOf(catalogue, token)
+  if (!standing) return inactive(question, row, 'resource_not_in_catalogue')
+
+  const body = active(issuer, question, token, standing.scope)
+  const event = { ...baseEvent(question, row), scope: standing.scope }
+  const { mcp_method, mcp_name } = question
+  if (mcp_method === undefined) {
+    const detail = sharedDetail({ resource_server: question.credentials.id })
+    return { status: 200, body, event: { ...event, decision: 'active', detail } }
+  }
+  const answer = decideMethod(standing, question)
+  const mcp = { method: mcp_method, ...(mcp_name === undefined ? {} : { name: mcp_name }), ...answer }
+  return {
+    status: 200,
+    body: { ...body, mcp },
+    event: {
+      ...event,
+      type: 'tool.decided',
+      tool: mcp_name,
+      decision: answer.allowed ? 'allowed' : 'denied',
+      detail: sharedDetail({
+        resource_server: question.credentials.id,
+        method: mcp_method,
+        needed: answer.scope,
+      }),
+    },
+  }
+}

@@ -1,0 +1,58 @@
+import type Router from '@koa/router'
+import type { Context } from 'koa'
+import { z } from 'zod'
+import { eventFilter, pastEventFilter, searchAudit } from '../../actions/audit.ts'
+import { EXPORT_FORMATS } from '../../audit/export/export.ts'
+import { eventDocument } from '../../audit/export/json-lines.ts'
+import type { EventFeed } from '../../audit/live/event-feed.ts'
+import { followFromNow, readPosition } from '../../audit/live/follow-store.ts'
+import { validate } from '../../http/validate.ts'
+import { type AuthenticationDependencies, authenticateOperator, stillAuthenticated } from './authenticate.ts'
+import { sendEventStream } from './event-stream.ts'
+import { sendExport } from './export-stream.ts'
+
+/** What of the audit log is no document: new events as they come, and the log as a file. */
+export type AuditRouteDependencies = AuthenticationDependencies & { feed: EventFeed }
+
+const StreamQuery = z.strictObject(eventFilter)
+/** What a file of events can be asked for by. */
+export const ExportQuery = z.strictObject({
+  ...pastEventFilter,
+  format: z.enum(EXPORT_FORMATS).default('jsonl'),
+})
+/** Both give what a search gives, so whoever may search may have them. */
+const INTENT = { method: 'tools/call', name: searchAudit.name }
+
+async function streamEvents(dependencies: AuditRouteDependencies, ctx: Context): Promise<void> {
+  const { db, feed } = dependencies
+  await authenticateOperator(dependencies, ctx, INTENT)
+  const filter = validate(StreamQuery, { ...ctx.query })
+  const last = ctx.get('last-event-id')
+  // After the call was recorded, so that no stream begins with its own beginning.
+  const position = last === '' ? await followFromNow(db) : readPosition(last)
+  sendEventStream(ctx, {
+    feed,
+    filter,
+    position,
+    tell: (events) => events.map((event) => ({ name: event.type, data: eventDocument(event) })),
+    mayGoOn: () => stillAuthenticated(dependencies, ctx, INTENT),
+  })
+}
+
+async function exportFile(dependencies: AuditRouteDependencies, ctx: Context): Promise<void> {
+  await authenticateOperator(dependencies, ctx, INTENT)
+  const { format, ...filter } = validate(ExportQuery, { ...ctx.query })
+  const mayGoOn = () => stillAuthenticated(dependencies, ctx, INTENT)
+  sendExport(ctx, { db: dependencies.db, format, filter, mayGoOn })
+}
+
+/** Adds the routes under /audit that come before those of the actions. */
+export function auditRoutes(router: Router, dependencies: AuditRouteDependencies): void {
+  router.get('/audit/events', async (ctx, next) => {
+    ctx.vary('Accept')
+    if (ctx.accepts('json', 'text/event-stream') === 'text/event-stream')
+      return streamEvents(dependencies, ctx)
+    return next()
+  })
+  router.get('/audit/export', (ctx) => exportFile(dependencies, ctx))
+}

@@ -1,0 +1,59 @@
+/**
+ * POST /introspect/reports: what came of calls, told by the resource servers that ran them, for the audit log. Not the
+ * hot path: it has its own queue, and none of what the introspection needs waits for it.
+ */
+import type { Context, Middleware } from 'koa'
+import { AppError } from '../../base/errors.ts'
+import { refuseMethod } from '../../http/allowed-methods.ts'
+import { readJson } from '../../http/read-body.ts'
+import { clientIp, requestId } from '../../http/request-context.ts'
+import { validate } from '../../http/validate.ts'
+import { isUnavailable } from '../../storage/database.ts'
+import { answerError, CHALLENGE, INTROSPECTION_PATH } from '../introspection/endpoint.ts'
+import type { ResourceServerSessions } from '../introspection/resource-server-session.ts'
+import type { ReportIntake } from './intake.ts'
+import { postedSchema } from './report.ts'
+
+export const REPORTS_PATH = `${INTROSPECTION_PATH}/reports`
+const BODY_LIMIT_BYTES = 512 * 1024
+/** The body, its list, a report. */
+const BODY_DEPTH = 3
+
+/** Whoever reports has time; whoever asks has not. */
+const RETRY_AFTER_SECONDS = '5'
+
+export type ReportsDependencies = { sessions: Pick<ResourceServerSessions, 'open'>; intake: ReportIntake }
+
+async function take(ctx: Context, { sessions, intake }: ReportsDependencies) {
+  const body = await readJson(ctx, { limit_bytes: BODY_LIMIT_BYTES, depth: BODY_DEPTH })
+  const { reports, ...credentials } = validate(postedSchema, body)
+  const parameters = new Map(Object.entries(credentials))
+  const authorization = ctx.get('authorization') || undefined
+  const circumstances = { request_id: requestId(ctx), ip: clientIp(ctx) ?? undefined }
+  const server = await sessions.open({ authorization, parameters, ...circumstances })
+  return intake.take({ server, reports, ip: circumstances.ip })
+}
+
+/** As an introspection is refused. */
+function refuse(ctx: Context, error: unknown): void {
+  answerError(ctx, isUnavailable(error) ? new AppError('unavailable', 'Reports are not taken now') : error)
+  if (ctx.status === 503) ctx.set('Retry-After', RETRY_AFTER_SECONDS)
+  if (ctx.status === 401) ctx.set('WWW-Authenticate', CHALLENGE)
+}
+
+/**
+ * Answers 200 once the reports are committed, 400, 401, 405, 413, 415 or 503. A report that is not taken for what it says
+ * is named in the answer; one that is none fails them all.
+ */
+export function reportsEndpoint(dependencies: ReportsDependencies): Middleware {
+  return async (ctx, next) => {
+    if (ctx.path !== REPORTS_PATH) return next()
+    if (ctx.method !== 'POST') return refuseMethod(ctx, ['POST'])
+    ctx.set('Cache-Control', 'no-store')
+    try {
+      ctx.body = await take(ctx, dependencies)
+    } catch (error) {
+      refuse(ctx, error)
+    }
+  }
+}

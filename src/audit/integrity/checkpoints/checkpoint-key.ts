@@ -1,0 +1,72 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
+import { z } from 'zod'
+import { ConfigError } from '../../../config/config.ts'
+
+/** The key that signs checkpoints. It signs nothing else, so that whoever may issue tokens may not speak for the log. */
+export type CheckpointKey = {
+  private_key: CryptoKey
+  /** As checkpoints carry it: the required members only. */
+  public_key: JWK
+  /** RFC 7638, SHA-256, base64url: the name by which a reader pins the key. */
+  thumbprint: string
+}
+
+const ALG = 'ES256'
+const PrivateKey = z.looseObject({
+  kty: z.literal('EC'),
+  crv: z.literal('P-256'),
+  x: z.string(),
+  y: z.string(),
+  d: z.string(),
+})
+
+/** A new private key as the JSON text of a JWK, for TOOLGATE_AUDIT_KEY. */
+export async function generateCheckpointKey(): Promise<string> {
+  const { privateKey } = await generateKeyPair(ALG, { extractable: true })
+  return JSON.stringify({ ...(await exportJWK(privateKey)), use: 'sig', alg: ALG })
+}
+
+/** Reads the text of a private JWK. Throws ConfigError with the reason, never with the content. */
+export async function parseCheckpointKey(text: string): Promise<CheckpointKey> {
+  try {
+    const { kty, crv, x, y, d } = PrivateKey.parse(JSON.parse(text))
+    const private_key = await importJWK({ kty, crv, x, y, d }, ALG)
+    if (private_key instanceof Uint8Array) throw new TypeError('a symmetric key')
+    const public_key = { kty, crv, x, y }
+    return { private_key, public_key, thumbprint: await calculateJwkThumbprint(public_key, 'sha256') }
+  } catch {
+    throw new ConfigError(['TOOLGATE_AUDIT_KEY is not what toolgate audit key create makes'])
+  }
+}
+
+/** The key from the configuration, else from the data directory, where it is made on first use. */
+export async function loadCheckpointKey(options: {
+  audit_key: string | undefined
+  data_dir: string
+}): Promise<CheckpointKey> {
+  if (options.audit_key !== undefined) return parseCheckpointKey(options.audit_key)
+  const file = join(options.data_dir, 'audit-key.json')
+  const stored = readIfThere(file)
+  if (stored !== undefined) return parseCheckpointKey(stored)
+  const made = await generateCheckpointKey()
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  try {
+    writeFileSync(file, made, { mode: 0o600, flag: 'wx' })
+    return parseCheckpointKey(made)
+  } catch (error) {
+    // Another process was first.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    return parseCheckpointKey(readFileSync(file, 'utf8'))
+  }
+}
+
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    return undefined
+  }
+}

@@ -1,0 +1,102 @@
+import type { Knex } from 'knex'
+import type { ChainHead } from '../../../audit-chain/hash-chain.ts'
+import { begin, commit } from '../../../storage/transaction.ts'
+import { checkpointDigest, type StoredPlace } from './checkpoint.ts'
+
+/** What checkpoints are made of, and those that were made. */
+const LOCK = `hashtext('toolgate_audit_checkpoint')`
+
+/**
+ * The last rows of the chains that nothing later binds: of writers that live, and of those that ended and that no
+ * row of another chain names yet, or not up to their end. Costs one step in an index for each.
+ */
+const HEADS = `
+  select w.writer_id, last.seq, last.hash
+  from audit_writers w cross join lateral (
+    select seq, hash from audit_events e where e.writer_id = w.writer_id order by seq desc limit 1) last
+  where (closed_at is null or stopped_at is null) and (closed_at is null or last.seq > w.closed_seq)
+  order by w.writer_id`
+
+/** One statement, and so one moment: what was committed before it is bound by these heads. */
+export async function openHeads(db: Knex): Promise<ChainHead[]> {
+  const { rows } = await db.raw<{ rows: { writer_id: string; seq: string | number; hash: Buffer }[] }>(HEADS)
+  return rows.map((row) => ({ ...row, seq: Number(row.seq) }))
+}
+
+/** The time of the database. */
+export async function checkpointTime(db: Knex): Promise<Date> {
+  const { rows } = await db.raw<{ rows: [{ now: Date }] }>(
+    `select date_trunc('milliseconds', clock_timestamp()) as now`,
+  )
+  return rows[0].now
+}
+
+/**
+ * Runs `work` in a transaction while nobody else makes a checkpoint. With `wait` false it answers undefined at once
+ * when somebody does.
+ */
+export async function checkpointTurn<T>(
+  db: Knex,
+  wait: boolean,
+  work: (trx: Knex.Transaction) => Promise<T>,
+): Promise<T | undefined> {
+  const trx = await begin(db)
+  try {
+    const lock = wait ? `pg_advisory_xact_lock(${LOCK})` : `pg_try_advisory_xact_lock(${LOCK})`
+    const { rows } = await trx.raw(`select ${lock} as locked`)
+    const result = rows[0]?.locked === false ? undefined : await work(trx)
+    await commit(trx)
+    return result
+  } catch (error) {
+    if (!trx.isCompleted()) await trx.rollback().catch(() => undefined)
+    throw error
+  }
+}
+
+export type StoredCheckpoint = { id: string | number; created_at: Date; digest: Buffer; jws: string }
+
+export async function newestCheckpoint(db: Knex): Promise<StoredCheckpoint | undefined> {
+  return db<StoredCheckpoint>('audit_checkpoints').orderBy('id', 'desc').first()
+}
+
+export async function insertCheckpoint(
+  trx: Knex.Transaction,
+  checkpoint: { jws: string; created_at: Date; heads: readonly ChainHead[] },
+): Promise<void> {
+  const { jws, created_at, heads } = checkpoint
+  const [row]: { id: string | number }[] = await trx('audit_checkpoints')
+    .insert({ created_at, digest: checkpointDigest(jws), jws })
+    .returning('id')
+  if (!row || heads.length === 0) return
+  // A head that did not move was named before; the first checkpoint that names it is the one that proofs use.
+  await trx('audit_checkpoint_heads')
+    .insert(heads.map(({ writer_id, seq }) => ({ writer_id, seq, checkpoint_id: row.id })))
+    .onConflict()
+    .ignore()
+}
+
+/** The first checkpoint that names this row of the chain or a later one, and the row that it names. */
+export async function coveringCheckpoint(
+  db: Knex,
+  writer_id: string,
+  seq: number,
+): Promise<{ seq: number; jws: string } | undefined> {
+  const row: { seq: string | number; jws: string } | undefined = await db('audit_checkpoint_heads as head')
+    .join('audit_checkpoints as made', 'made.id', 'head.checkpoint_id')
+    .where('head.writer_id', writer_id)
+    .where('head.seq', '>=', seq)
+    .orderBy('head.seq')
+    .first('head.seq', 'made.jws')
+  return row && { seq: Number(row.seq), jws: row.jws }
+}
+
+/** What `checkHeads` asks for. */
+export async function storedPlace(db: Knex, writer_id: string, seq: number): Promise<StoredPlace> {
+  const { rows } = await db.raw<{ rows: [{ hash: Buffer | null; last_seq: string | number | null }] }>(
+    `select (select hash from audit_events where writer_id = :writer_id and seq = :seq limit 1) as hash,
+            (select seq from audit_events where writer_id = :writer_id order by seq desc limit 1) as last_seq`,
+    { writer_id, seq },
+  )
+  const [{ hash, last_seq }] = rows
+  return { hash: hash ?? undefined, last_seq: Number(last_seq ?? 0) }
+}

@@ -1,0 +1,163 @@
+import type { JWK } from 'jose'
+import { z } from 'zod'
+import { type ChainHead, contentDigest, linkHash } from '../../../audit-chain/hash-chain.ts'
+import { type ChainedRow, CONTENT_COLUMNS } from '../../../audit-chain/row-bytes.ts'
+import { witnessOf } from '../../../audit-chain/witness.ts'
+import { AppError } from '../../../base/errors.ts'
+import { auditDetailSchema } from '../../events/audit-event.ts'
+import { type Checkpoint, exactTime, hexHash, lowerUuid, readCheckpoint, rowNumber } from './checkpoint.ts'
+
+/**
+ * Pure: a proof that one event was in the log when a checkpoint was signed. It leads from the event through the
+ * content digests of the rows after it to a row that the checkpoint names; where its chain ended before any
+ * checkpoint, through the row of a later chain that names its end. It discloses the event, and those naming rows.
+ */
+export type ProofSegment = {
+  row: ChainedRow
+  prev_hash: Buffer
+  /** Content digests of the rows after `row`, up to the one that the next segment or the checkpoint names. */
+  digests: Buffer[]
+}
+
+export type Proof = { segments: ProofSegment[]; checkpoint: string }
+
+/** Of content digests in one proof: about 5 MB. */
+export const PROOF_DIGESTS_MAX = 100_000
+/** Of rows that name the end of a chain, in one proof. */
+export const PROOF_SEGMENTS_MAX = 1_000
+
+const wellFormed = z.string().refine((text) => text.isWellFormed(), 'must be well-formed')
+const textOrNull = wellFormed.nullable()
+
+/** In the order of the hash. */
+const Row = z.strictObject({
+  occurred_at: exactTime,
+  writer_id: lowerUuid,
+  seq: rowNumber,
+  id: lowerUuid,
+  type: wellFormed,
+  actor: wellFormed,
+  account_id: textOrNull,
+  client_id: textOrNull,
+  resource: textOrNull,
+  tool: textOrNull,
+  decision: textOrNull,
+  scope: textOrNull,
+  grant_id: textOrNull,
+  token_id: textOrNull,
+  request_id: textOrNull,
+  ip: textOrNull,
+  detail: auditDetailSchema.nullable(),
+})
+const Digest = z.string().regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/, 'must be 32 bytes in base64url')
+const ProofFile = z.strictObject({
+  toolgate_audit_proof: z.literal(1),
+  segments: z
+    .array(
+      z.strictObject({
+        row: Row,
+        prev_hash: hexHash,
+        digests: z.array(Digest).max(PROOF_DIGESTS_MAX),
+      }),
+    )
+    .min(1)
+    .max(PROOF_SEGMENTS_MAX),
+  checkpoint: z.string(),
+})
+
+function shown(row: ChainedRow): z.input<typeof Row> {
+  const columns = Object.fromEntries(CONTENT_COLUMNS.map((column) => [column, row[column]]))
+  return Row.parse({ ...columns, occurred_at: row.occurred_at.toISOString() })
+}
+
+/** The text of a proof file. */
+export function writeProof({ segments, checkpoint }: Proof): string {
+  const file: z.input<typeof ProofFile> = {
+    toolgate_audit_proof: 1,
+    segments: segments.map(({ row, prev_hash, digests }) => ({
+      row: shown(row),
+      prev_hash: prev_hash.toString('hex'),
+      digests: digests.map((digest) => digest.toString('base64url')),
+    })),
+    checkpoint,
+  }
+  return `${JSON.stringify(file, null, 2)}\n`
+}
+
+export type ProvenEvent = { event: ChainedRow; hash: Buffer; checkpoint: Checkpoint }
+
+/**
+ * Checks a proof file, without a database. Answers what it proves, given that the key that signed the checkpoint
+ * is the log's: with `public_key`, a JWK or its thumbprint, it must be this one. Throws `invalid_input` that names
+ * what is wrong.
+ */
+export async function checkProof(
+  bytes: Uint8Array,
+  options: { public_key?: JWK | string | undefined } = {},
+): Promise<ProvenEvent> {
+  const { segments, checkpoint: jws } = readProof(bytes)
+  const ends = segments.map(endOfSegment)
+  for (const [index, { row }] of segments.entries()) {
+    const before = ends[index - 1]
+    if (before) assertNames(row, before)
+  }
+  const checkpoint = await readCheckpoint(jws, options)
+  const last = ends.at(-1)
+  const head = checkpoint.heads.find(({ writer_id }) => writer_id === last?.writer_id)
+  const [first] = segments
+  if (!first || !last || !head) throw refused('its checkpoint does not name the chain that it leads to')
+  if (head.seq !== last.seq)
+    throw refused(
+      `it leads to row ${last.seq} of writer ${last.writer_id}; its checkpoint names row ${head.seq}`,
+    )
+  if (!head.hash.equals(last.hash))
+    throw refused(
+      `the event, or a digest after it, is not what led to row ${last.seq} of writer ${last.writer_id}`,
+    )
+  return { event: first.row, hash: linkHash(contentDigest(first.row), first.prev_hash), checkpoint }
+}
+
+function endOfSegment({ row, prev_hash, digests }: ProofSegment): ChainHead {
+  const hash = [contentDigest(row), ...digests].reduce((prev, digest) => linkHash(digest, prev), prev_hash)
+  return { writer_id: row.writer_id, seq: row.seq + digests.length, hash }
+}
+
+function assertNames(row: ChainedRow, { writer_id, seq, hash }: ChainHead): void {
+  const named = witnessOf(row)
+  const place = `row ${row.seq} of writer ${row.writer_id}`
+  if (named?.writer_id !== writer_id || named.seq !== seq)
+    throw refused(`${place} does not name row ${seq} of writer ${writer_id}`)
+  if (named.hash !== hash.toString('hex'))
+    throw refused(`${place} names another row ${seq} of writer ${writer_id} than the one that it leads to`)
+}
+
+function readProof(bytes: Uint8Array): Proof {
+  let text: string
+  let value: unknown
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    value = JSON.parse(text)
+  } catch {
+    throw refused('it is not JSON in UTF-8')
+  }
+  // What a reader sees must be what is checked: no name twice, nothing hidden in spelling or space.
+  const spellings = [JSON.stringify(value, null, 2), JSON.stringify(value)]
+  if (!spellings.some((spelling) => text === spelling || text === `${spelling}\n`))
+    throw refused('it is not JSON as JSON.stringify writes it, compact or with two spaces')
+  const result = ProofFile.safeParse(value)
+  if (!result.success) {
+    const [issue] = result.error.issues
+    throw refused(`${issue?.path.join('.') || 'the whole'}: ${issue?.message}`)
+  }
+  const { segments, checkpoint } = result.data
+  const read = segments.map(({ row, prev_hash, digests }) => ({
+    row: { ...row, occurred_at: new Date(row.occurred_at) },
+    prev_hash: Buffer.from(prev_hash, 'hex'),
+    digests: digests.map((digest) => Buffer.from(digest, 'base64url')),
+  }))
+  return { segments: read, checkpoint }
+}
+
+function refused(reason: string): AppError {
+  return new AppError('invalid_input', `The proof is not good: ${reason}`)
+}

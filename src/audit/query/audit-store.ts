@@ -1,0 +1,165 @@
+import type { Knex } from 'knex'
+import { auditText } from '../../audit-chain/event-fields.ts'
+import type { AuditRow } from '../../audit-chain/hash-chain.ts'
+import { AppError } from '../../base/errors.ts'
+import type { AuditFilter } from './audit-filter.ts'
+import {
+  edgeOf,
+  FIRST,
+  inOrder,
+  LAST,
+  type Order,
+  onPath,
+  type Place,
+  pastPlace,
+  pastTime,
+  pathOf,
+  type SearchPath,
+  timesOfRequest,
+} from './search-path-store.ts'
+
+/** Reads of audit_events: pages for people, scans for exports and stories. */
+const TABLE = 'audit_events'
+const TEXT_FILTERS = [
+  'account_id',
+  'client_id',
+  'grant_id',
+  'token_id',
+  'tool',
+  'resource',
+  'decision',
+  'request_id',
+] as const
+const PAGE_MAX = 1_000
+/** What is looked through well within 200 ms. */
+const WINDOW_ROWS = 50_000
+
+/** A page of events. `searched_to`: nothing older was looked at; `next` goes on there. */
+export type EventPage = { events: AuditRow[]; next?: string; searched_to?: Date }
+
+/**
+ * One page, newest first, of at most `limit` (1 to 1,000) events. `after` is the `next` of the page before. A filter
+ * that no index answers looks through `window` rows: the page may then have fewer events, or none, and still a `next`.
+ * Throws `invalid_input` for a cursor that no page gave or a date that is none.
+ */
+export async function pageEvents(
+  db: Knex,
+  filter: AuditFilter & { after?: string | undefined },
+  limit: number,
+  window = WINDOW_ROWS,
+): Promise<EventPage> {
+  const size = Math.min(Math.max(Math.trunc(limit) || 1, 1), PAGE_MAX)
+  const known = await withTimesOfRequest(db, filter)
+  if (!known) return { events: [] }
+  const path = pathOf(known)
+  const after = filter.after === undefined ? undefined : readCursor(filter.after)
+  const edge = await windowEdge(db, known, { path, order: 'desc', after, window })
+  const query = pastPlace(onPath(filtered(db, within(path.rest, known)), path), 'desc', after)
+  query.orderBy(inOrder('desc', path)).limit(size + 1)
+  if (edge) query.where('occurred_at', '>=', edge)
+  const rows: AuditRow[] = (await query).map(eventOfRow)
+  const events = rows.slice(0, size)
+  const last = events.at(-1)
+  if (rows.length > size && last) return { events, next: writeCursor(last) }
+  return edge ? { events, next: writeCursor({ occurred_at: edge, ...FIRST }), searched_to: edge } : { events }
+}
+
+/**
+ * Everything that matches, oldest first, in pages of at most `rows`, each a statement of its own, so that neither
+ * memory nor the time of a statement grows with the log. Rows committed while it runs may or may not be part.
+ */
+export async function* scanEvents(
+  db: Knex,
+  filter: AuditFilter,
+  rows = 1_000,
+  window = WINDOW_ROWS,
+): AsyncGenerator<AuditRow[]> {
+  const known = await withTimesOfRequest(db, filter)
+  if (!known) return
+  const path = pathOf(known)
+  let after: Place | undefined
+  do {
+    const edge = await windowEdge(db, known, { path, order: 'asc', after, window })
+    const query = pastPlace(onPath(filtered(db, within(path.rest, known)), path), 'asc', after)
+    query.orderBy(inOrder('asc', path)).limit(rows)
+    if (edge) query.where('occurred_at', '<=', edge)
+    const page: AuditRow[] = (await query).map(eventOfRow)
+    if (page.length > 0) yield page
+    after = page.length === rows ? page.at(-1) : edge && { occurred_at: edge, ...LAST }
+  } while (after)
+}
+
+type Walk = { path: SearchPath; order: Order; after: Place | undefined; window: number }
+
+/** How far one statement looks; undefined where it may look to the end. */
+async function windowEdge(
+  db: Knex,
+  period: AuditFilter,
+  { path, order, after, window }: Walk,
+): Promise<Date | undefined> {
+  if (path.is_whole) return undefined
+  const along = (query: Knex.QueryBuilder) => pastTime(inPeriod(onPath(query, path), period), order, after)
+  return edgeOf(db, along, order, path, window)
+}
+
+function within(filter: AuditFilter, { from, to }: AuditFilter): AuditFilter {
+  return { ...filter, from, to }
+}
+
+/** The same filter, within the times of the request that it names; undefined when nothing is recorded of that. */
+async function withTimesOfRequest(db: Knex, filter: AuditFilter): Promise<AuditFilter | undefined> {
+  const request_id = auditText(filter.request_id, 2_048)
+  if (request_id === undefined) return filter
+  const times = await timesOfRequest(db, request_id)
+  if (!times) return undefined
+  const { first, last } = times
+  const end = new Date(last.getTime() + 1)
+  const from = filter.from !== undefined && assertDate(filter.from) > first ? filter.from : first
+  const to = filter.to !== undefined && assertDate(filter.to) < end ? filter.to : end
+  return { ...filter, from, to }
+}
+
+export type StoredRow = Omit<AuditRow, 'seq'> & { seq: string | number }
+
+/** A stored row as an event; a bigint may arrive as text. */
+export function eventOfRow(row: StoredRow): AuditRow {
+  return { ...row, seq: Number(row.seq) }
+}
+
+/** The rows that match, in no order. Throws `invalid_input` for a date that is none. */
+export function filtered(db: Knex, filter: AuditFilter): Knex.QueryBuilder<StoredRow, StoredRow[]> {
+  const query = db<StoredRow, StoredRow[]>(TABLE)
+  if (filter.type !== undefined) query.where('type', filter.type)
+  if (filter.types !== undefined) query.whereIn('type', filter.types)
+  for (const column of TEXT_FILTERS) {
+    // Cleaned as the stored text was, so that whatever was recorded can be asked for.
+    const value = auditText(filter[column], 2_048)
+    if (value !== undefined) query.where(column, value)
+  }
+  return inPeriod(query, filter) as Knex.QueryBuilder<StoredRow, StoredRow[]>
+}
+
+function inPeriod(query: Knex.QueryBuilder, { from, to }: AuditFilter): Knex.QueryBuilder {
+  if (from !== undefined) query.where('occurred_at', '>=', assertDate(from))
+  if (to !== undefined) query.where('occurred_at', '<', assertDate(to))
+  return query
+}
+
+function assertDate(date: Date): Date {
+  if (Number.isNaN(date.getTime())) throw new AppError('invalid_input', 'Not a date and time')
+  return date
+}
+
+const CURSOR =
+  /^(?<time>\d{1,14})~(?<writer_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})~(?<seq>\d{1,15})$/
+
+function writeCursor({ occurred_at, writer_id, seq }: Place): string {
+  return `${occurred_at.getTime()}~${writer_id}~${seq}`
+}
+
+function readCursor(cursor: string): Place {
+  const { time, writer_id, seq } = CURSOR.exec(cursor)?.groups ?? {}
+  if (time === undefined || writer_id === undefined || seq === undefined)
+    throw new AppError('invalid_input', 'The cursor is none that a page of events gave')
+  return { occurred_at: new Date(Number(time)), writer_id, seq: Number(seq) }
+}

@@ -1,0 +1,108 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Command, InvalidArgumentError } from 'commander'
+import { baseName, MANIFEST_ENDING } from '../../audit/integrity/archive/archive-format.ts'
+import {
+  type AuditPartition,
+  createAuditPartitions,
+  listPartitions,
+  settleDefaultPartition,
+} from '../../audit/integrity/archive/partition-store.ts'
+import { monthsToDrop, retain } from '../../audit/integrity/archive/retention.ts'
+import { AppError } from '../../base/errors.ts'
+import { loadConfig } from '../../config/config.ts'
+import type { AuditCliContext } from '../context.ts'
+import { ACTOR, withContext } from '../context.ts'
+import { type OutputOptions, printRows } from '../output.ts'
+import { endProgress, showProgress } from './audit-archive.ts'
+
+type RetainCommandOptions = OutputOptions & { months?: number; archive?: string; dryRun?: true }
+type PartitionsOptions = OutputOptions & { archive?: string; tidy?: true }
+
+/** Adds `audit retain` and `audit partitions`. */
+export function registerAuditRetain(audit: Command, open: () => Promise<AuditCliContext>): void {
+  audit
+    .command('retain')
+    .description('drop whole months that are older, each with a signed closing; as the owner of the table')
+    .option('--months <count>', 'full months before this one that stay', readMonths)
+    .option('--archive <directory>', 'write each month there, and check it, before it is dropped')
+    .option('--dry-run', 'only say what would be dropped')
+    .option('--json', 'as JSON')
+    .action((options: RetainCommandOptions) => withContext(open, (context) => runRetain(context, options)))
+  audit
+    .command('partitions')
+    .description('the months of the log: rows (estimated), bytes, bounds')
+    .option('--archive <directory>', 'say which of them are archived there')
+    .option(
+      '--tidy',
+      'first create those of the year ahead, and move events that lie in none into their months',
+    )
+    .option('--json', 'as JSON')
+    .action((options: PartitionsOptions) => withContext(open, (context) => partitions(context, options)))
+}
+
+function readMonths(text: string): number {
+  const months = Number(text)
+  if (!Number.isSafeInteger(months) || months < 1)
+    throw new InvalidArgumentError('Not a whole number of at least 1.')
+  return months
+}
+
+async function runRetain(
+  { knex, audit, evidence }: AuditCliContext,
+  { dryRun, json, ...given }: RetainCommandOptions,
+): Promise<void> {
+  const configured = loadConfig().audit
+  const months = given.months ?? configured.retention_months
+  const directory = given.archive ?? configured.archive_dir
+  if (months === undefined)
+    throw new AppError(
+      'invalid_input',
+      'Say how many months stay: --months, or TOOLGATE_AUDIT_RETENTION_MONTHS',
+    )
+  const output = json ? { json } : {}
+  if (dryRun) {
+    const due = await monthsToDrop(knex, months)
+    printRows(
+      due.map(({ name, starts_at, ends_at }) => ({ partition: name, from: starts_at, to: ends_at })),
+      ['partition', 'from', 'to'],
+      output,
+    )
+    return
+  }
+  if (!evidence)
+    throw new AppError('unavailable', 'There is no audit key, and nothing is dropped without a signature')
+  const dropped = await retain(knex, audit, {
+    months,
+    directory,
+    evidence,
+    actor: ACTOR,
+    on_progress: showProgress,
+  })
+  endProgress()
+  printRows(dropped, ['partition', 'rows', 'closing', 'archive'], output)
+}
+
+const MONTHS_AHEAD = 12
+
+async function partitions({ knex }: AuditCliContext, options: PartitionsOptions): Promise<void> {
+  const { archive = loadConfig().audit.archive_dir, tidy, json } = options
+  if (tidy) {
+    await settleDefaultPartition(knex)
+    await createAuditPartitions(knex, MONTHS_AHEAD)
+  }
+  const rows = (await listPartitions(knex)).map((partition) => ({
+    partition: partition.name,
+    from: partition.starts_at,
+    to: partition.ends_at,
+    rows: partition.rows_estimated,
+    bytes: partition.bytes,
+    ...(archive !== undefined && { archived: isArchived(partition, archive) }),
+  }))
+  const columns = ['partition', 'from', 'to', 'rows', 'bytes'] as const
+  printRows(rows, archive === undefined ? columns : [...columns, 'archived'], json ? { json } : {})
+}
+
+function isArchived({ name, starts_at }: AuditPartition, directory: string): boolean {
+  return starts_at !== null && existsSync(join(directory, baseName(name, 1) + MANIFEST_ENDING))
+}

@@ -1,0 +1,166 @@
+import type { Command } from 'commander'
+import { verifyLog } from '../../audit/integrity/archive/verify-log.ts'
+import { readCheckpointFile } from '../../audit/integrity/checkpoints/checkpoint-file.ts'
+import type { ChainFault, Verification, VerifyProgress } from '../../audit/integrity/verification/verify.ts'
+import type { ChainHead } from '../../audit-chain/hash-chain.ts'
+import { AppError } from '../../base/errors.ts'
+import type { AuditCliContext } from '../context.ts'
+import { isDatabaseConfigured } from '../context.ts'
+import { wrongUsageEndsWith } from '../output.ts'
+import { verifyArchive } from './audit-archive.ts'
+import { verifyLocalLog } from './audit-import.ts'
+import { readKey, verifyProofFile } from './audit-proof.ts'
+
+type VerifyOptions = {
+  from?: string
+  to?: string
+  jobs?: string
+  checkpoint?: string
+  archive?: string
+  offline?: true
+  proof?: string
+  key?: string
+  progress?: true
+  json?: true
+}
+
+/** 0: whole; 1: something is wrong; 2: it is not known, because the log could not be read. */
+const EXIT = { faults: 1, unchecked: 2 } as const
+const JOBS_MAX = 64
+const PROGRESS_MS = 200
+
+/** Adds `audit verify`: the log in the database, archives of it, one proof, or the local log of an MCP server. */
+export function registerAuditVerify(audit: Command, open: () => Promise<AuditCliContext>): void {
+  wrongUsageEndsWith(EXIT.unchecked, audit.command('verify'))
+    .description(
+      'recompute every hash; ends with 1 when a row was changed, moved or removed, 2 when it cannot tell',
+    )
+    .argument('[file]', 'check this call log of an MCP server in mode none instead; needs no database')
+    .option('--from <time>', 'only rows from this time on (a date, UTC, or ISO 8601)')
+    .option('--to <time>', 'only rows before this time')
+    .option('--jobs <count>', 'threads, each with a connection of its own (default: one for each core)')
+    .option('--checkpoint <file>', 'rows that these checkpoints name must be there')
+    .option(
+      '--archive <path>',
+      'check a directory of archives, or one of them, and the log when a database is configured',
+    )
+    .option('--offline', 'check only the archives')
+    .option('--proof <file>', 'check this proof of one event instead; needs no database')
+    .option('--key <key>', 'the thumbprint, or a file with the JWK, that must have signed')
+    .option('--progress', 'show progress on stderr also where that is no terminal')
+    .option('--json', 'the result as JSON')
+    .action((file: string | undefined, options: VerifyOptions) => {
+      const { archive, offline, proof } = options
+      if (file !== undefined) return verifyFile(file, options)
+      if (proof !== undefined) return verifyProofFile(proof, options)
+      if (archive === undefined) return run(open, options)
+      return verifyArchive(offline || !isDatabaseConfigured() ? undefined : open, { ...options, archive })
+    })
+}
+
+async function verifyFile(file: string, { progress, json, ...others }: VerifyOptions): Promise<void> {
+  const [other] = Object.keys(others)
+  if (other !== undefined) {
+    console.error(`toolgate: --${other} is about the audit log in a database, and not about ${file}`)
+    process.exitCode = EXIT.unchecked
+    return
+  }
+  await verifyLocalLog(file, { ...(progress && { progress }), ...(json && { json }) })
+}
+
+/** Whatever keeps it from checking ends with 2, so that 1 always means that the log is not whole. */
+async function run(open: () => Promise<AuditCliContext>, options: VerifyOptions): Promise<void> {
+  try {
+    const from = readTime('--from', options.from)
+    const to = readTime('--to', options.to)
+    const jobs = readJobs(options.jobs)
+    const heads = await knownHeads(options)
+    const context = await open()
+    try {
+      const on_progress = progressTo(process.stderr, options)
+      const result = await verifyLog(context.knex, {
+        check_signature: context.evidence?.check_signature,
+        from,
+        to,
+        ...(jobs !== undefined && { jobs }),
+        ...(heads && { known_heads: heads }),
+        on_progress,
+      })
+      if (on_progress && result.rows > 0) process.stderr.write('\n')
+      console.log(options.json ? JSON.stringify(result) : verdict(result))
+      if (result.fault_count > 0) process.exitCode = EXIT.faults
+    } finally {
+      await context.close()
+    }
+  } catch (error) {
+    console.error(`toolgate: the audit log was not checked: ${reasonOf(error)}`)
+    process.exitCode = EXIT.unchecked
+  }
+}
+
+async function knownHeads({ checkpoint, key }: VerifyOptions): Promise<ChainHead[] | undefined> {
+  if (checkpoint === undefined) return undefined
+  const public_key = key === undefined ? undefined : await readKey(key)
+  return readCheckpointFile(checkpoint, { public_key })
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(reasonOf).join('; ')
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** A date without a time is its first moment in UTC. */
+function readTime(option: string, text: string | undefined): Date | undefined {
+  if (text === undefined) return undefined
+  const time = new Date(/^\d{4}-\d\d-\d\d(T.*)?$/.test(text) ? text : Number.NaN)
+  if (Number.isNaN(time.getTime()))
+    throw new AppError('invalid_input', `${option} is a time like 2026-07-28 or 2026-07-28T09:30:00Z`)
+  return time
+}
+
+function readJobs(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const count = Number(text)
+  if (Number.isInteger(count) && count >= 1 && count <= JOBS_MAX) return count
+  throw new AppError('invalid_input', `--jobs is a whole number from 1 to ${JOBS_MAX}`)
+}
+
+/** One line, written over and over. */
+function progressTo(
+  stream: NodeJS.WriteStream,
+  options: VerifyOptions,
+): ((progress: VerifyProgress) => void) | undefined {
+  if (!options.progress && !stream.isTTY) return undefined
+  const began_ms = performance.now()
+  let shown_ms = 0
+  return ({ rows, share }) => {
+    const now_ms = performance.now()
+    if (now_ms - shown_ms < PROGRESS_MS && share < 1) return
+    shown_ms = now_ms
+    const rate = Math.round((rows * 1_000) / Math.max(now_ms - began_ms, 1))
+    stream.write(`\r${rows} rows, ${rate} a second, ${Math.floor(share * 100)} % `)
+  }
+}
+
+function verdict(result: Verification): string {
+  const { rows, writers, faults, fault_count } = result
+  const checked = `${rows} rows of ${writers} writers`
+  const [first] = faults
+  const given = result.taken_as_given
+    ? [`Of ${result.taken_as_given} chains the row before was taken as it is stored.`]
+    : []
+  if (!first) {
+    const against =
+      result.known_heads === undefined ? '' : `, and has all ${result.known_heads} rows that were kept`
+    return [`The audit log is whole: ${checked}${against}.`, ...given].join('\n')
+  }
+  const head = `The audit log is NOT whole: ${fault_count} faults in ${checked}.`
+  const lines = faults.map((fault) => `  ${placeOf(fault)} ${fault.kind}: ${fault.message}`)
+  const more = fault_count > faults.length ? [`  and ${fault_count - faults.length} more`] : []
+  return [head, `First bad row: ${placeOf(first)}.`, ...lines, ...more, ...given].join('\n')
+}
+
+function placeOf({ writer_id, seq, event_id, occurred_at }: ChainFault): string {
+  const event = event_id === undefined ? '' : ` (event ${event_id}${occurred_at ? ` of ${occurred_at}` : ''})`
+  return `writer ${writer_id} seq ${seq}${event}`
+}

@@ -1,0 +1,207 @@
+import { usableKeys } from '../keys/key-set.ts'
+import { isNative, redirectUriFault } from './redirect-uris.ts'
+
+/**
+ * One policy for what a client says about itself when it registers (RFC 7591): what is harmless and wrong is
+ * mended, what is dangerous is refused. Clients send `null` members, scopes and grant types we do not know.
+ */
+export type Sanitised = { metadata: Record<string, unknown> } | { fault: string; error: ClientMetadataError }
+
+export type ClientMetadataError = 'invalid_redirect_uri' | 'invalid_client_metadata'
+
+const REDIRECT_URIS_MAX = 10
+const NAME_MAX_CODE_POINTS = 64
+const TEXT_MAX = 2_048
+
+/** Members that are kept; anything else a client sends is dropped. */
+const KEPT = new Set([
+  'redirect_uris',
+  'client_name',
+  'client_uri',
+  'logo_uri',
+  'tos_uri',
+  'policy_uri',
+  'contacts',
+  'token_endpoint_auth_method',
+  'token_endpoint_auth_signing_alg',
+  'jwks',
+  'jwks_uri',
+  'grant_types',
+  'response_types',
+  'application_type',
+  'software_id',
+  'software_version',
+])
+
+const WEB_URIS = ['client_uri', 'logo_uri', 'tos_uri', 'policy_uri', 'jwks_uri'] as const
+const GRANT_TYPES = ['authorization_code', 'refresh_token']
+const AUTH_METHODS = ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'] as const
+
+type AuthMethod = (typeof AUTH_METHODS)[number]
+
+function isAuthMethod(value: unknown): value is AuthMethod {
+  return AUTH_METHODS.some((method) => method === value)
+}
+
+function isPresent(value: unknown): boolean {
+  return value !== null && value !== undefined && value !== ''
+}
+
+/** Control, format and bidirectional characters, whatever else is drawn as nothing, and what no font can know. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Default_Ignorable_Code_Point}\u2028\u2029\u2800]/gu
+
+/** A name for people: only what can be seen, in the compatible form that look-alikes share, at most 64 code points. */
+export function displayName(name: unknown): string | undefined {
+  if (typeof name !== 'string') return undefined
+  const visible = name
+    .toWellFormed()
+    .normalize('NFKC')
+    .replace(UNSEEN, '')
+    // What stood apart may be neighbours now.
+    .normalize('NFKC')
+    .replace(/\s+/gu, ' ')
+    .trim()
+  const shown = [...visible].slice(0, NAME_MAX_CODE_POINTS).join('').trim()
+  return shown === '' ? undefined : shown
+}
+
+function redirectFault(value: unknown): string | undefined {
+  if (!Array.isArray(value) || value.length === 0) return 'redirect_uris must be a list with at least one URI'
+  if (value.length > REDIRECT_URIS_MAX) return `at most ${REDIRECT_URIS_MAX} redirect URIs`
+  for (const uri of value) {
+    const fault = redirectUriFault(uri)
+    if (fault) return fault
+  }
+  return undefined
+}
+
+/** NUL and lone surrogates as JSON spells them; Postgres stores neither, however deep they stand. */
+const NOT_TEXT = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/i
+
+/** Marks that turn text around, and characters that take no room; the joiners of scripts and emoji are not meant. */
+const DECEPTIVE = /[\p{Bidi_Control}\u00ad\u115f\u1160\u200b\u2060-\u2064\u2800\u3164\ufeff\uffa0]/u
+
+function textFault(metadata: Record<string, unknown>): string | undefined {
+  const { client_name } = metadata
+  if (typeof client_name === 'string' && DECEPTIVE.test(client_name))
+    return 'client_name has invisible characters or marks that turn text around'
+  for (const [name, value] of Object.entries(metadata))
+    if ((typeof value === 'string' && value.length > TEXT_MAX) || NOT_TEXT.test(JSON.stringify(value)))
+      return `${name} is too long or not well-formed text`
+  return undefined
+}
+
+/** Of keys only what is usable is kept; one place for them is enough. */
+function keyFault(metadata: Record<string, unknown>, method: AuthMethod): string | undefined {
+  const keys = usableKeys(metadata.jwks)
+  delete metadata.jwks
+  if (keys) {
+    metadata.jwks = { keys }
+    delete metadata.jwks_uri
+  }
+  const needed = method === 'private_key_jwt' && !keys && !metadata.jwks_uri
+  return needed ? 'private_key_jwt needs jwks or jwks_uri' : undefined
+}
+
+/** An address is decoration: a bad one is left out, it does not stop a client. */
+function keepAddresses(metadata: Record<string, unknown>): void {
+  const { contacts } = metadata
+  if (!Array.isArray(contacts) || !contacts.every((each) => typeof each === 'string'))
+    delete metadata.contacts
+  for (const name of WEB_URIS) {
+    const value = metadata[name]
+    if (value === undefined) continue
+    const url = typeof value === 'string' ? URL.parse(value) : null
+    if (url?.protocol !== 'https:' && !(url?.protocol === 'http:' && name !== 'jwks_uri'))
+      delete metadata[name]
+  }
+}
+
+/**
+ * The way the client will authenticate. Clients may offer a list to choose from (OpenID Connect Relying Party
+ * Metadata Choices) beside or instead of one value; then the first entry that is possible here counts.
+ */
+function authMethod(body: Record<string, unknown>, possible: readonly AuthMethod[]): AuthMethod | undefined {
+  const single = body.token_endpoint_auth_method
+  if (isPresent(single) && typeof single !== 'string') return undefined
+  if (isAuthMethod(single) && possible.includes(single)) return single
+  const choices = body.token_endpoint_auth_methods_supported
+  const chosen = Array.isArray(choices)
+    ? choices.find((each) => isAuthMethod(each) && possible.includes(each))
+    : undefined
+  if (isAuthMethod(chosen)) return chosen
+  return isPresent(single) ? undefined : 'none'
+}
+
+/** Only asymmetric algorithms sign assertions; an unknown one is left for the engine to infer from the key. */
+function signingAlgorithm(value: unknown): Record<string, string> {
+  return typeof value === 'string' && /^(?:RS|PS|ES)(?:256|384|512)$|^Ed(?:25519|DSA)$/.test(value)
+    ? { token_endpoint_auth_signing_alg: value }
+    : {}
+}
+
+function sanitise(body: Record<string, unknown>, possible: readonly AuthMethod[]): Sanitised {
+  const { token_endpoint_auth_signing_alg, ...metadata } = Object.fromEntries(
+    Object.entries(body).filter(([name, value]) => KEPT.has(name) && isPresent(value)),
+  )
+  const fault = redirectFault(metadata.redirect_uris)
+  if (fault) return { fault, error: 'invalid_redirect_uri' }
+  const text = textFault(metadata)
+  if (text) return { fault: text, error: 'invalid_client_metadata' }
+  keepAddresses(metadata)
+  const method = authMethod(body, possible)
+  if (!method)
+    return {
+      fault: `token_endpoint_auth_method must be one of: ${possible.join(', ')}`,
+      error: 'invalid_client_metadata',
+    }
+  const keys = keyFault(metadata, method)
+  if (keys) return { fault: keys, error: 'invalid_client_metadata' }
+  const redirect_uris = [...new Set(metadata.redirect_uris as string[])]
+  const client_name = displayName(metadata.client_name)
+  if (!client_name) delete metadata.client_name
+  return {
+    metadata: {
+      ...metadata,
+      redirect_uris,
+      ...(client_name ? { client_name } : {}),
+      ...(method === 'private_key_jwt' ? signingAlgorithm(token_endpoint_auth_signing_alg) : {}),
+      token_endpoint_auth_method: method,
+      grant_types: GRANT_TYPES,
+      response_types: ['code'],
+      // Clients that omit it would count as web clients, whose loopback port may not change.
+      application_type: redirect_uris.some(isNative) ? 'native' : 'web',
+    },
+  }
+}
+
+/** Takes a registration body; gives metadata that the engine accepts, or the reason for a refusal. */
+export function sanitiseClientMetadata(body: Record<string, unknown>): Sanitised {
+  return sanitise(body, AUTH_METHODS)
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Takes the text of a client ID metadata document and the URL it came from; gives metadata, or the reason why this
+ * is no document of that client. A document is public, so no secret can authenticate its client.
+ */
+export function sanitiseMetadataDocument(client_id: string, text: string): Sanitised {
+  const document = parseObject(text)
+  const refuse = (fault: string): Sanitised => ({ fault, error: 'invalid_client_metadata' })
+  if (!document) return refuse('the document is not a JSON object')
+  // Draft §4: the value MUST match the URL of the document, by simple string comparison.
+  if (document.client_id !== client_id) return refuse('the document is about another client_id')
+  if ('client_secret' in document) return refuse('the document holds a client_secret')
+  const read = sanitise(document, ['none', 'private_key_jwt'])
+  return 'fault' in read ? read : { metadata: { ...read.metadata, client_id } }
+}

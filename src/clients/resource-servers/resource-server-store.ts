@@ -1,0 +1,92 @@
+import type { Knex } from 'knex'
+import { MOMENT, microseconds, type Place } from '../../storage/keyset.ts'
+
+/** Protected resources that may ask about tokens issued for them. */
+export type ResourceServer = {
+  id: string
+  resource: string
+  authentication: 'client_secret' | 'private_key_jwt'
+  created_at: Date
+  rotated_at: Date | null
+}
+
+/** By what a resource server proves itself: the hash of its secret, or of the public keys in `jwks`. */
+export type Credential = { credential_hash: Buffer; jwks: string | null }
+
+function columns(db: Knex) {
+  const authentication = db.raw(
+    `case when jwks is null then 'client_secret' else 'private_key_jwt' end as authentication`,
+  )
+  return ['id', 'resource', authentication, 'created_at', 'rotated_at']
+}
+
+export async function insertResourceServer(
+  db: Knex,
+  row: { id: string; resource: string } & Credential,
+): Promise<boolean> {
+  const inserted = await db('resource_servers').insert(row).onConflict('id').ignore().returning('id')
+  return inserted.length === 1
+}
+
+/** Whether there is a resource server with exactly this id, resource and credential. */
+export async function isResourceServer(
+  db: Knex,
+  { id, resource, credential_hash }: { id: string; resource: string } & Credential,
+): Promise<boolean> {
+  return (await db('resource_servers').where({ id, resource, credential_hash }).first('id')) !== undefined
+}
+
+export async function replaceCredential(
+  db: Knex,
+  id: string,
+  credential: Credential,
+): Promise<ResourceServer | undefined> {
+  const [row] = await db('resource_servers')
+    .where({ id })
+    .update({ ...credential, rotated_at: db.fn.now() })
+    .returning(columns(db))
+  return row
+}
+
+/** The credential that counts now. */
+export async function findCredential(db: Knex, id: string): Promise<Credential | undefined> {
+  return db('resource_servers').where({ id }).first('credential_hash', 'jwks')
+}
+
+/** What counts now of a resource server that says who it is. */
+export type AskingServer = { resource: string; credential_hash: Buffer }
+
+/** In the order of `ids`; undefined where there is none. */
+export async function findAskingServers(
+  db: Knex,
+  ids: readonly string[],
+): Promise<(AskingServer | undefined)[]> {
+  const rows = await db('resource_servers').whereIn('id', ids).select('id', 'resource', 'credential_hash')
+  const found = new Map(rows.map(({ id, ...server }) => [id, server]))
+  return ids.map((id) => found.get(id))
+}
+
+export async function deleteResourceServer(db: Knex, id: string): Promise<ResourceServer | undefined> {
+  const [row] = await db('resource_servers').where({ id }).delete().returning(columns(db))
+  return row
+}
+
+export async function findResourceServer(db: Knex, id: string): Promise<ResourceServer | undefined> {
+  return db('resource_servers').where({ id }).first(columns(db))
+}
+
+/** Newest first. */
+export async function listResourceServers(
+  db: Knex,
+  page: { limit: number; after?: Place | undefined },
+): Promise<(ResourceServer & { at_us: string })[]> {
+  const { after } = page
+  const query = db('resource_servers')
+    .orderBy([
+      { column: 'created_at', order: 'desc' },
+      { column: 'id', order: 'desc' },
+    ])
+    .limit(page.limit)
+    .select([...columns(db), db.raw(`${microseconds('created_at')} as at_us`)])
+  return after ? query.whereRaw(`(created_at, id) < (${MOMENT}, ?)`, [after.at_us, after.id]) : query
+}

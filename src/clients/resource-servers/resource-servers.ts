@@ -1,0 +1,178 @@
+import { randomBytes } from 'node:crypto'
+import type { Knex } from 'knex'
+import type { AuditEvent } from '../../audit/events/audit-event.ts'
+import type { AuditLog } from '../../audit/log/audit-log.ts'
+import { recorded } from '../../audit/log/recorded.ts'
+import { AppError } from '../../base/errors.ts'
+import { canonicalResource } from '../../catalogue/catalogue.ts'
+import { cutPage, readCursor } from '../../storage/keyset.ts'
+import { generateSecret, sha256 } from '../client-secret.ts'
+import { registeredKeys } from './resource-server-keys.ts'
+import {
+  type Credential,
+  deleteResourceServer,
+  findResourceServer,
+  insertResourceServer,
+  isResourceServer,
+  listResourceServers,
+  type ResourceServer,
+  replaceCredential,
+} from './resource-server-store.ts'
+
+/** Credentials of resource servers: created and shown once, rotated, removed; each with its audit event. */
+export type ResourceServerDependencies = { db: Knex; audit: AuditLog }
+
+export type ResourceServerIdentity = { client_id: string; resource: string }
+export type ResourceServerCredentials = ResourceServerIdentity & { client_secret: string }
+
+const ID = /^[a-z0-9_-]{1,64}$/
+/** Only characters that mean the same with and without form-encoding in HTTP Basic (RFC 6749 §2.3.1). */
+const CHOSEN_SECRET = /^[A-Za-z0-9._-]{32,256}$/
+
+/** A credential as it is kept, and what the audit log says of it. */
+type NewCredential = Credential & { detail: AuditEvent['detail'] }
+
+function ofSecret(secret: string): NewCredential {
+  return { credential_hash: sha256(secret), jwks: null, detail: { authentication: 'client_secret' } }
+}
+
+function ofKeys(jwks: unknown): NewCredential {
+  const { document, credential_hash, thumbprints } = registeredKeys(jwks)
+  return { credential_hash, jwks: document, detail: { authentication: 'private_key_jwt', keys: thumbprints } }
+}
+
+function chosenSecret(secret: string): string {
+  if (CHOSEN_SECRET.test(secret)) return secret
+  throw new AppError('invalid_input', 'A secret of your own has 32 to 256 of A-Z, a-z, 0-9, `-`, `.` and `_`')
+}
+
+/** Who does it, and by which request, for the audit log. */
+type Doer = { actor: string; request_id?: string | undefined }
+
+type AddRequest = { resource: string; id?: string | undefined } & Doer
+
+/**
+ * Registers a resource server for one resource. Without `secret` one is made, which is in the answer and nowhere
+ * else. With the caller's own secret, doing the same again changes nothing, so that deployments can repeat it.
+ */
+export async function addResourceServer(
+  dependencies: ResourceServerDependencies,
+  request: AddRequest & { secret?: string | undefined },
+): Promise<ResourceServerCredentials> {
+  const secret = request.secret === undefined ? generateSecret() : chosenSecret(request.secret)
+  const { client_id, resource } = await add(dependencies, request, ofSecret(secret))
+  return { client_id, client_secret: secret, resource }
+}
+
+/**
+ * Registers a resource server that authenticates with private_key_jwt by one of the public keys in `jwks` (RFC 7517).
+ * The same again changes nothing. Throws `invalid_input` naming what is wrong with a key.
+ */
+export function addResourceServerWithKeys(
+  dependencies: ResourceServerDependencies,
+  request: AddRequest & { jwks: unknown },
+): Promise<ResourceServerIdentity> {
+  return add(dependencies, request, ofKeys(request.jwks))
+}
+
+async function add(
+  { db, audit }: ResourceServerDependencies,
+  request: AddRequest,
+  { detail, ...credential }: NewCredential,
+): Promise<ResourceServerIdentity> {
+  const resource = canonicalResource(request.resource)
+  if (!resource) throw new AppError('invalid_input', 'A resource is an absolute http(s) URL without fragment')
+  const id = request.id ?? `rs_${randomBytes(9).toString('hex')}`
+  if (!ID.test(id)) throw new AppError('invalid_input', 'An id has 1 to 64 of a-z, 0-9, _ and -')
+  const row = { id, resource, ...credential }
+  return recorded(db, audit, async (trx) => {
+    const created = await insertResourceServer(trx, row)
+    if (!created && !(await isResourceServer(trx, row)))
+      throw new AppError(
+        'conflict',
+        `There is a resource server ${id} already; rotate its secret or keys instead`,
+      )
+    const event = {
+      type: 'resource_server.created',
+      actor: request.actor,
+      request_id: request.request_id,
+      client_id: id,
+      resource,
+      detail,
+    } as const
+    return { result: { client_id: id, resource }, events: created ? [event] : [] }
+  })
+}
+
+/** Gives a resource server a new secret; the old one, or its keys, are refused from the next introspection on. */
+export async function rotateResourceServerSecret(
+  dependencies: ResourceServerDependencies,
+  request: { id: string } & Doer,
+): Promise<ResourceServerCredentials> {
+  const secret = generateSecret()
+  const { client_id, resource } = await rotate(dependencies, request, 'secret_rotated', ofSecret(secret))
+  return { client_id, client_secret: secret, resource }
+}
+
+/** Gives a resource server these public keys, and no others, from the next introspection on; a secret it had ends. */
+export function rotateResourceServerKeys(
+  dependencies: ResourceServerDependencies,
+  request: { id: string; jwks: unknown } & Doer,
+): Promise<ResourceServerIdentity> {
+  return rotate(dependencies, request, 'keys_rotated', ofKeys(request.jwks))
+}
+
+async function rotate(
+  { db, audit }: ResourceServerDependencies,
+  request: { id: string } & Doer,
+  change: string,
+  credential: NewCredential,
+): Promise<ResourceServerIdentity> {
+  const { detail, ...kept } = credential
+  return recorded(db, audit, async (trx) => {
+    const row = await replaceCredential(trx, request.id, kept)
+    if (!row) throw new AppError('not_found', `There is no resource server ${request.id}`)
+    const { id, resource } = row
+    return {
+      result: { client_id: id, resource },
+      events: [changed(request, row, { change, ...detail })],
+    }
+  })
+}
+
+export async function removeResourceServer(
+  { db, audit }: ResourceServerDependencies,
+  request: { id: string } & Doer,
+): Promise<void> {
+  await recorded(db, audit, async (trx) => {
+    const row = await deleteResourceServer(trx, request.id)
+    if (!row) throw new AppError('not_found', `There is no resource server ${request.id}`)
+    return { result: undefined, events: [changed(request, row, { change: 'removed' })] }
+  })
+}
+
+function changed(
+  { actor, request_id }: Doer,
+  { id: client_id, resource }: ResourceServer,
+  detail: AuditEvent['detail'],
+): AuditEvent {
+  return { type: 'resource_server.changed', actor, request_id, client_id, resource, detail }
+}
+
+/** A page of resource servers, newest first, and the cursor of the next. Throws `invalid_input` for another cursor. */
+export async function pageOfResourceServers(
+  { db }: { db: Knex },
+  page: { limit: number; after?: string | undefined },
+): Promise<{ resource_servers: ResourceServer[]; next?: string }> {
+  const after = page.after === undefined ? undefined : readCursor(page.after)
+  const found = await listResourceServers(db, { limit: page.limit + 1, after })
+  const { rows, ...more } = cutPage(found, page.limit, ({ id }) => id)
+  return { resource_servers: rows, ...more }
+}
+
+/** Throws `not_found`. */
+export async function showResourceServer({ db }: { db: Knex }, id: string): Promise<ResourceServer> {
+  const found = await findResourceServer(db, id)
+  if (!found) throw new AppError('not_found', `There is no resource server ${id}`)
+  return found
+}

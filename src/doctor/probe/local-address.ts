@@ -1,0 +1,21 @@
+import { isIP } from 'node:net'
+import { isPublicAddress } from '../../clients/documents/public-address.ts'
+import type { Failed } from './exchange.ts'
+
+/** True for a name or address that only this machine or this network reaches. */
+export function isLocal(url: URL): boolean {
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  if (isIP(host) !== 0) return !isPublicAddress(host)
+  return /^localhost$|\.(localhost|local|internal)$/.test(host)
+}
+
+/** A public server that points at this machine or network must not make this program look there. */
+export function mayLeadTo(start: URL, url: URL): boolean {
+  return isLocal(start) || !isLocal(url)
+}
+
+/** In place of the exchange that did not take place. */
+export function notAsked(method: string, url: string): Failed {
+  const reason = 'it is an address of this machine or network, named by a server that is elsewhere'
+  return { outcome: 'failed', method, url, duration_ms: 0, kind: 'other', reason }
+}

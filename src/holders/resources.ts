@@ -1,0 +1,96 @@
+import { type CallCounts, callsByResource, toolsOfResource } from '../audit/query/usage-hours-store.ts'
+import { type Resource, type Scope, toolsForScopes } from '../permission/scopes.ts'
+import {
+  type GrantCount,
+  grantCounts,
+  type HolderDependencies,
+  resourceInForce,
+  rolesThatHold,
+} from './holders.ts'
+
+/** The resources of the catalogue in force, with what is called on them and who holds what. */
+export type ResourceSummary = {
+  resource: string
+  name: string
+  built_in: boolean
+  scopes: number
+  tools: number
+  /** Of the last 24 hours. */
+  calls: CallCounts
+}
+
+export type ScopeView = Omit<Scope, 'risk'> & {
+  destructive: boolean
+  default: boolean
+  /** Its own tools and those of the scopes that it includes. */
+  opens: string[]
+  roles: string[]
+  live_grants: GrantCount
+}
+
+export type ResourceView = ResourceSummary & {
+  default_scopes: string[]
+  scope_details: ScopeView[]
+  called_tools: ({ tool: string } & CallCounts)[]
+}
+
+const HOURS = 24
+const CALLED_TOOLS_MAX = 50
+const NO_CALLS: CallCounts = { allowed: 0, denied: 0 }
+
+function summaryOf(resource: Resource, calls: CallCounts | undefined): ResourceSummary {
+  const tools = new Set(resource.scopes.flatMap((scope) => scope.tools))
+  return {
+    resource: resource.resource,
+    name: resource.name,
+    built_in: resource.built_in === true,
+    scopes: resource.scopes.length,
+    tools: tools.size,
+    calls: calls ?? NO_CALLS,
+  }
+}
+
+/** In the catalogue's order, after the resource named; those that are gone begin nothing. */
+export async function listResources(
+  { db, catalogues }: HolderDependencies,
+  { limit, after }: { limit: number; after?: string | undefined },
+): Promise<{ resources: ResourceSummary[]; next?: string }> {
+  const all = (await catalogues.current(db))?.catalogue.resources ?? []
+  const before = after === undefined ? -1 : all.findIndex(({ resource }) => resource === after)
+  const start = after !== undefined && before === -1 ? all.length : before + 1
+  const page = all.slice(start, start + limit)
+  const calls = await callsByResource(db, HOURS)
+  const last = page.at(-1)
+  return {
+    resources: page.map((resource) => summaryOf(resource, calls.get(resource.resource))),
+    ...(last && start + limit < all.length ? { next: last.resource } : {}),
+  }
+}
+
+/** One resource with what each of its scopes opens and who holds it. Throws `not_found`. */
+export async function showResource(
+  dependencies: HolderDependencies,
+  identifier: string,
+): Promise<ResourceView> {
+  const { db } = dependencies
+  const { catalogue, resource } = await resourceInForce(dependencies, identifier)
+  const [counts, calls, called_tools] = await Promise.all([
+    grantCounts(db, resource),
+    callsByResource(db, HOURS),
+    toolsOfResource(db, { resource: resource.resource, hours: HOURS, limit: CALLED_TOOLS_MAX }),
+  ])
+  const scope_details = resource.scopes.map(({ risk, ...scope }) => ({
+    ...scope,
+    destructive: risk === 'destructive',
+    default: resource.default_scopes.includes(scope.name),
+    opens: toolsForScopes(resource, [scope.name]),
+    roles: rolesThatHold(catalogue, resource, scope.name),
+    live_grants: counts.get(scope.name) ?? { count: 0, exact: true },
+  }))
+  return {
+    ...summaryOf(resource, calls.get(resource.resource)),
+    default_scopes: [...resource.default_scopes],
+    scope_details,
+    called_tools,
+  }
+}

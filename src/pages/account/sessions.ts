@@ -1,0 +1,70 @@
+import { endSession, type SignOut, sessionsOf, signOutEverywhere } from '../../accounts/sessions/sessions.ts'
+import { AppError } from '../../base/errors.ts'
+import { changeOwnPassword } from '../../sign-in/own-password.ts'
+import type { Page, PageRoute } from '../page.ts'
+import { clearSessionCookie } from '../sign-in/session-cookie.ts'
+
+async function showSessions(page: Page): Promise<void> {
+  const { account_id, id } = page.session
+  page.show('account/sessions', { ...(await sessionsOf(page.db, account_id)), this_one: id })
+}
+
+function ofThisPerson({ session, caller }: Page): SignOut {
+  const { account_id } = session
+  return { account_id, actor: account_id, request_id: caller.request_id, ip: caller.ip }
+}
+
+async function end(page: Page): Promise<void> {
+  const { form, session, ctx, issuer } = page
+  const kind = form.get('kind')
+  const id = form.get('session')
+  if ((kind !== 'page' && kind !== 'browser') || id === undefined || id.length > 128)
+    throw new AppError('invalid_input', 'This form names no session. Go back and try again.')
+  await endSession(page, { ...ofThisPerson(page), kind, id })
+  if (kind === 'page' && id === session.id) {
+    clearSessionCookie(ctx, issuer)
+    return page.goTo('/sign-in')
+  }
+  page.goTo('/account/sessions', 'That session is over.')
+}
+
+async function endOthers(page: Page): Promise<void> {
+  await signOutEverywhere(page, { ...ofThisPerson(page), except: page.session.id })
+  page.goTo('/account/sessions', 'You are signed out everywhere else.')
+}
+
+async function showPassword(page: Page, error?: string): Promise<void> {
+  page.show('account/password', { error })
+}
+
+async function changePassword(page: Page): Promise<void> {
+  const { form, session, caller, ctx } = page
+  const { account_id, username, id: session_id } = session
+  const wanted = form.get('wanted') ?? ''
+  try {
+    if (wanted !== form.get('again'))
+      throw new AppError('invalid_input', 'The new password is not the same both times.')
+    await changeOwnPassword(page, {
+      account_id,
+      username,
+      session_id,
+      current: form.get('current') ?? '',
+      wanted,
+      ip: caller.ip,
+      request_id: caller.request_id ?? '',
+    })
+    page.goTo('/account/sessions', 'Your password is changed, and all your other sessions ended.')
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code === 'unavailable') throw error
+    ctx.status = error.status
+    await showPassword(page, error.message)
+  }
+}
+
+export const SESSION_PAGES: readonly PageRoute[] = [
+  { method: 'get', path: '/account/sessions', needs: 'account', handle: showSessions },
+  { method: 'post', path: '/account/sessions/end', needs: 'account', handle: end },
+  { method: 'post', path: '/account/sessions/end-others', needs: 'account', handle: endOthers },
+  { method: 'get', path: '/account/password', needs: 'account', handle: (page) => showPassword(page) },
+  { method: 'post', path: '/account/password', needs: 'account', handle: changePassword },
+]

@@ -1,0 +1,23 @@
+import { randomBytes } from 'node:crypto'
+import type { Knex } from 'knex'
+import type { Provider } from 'oidc-provider'
+import { redirectHost } from '../../clients/registration/redirect-uris.ts'
+import { keepRedirectHost } from '../../grants/grant-store.ts'
+import type { Interaction } from './interaction.ts'
+
+/** Turns a person's answer into a grant of its own: one authorization, one grant. Returns the grant's id. */
+export async function saveGrant(
+  { provider, db }: { provider: Provider; db: Knex },
+  interaction: Interaction & { account_id: string; resource: string },
+  decision: { granted: string[]; rejected: string[] },
+): Promise<string> {
+  const grant = new provider.Grant({ accountId: interaction.account_id, clientId: interaction.client_id })
+  // Without a prefix some ids would begin with a dash, which a command line takes for an option.
+  grant.jti = `gr_${randomBytes(16).toString('base64url')}`
+  grant.addResourceScope(interaction.resource, decision.granted.join(' '))
+  if (decision.rejected.length > 0)
+    grant.rejectResourceScope(interaction.resource, decision.rejected.join(' '))
+  const id = await grant.save()
+  await keepRedirectHost(db, id, redirectHost(interaction.redirect_uri))
+  return id
+}

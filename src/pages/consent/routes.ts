@@ -1,0 +1,190 @@
+import Router from '@koa/router'
+import type { Knex } from 'knex'
+import type { Context } from 'koa'
+import type { InteractionResults, Provider } from 'oidc-provider'
+import { type Account, findActiveAccount } from '../../accounts/account-store.ts'
+import type { AuditLog } from '../../audit/log/audit-log.ts'
+import { AppError } from '../../base/errors.ts'
+import { findResource } from '../../catalogue/catalogue.ts'
+import type { CatalogueCache } from '../../catalogue/catalogue-store.ts'
+import { redirectHost } from '../../clients/registration/redirect-uris.ts'
+import { clientChangedSinceGrant } from '../../grants/grant-store.ts'
+import { basePath } from '../../http/base-path.ts'
+import { assertSameOrigin, csrfToken, verifyCsrf } from '../../http/csrf.ts'
+import type { Form } from '../../http/form.ts'
+import { readForm } from '../../http/read-body.ts'
+import type { Renderer } from '../../http/render.ts'
+import { clientIp, requestId } from '../../http/request-context.ts'
+import { signIn } from '../../sign-in/sign-in.ts'
+import { type ConsentRequest, consentView, decideScopes } from './consent.ts'
+import { saveGrant } from './grant-consent.ts'
+import { currentInteraction, type Interaction, interactingClient } from './interaction.ts'
+
+/**
+ * Where a person decides: GET /interaction/:uid shows the sign-in or the consent page; POST …/login, …/consent
+ * and …/abort answer it. Every POST must come from the page itself: same origin, with the form's token.
+ */
+export type InteractionDependencies = {
+  provider: Provider
+  issuer: string
+  form_key: string
+  db: Knex
+  audit: AuditLog
+  catalogues: CatalogueCache
+  render: Renderer
+}
+
+type Page = InteractionDependencies & { ctx: Context; interaction: Interaction }
+
+function sendPage({ ctx, render }: Page, view: string, data: object): void {
+  ctx.type = 'html'
+  ctx.body = render(view, data)
+}
+
+function formFields({ interaction, form_key, issuer }: Page, step: string): Record<string, string> {
+  const path = `${basePath(issuer)}/interaction/${interaction.uid}`
+  return {
+    csrf: csrfToken(form_key, interaction.uid),
+    action: `${path}/${step}`,
+    abort_action: `${path}/abort`,
+  }
+}
+
+/** The form of a POST, after it proved that it comes from the page. */
+async function submittedForm({ ctx, interaction, form_key, issuer }: Page): Promise<Form> {
+  assertSameOrigin(ctx, new URL(issuer).origin)
+  const form = await readForm(ctx, { multiple: ['scope'] })
+  if (!verifyCsrf(form_key, interaction.uid, form.get('csrf')))
+    throw new AppError('forbidden', 'This form was not sent from its own page. Go back and try again.')
+  return form
+}
+
+/**
+ * Tells the engine the result and sends the browser on with a page instead of a redirect: Chromium applies
+ * `form-action` to every redirect that follows a form, which would stop it on the way to the client.
+ */
+async function finish(page: Page, result: InteractionResults): Promise<void> {
+  const { provider, ctx, interaction } = page
+  const url = await provider.interactionResult(ctx.req, ctx.res, result, { mergeWithLastSubmission: false })
+  sendPage(page, 'continue', { url, redirect_host: redirectHost(interaction.redirect_uri) })
+}
+
+async function showLogin(page: Page, failed?: { error: string; username: string }): Promise<void> {
+  const { interaction, provider, catalogues, db } = page
+  const client = await interactingClient(provider, interaction.client_id)
+  const catalogue = (await catalogues.current(db))?.catalogue
+  const resource = catalogue && interaction.resource && findResource(catalogue, interaction.resource)
+  const client_url = URL.parse(interaction.client_id)
+  sendPage(page, 'login', {
+    ...formFields(page, 'login'),
+    client_name: client.name ?? client_url?.host ?? 'An unnamed app',
+    client_host: client_url?.host,
+    redirect_host: redirectHost(interaction.redirect_uri),
+    resource_name: resource ? resource.name : 'this service',
+    ...failed,
+  })
+}
+
+async function submitLogin(page: Page): Promise<void> {
+  const { ctx, interaction } = page
+  const form = await submittedForm(page)
+  const username = form.get('username') ?? ''
+  try {
+    const account = await signIn(page, {
+      username,
+      password: form.get('password') ?? '',
+      ip: clientIp(ctx) ?? undefined,
+      request_id: requestId(ctx),
+      client_id: interaction.client_id,
+    })
+    if (interaction.account_id !== undefined && interaction.account_id !== account.id)
+      throw new AppError(
+        'forbidden',
+        'Another person is signed in in this browser. Sign in as that person, or use a private window.',
+      )
+    await finish(page, { login: { accountId: account.id, ts: account.signed_in_at_seconds } })
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code === 'unavailable') throw error
+    ctx.status = error.status
+    await showLogin(page, { error: error.message, username })
+  }
+}
+
+async function consentRequest(page: Page): Promise<ConsentRequest & { account: Account }> {
+  const { interaction, provider, db, catalogues } = page
+  const { account_id, resource } = interaction
+  const account = account_id === undefined ? undefined : await findActiveAccount(db, account_id)
+  const catalogue = (await catalogues.current(db))?.catalogue
+  if (!account || !catalogue || !resource || !findResource(catalogue, resource))
+    throw new AppError('not_found', 'What was asked for is not there any more. Start again from your app.')
+  const client = await interactingClient(provider, interaction.client_id)
+  return {
+    account,
+    catalogue,
+    resource,
+    requested: interaction.scope,
+    roles: account.roles,
+    username: account.username,
+    client: { client_id: interaction.client_id, ...client },
+    redirect_uri: interaction.redirect_uri,
+  }
+}
+
+async function submitConsent(page: Page): Promise<void> {
+  const { ctx, interaction, audit } = page
+  const form = await submittedForm(page)
+  const request = await consentRequest(page)
+  const decision = decideScopes(request, form.all('scope'))
+  if (decision.granted.length === 0) return finish(page, denial('Nothing was allowed'))
+  const { account, resource } = request
+  const grant_id = await saveGrant(page, { ...interaction, account_id: account.id, resource }, decision)
+  await audit.append({
+    type: 'consent.given',
+    actor: account.id,
+    account_id: account.id,
+    client_id: interaction.client_id,
+    resource,
+    scope: decision.granted.join(' '),
+    grant_id,
+    request_id: requestId(ctx),
+    ip: clientIp(ctx) ?? undefined,
+    detail: { rejected: decision.rejected, redirect_host: redirectHost(interaction.redirect_uri) },
+  })
+  await finish(page, { consent: { grantId: grant_id } })
+}
+
+function denial(error_description: string): InteractionResults {
+  return { error: 'access_denied', error_description }
+}
+
+async function show(page: Page): Promise<void> {
+  if (page.interaction.prompt === 'login') return showLogin(page)
+  const request = await consentRequest(page)
+  const { client_id } = page.interaction
+  const changed = await clientChangedSinceGrant(page.db, { account_id: request.account.id, client_id })
+  sendPage(page, 'consent', { ...formFields(page, 'consent'), ...consentView(request), changed })
+}
+
+async function abort(page: Page): Promise<void> {
+  await submittedForm(page)
+  await finish(page, denial('The person did not allow it'))
+}
+
+function assertPrompt({ interaction }: Page, prompt: string): void {
+  if (interaction.prompt !== prompt)
+    throw new AppError('conflict', 'This page was answered already. Go back to your app.')
+}
+
+export function interactionRoutes(dependencies: InteractionDependencies): Router {
+  const router = new Router()
+  const on = (handle: (page: Page) => Promise<void>, prompt?: string) => async (ctx: Context) => {
+    const page = { ...dependencies, ctx, interaction: await currentInteraction(dependencies.provider, ctx) }
+    if (prompt) assertPrompt(page, prompt)
+    await handle(page)
+  }
+  router.get('/interaction/:uid', on(show))
+  router.post('/interaction/:uid/login', on(submitLogin, 'login'))
+  router.post('/interaction/:uid/consent', on(submitConsent, 'consent'))
+  router.post('/interaction/:uid/abort', on(abort))
+  return router
+}

@@ -1,0 +1,99 @@
+import { perform } from '../../../actions/action.ts'
+import { auditStory } from '../../../actions/audit.ts'
+import type { StoryDocument } from '../../../audit/story/story-document.ts'
+import { storySentence } from '../../../audit/story/story-text.ts'
+import type { Page, PageRoute } from '../../page.ts'
+import { filledIn, queryText, timeField } from './audit-query.ts'
+import { timeText } from './audit-rows.ts'
+
+/** What became of a grant, an account or a token, as people read it. */
+const ENTRIES = 200
+const WEEK_MS = 7 * 86_400_000
+/** These have an end; an account goes on, and people ask what it did lately. */
+const ENDS = /^(gr_|sha256:)/
+
+type Calls = Extract<StoryDocument, { kind: 'calls' }>
+
+type Told = {
+  at: string
+  time: string
+  sentence: string
+  href: string
+  /** What scopes opened, where it was not said just before. */
+  tools?: string[] | undefined
+  calls?: Pick<Calls, 'count' | 'denied' | 'inactive' | 'completed' | 'failed'> & {
+    until: string
+    client: string
+    resource: string
+  }
+}
+
+function toldCalls(page: Page, entry: Calls): Told {
+  const { from, to, count, denied, inactive, completed, failed, grant_id, token_id, client_id, resource } =
+    entry
+  // To the millisecond after the last of them.
+  const period = { from, to: new Date(to.getTime() + 1) }
+  const which = { grant_id: grant_id ?? undefined, token_id: token_id ?? undefined }
+  return {
+    at: from.toISOString(),
+    time: timeText(from),
+    sentence: storySentence(entry),
+    href: page.href(`/operator/audit${queryText({ ...which, ...period })}`),
+    calls: {
+      until: timeText(to),
+      count,
+      denied,
+      inactive,
+      completed,
+      failed,
+      client: entry.client_name ?? client_id ?? '',
+      resource: resource ?? '',
+    },
+  }
+}
+
+function toldEntries(page: Page, entries: readonly StoryDocument[]): Told[] {
+  let told_tools: string | undefined
+  return entries.map((entry) => {
+    if (entry.kind === 'calls') return toldCalls(page, entry)
+    const { event, tools } = entry
+    const is_new = tools !== undefined && tools.join(' ') !== told_tools
+    if (is_new) told_tools = tools.join(' ')
+    return {
+      at: event.occurred_at.toISOString(),
+      time: timeText(event.occurred_at),
+      sentence: storySentence(entry),
+      href: page.href(`/operator/audit/events/${event.id}`),
+      ...(is_new && { tools }),
+    }
+  })
+}
+
+async function showStory(page: Page): Promise<void> {
+  const id = String(page.ctx.params.id)
+  const path = `/operator/audit/story/${encodeURIComponent(id)}`
+  const asked = filledIn(page.ctx.query)
+  const lately = timeField(new Date(Date.now() - WEEK_MS))
+  const from = asked.from ?? (ENDS.test(id) ? undefined : `${lately}Z`)
+  const input = { ...asked, ...(from !== undefined && { from }), id, limit: ENTRIES }
+  const { kind, entries, continue_from } = await perform(auditStory, page, page.caller, input)
+  const { to } = asked
+  page.show('operator/audit-story', {
+    kind,
+    // A token is not repeated, whatever opened this page.
+    id: kind === 'token' && !ENDS.test(id) ? undefined : id,
+    action: page.href(path),
+    from: String(from ?? '').replace(/Z$/, ''),
+    to: String(to ?? '').replace(/Z$/, ''),
+    entries: toldEntries(page, entries),
+    later:
+      continue_from &&
+      page.href(
+        `${path}?${new URLSearchParams({ from: continue_from.toISOString(), ...(to && { to: String(to) }) })}`,
+      ),
+  })
+}
+
+export const AUDIT_STORY_PAGES: readonly PageRoute[] = [
+  { method: 'get', path: '/operator/audit/story/:id', needs: 'operator:read', handle: showStory },
+]

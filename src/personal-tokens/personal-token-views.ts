@@ -1,0 +1,66 @@
+import type { Knex } from 'knex'
+import { AppError } from '../base/errors.ts'
+import { findResource, grantableScopes } from '../catalogue/catalogue.ts'
+import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
+import { effectiveScopes, toolsForScopes } from '../permission/scopes.ts'
+import { oauthClientOf } from './oauth-clients.ts'
+import { EXPIRING_DAYS } from './personal-access-tokens.ts'
+import type { TokenName } from './personal-token-store.ts'
+import {
+  findPersonalToken,
+  listPersonalTokenRows,
+  listValues,
+  type TokenFilter,
+  type TokenRow,
+  type TokenValue,
+} from './personal-token-view-store.ts'
+
+/** Personal access tokens as lists and pages show them; never with the token itself. */
+export type TokenView = Omit<TokenRow, 'account_roles' | 'used_by'> & {
+  /** It expires within seven days. */
+  expiring: boolean
+  /** A client that uses it and could sign in with OAuth instead, as far as its User-Agent tells. */
+  could_use_oauth: { client: string } | null
+}
+
+const DAY_MS = 86_400_000
+
+function viewOf({ account_roles: _, used_by, ...row }: TokenRow): TokenView {
+  return {
+    ...row,
+    expiring: row.expires_at.getTime() - Date.now() <= EXPIRING_DAYS * DAY_MS,
+    could_use_oauth: oauthClientOf(used_by),
+  }
+}
+
+/** Live tokens, newest first. Throws `invalid_input` for a cursor that no page gave. */
+export async function pageOfPersonalTokens(
+  { db }: { db: Knex },
+  filter: TokenFilter,
+  page: { limit: number; after?: string | undefined },
+): Promise<{ personal_tokens: TokenView[]; next?: string }> {
+  const { rows, next } = await listPersonalTokenRows(db, filter, page)
+  return { personal_tokens: rows.map(viewOf), ...(next === undefined ? {} : { next }) }
+}
+
+export type WholeToken = TokenView & {
+  /** What it opens now, under the catalogue in force and the roles of its owner. */
+  tools: string[]
+  values: TokenValue[]
+}
+
+/** One live token. Throws `not_found`. */
+export async function showPersonalToken(
+  { db, catalogues }: { db: Knex; catalogues: CatalogueCache },
+  named: TokenName,
+): Promise<WholeToken> {
+  const row = await findPersonalToken(db, named)
+  if (!row) throw new AppError('not_found', 'There is no such live personal access token')
+  const catalogue = (await catalogues.current(db))?.catalogue
+  const resource = catalogue && findResource(catalogue, row.resource)
+  const held = resource
+    ? effectiveScopes(resource, row.scope.split(' '), grantableScopes(catalogue, resource, row.account_roles))
+    : []
+  const tools = resource ? toolsForScopes(resource, held) : []
+  return { ...viewOf(row), tools, values: await listValues(db, row.id) }
+}

@@ -1,0 +1,51 @@
+import { replacePassword } from '../accounts/account-store.ts'
+import { assertPassword } from '../accounts/accounts.ts'
+import { hashPassword } from '../accounts/password.ts'
+import { endAllSessions } from '../accounts/sessions/sessions.ts'
+import { recorded } from '../audit/log/recorded.ts'
+import { AppError } from '../base/errors.ts'
+import { checkPassword, type SignInDependencies } from './sign-in.ts'
+
+export type OwnPasswordChange = {
+  account_id: string
+  username: string
+  /** The page session in which it is asked for; the only one that stays. */
+  session_id: string
+  current: string
+  wanted: string
+  ip: string | undefined
+  request_id: string
+}
+
+/**
+ * Changes the password of whoever knows it; all other sessions end. Guesses count as they do at sign-in. Throws
+ * `invalid_input`, `forbidden` when `current` is wrong, `throttled`, and `conflict` when it was changed meanwhile.
+ */
+export async function changeOwnPassword(
+  dependencies: SignInDependencies,
+  { account_id, username, session_id, current, wanted, ip, request_id }: OwnPasswordChange,
+): Promise<void> {
+  assertPassword(wanted)
+  if (wanted === current) throw new AppError('invalid_input', 'The new password is the one you have.')
+  const { password_hash: checked_hash } = await checkPassword(dependencies, {
+    username,
+    password: current,
+    ip,
+    request_id,
+  }).catch((error) => {
+    if (error instanceof AppError && error.code === 'unauthenticated')
+      throw new AppError('forbidden', 'Your current password is another. Nothing was changed.')
+    throw error
+  })
+  const password_hash = await hashPassword(wanted)
+  await recorded(dependencies.db, dependencies.audit, async (trx) => {
+    if (!(await replacePassword(trx, account_id, { checked_hash, password_hash })))
+      throw new AppError('conflict', 'Your password was changed elsewhere meanwhile. Sign in again.')
+    const ended = await endAllSessions(trx, account_id, session_id)
+    const detail = { password: 'changed', ...ended }
+    return {
+      result: undefined,
+      events: [{ type: 'account.changed', actor: account_id, account_id, request_id, ip, detail }],
+    }
+  })
+}

@@ -1,0 +1,89 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { AUDIT_TYPES, auditEventSchema } from '../../../src/audit/events/audit-event.ts'
+import { auditText, normaliseEvent } from '../../../src/audit-chain/event-fields.ts'
+
+const hostile = fc.string({ unit: 'binary', maxLength: 2_000 })
+
+describe('auditText', () => {
+  it('keeps printable text as it is', () => {
+    expect(auditText('search_notes')).toBe('search_notes')
+    expect(auditText('Zoë 🗒 メモ')).toBe('Zoë 🗒 メモ')
+  })
+
+  it('drops what Postgres refuses, what forges a line and what turns the direction of text', () => {
+    expect(auditText('a\u0000b\r\nc\u001b[31m\ud800d\u202ee\u2028f')).toBe('abc[31mdef')
+  })
+
+  it('caps without leaving half a character', () => {
+    expect(auditText('x'.repeat(300))).toBe('x'.repeat(256))
+    expect(auditText(`${'x'.repeat(255)}😀`)).toBe('x'.repeat(255))
+  })
+
+  it('is undefined for anything but text', () => {
+    for (const value of [undefined, null, 1, {}, ['a']]) expect(auditText(value)).toBeUndefined()
+  })
+
+  it('gives well-formed text within the limit for any input, and the same again for its own output', () => {
+    fc.assert(
+      fc.property(hostile, fc.integer({ min: 1, max: 300 }), (value, max) => {
+        const clean = auditText(value, max)!
+        expect(clean.length).toBeLessThanOrEqual(max)
+        expect(clean.isWellFormed()).toBe(true)
+        expect(clean).not.toMatch(/\p{Cc}/u)
+        expect(auditText(clean, max)).toBe(clean)
+      }),
+    )
+  })
+})
+
+describe('normaliseEvent', () => {
+  it('gives null for what is absent', () => {
+    expect(normaliseEvent({ type: 'server.started', actor: 'toolgate' })).toMatchObject({
+      type: 'server.started',
+      actor: 'toolgate',
+      tool: null,
+      detail: null,
+    })
+  })
+
+  it('leaves in the detail only text, booleans, whole numbers, null and lists of them', () => {
+    const detail = { a: 1.5, b: Number.NaN, c: { deep: 1 }, d: ['x\u0000', 2], e: true, f: 2 ** 60 } as never
+    expect(normaliseEvent({ type: 'catalogue.applied', actor: 'op', detail }).detail).toEqual({
+      a: '1.5',
+      b: 'NaN',
+      c: null,
+      d: ['x', 2],
+      e: true,
+      f: '1152921504606847000',
+    })
+  })
+
+  it('says how many items of a long list it dropped', () => {
+    const detail = { tools: Array.from({ length: 200 }, (_, index) => `tool_${index}`) }
+    const tools = normaliseEvent({ type: 'catalogue.applied', actor: 'op', detail }).detail?.tools as string[]
+    expect(tools).toHaveLength(129)
+    expect(tools.at(-1)).toBe('… and 72 more')
+  })
+
+  it('keeps a key named __proto__ a key', () => {
+    const detail = JSON.parse('{"__proto__":"x"}')
+    const clean = normaliseEvent({ type: 'catalogue.applied', actor: 'op', detail }).detail
+    expect(Object.keys(clean!)).toEqual(['__proto__'])
+  })
+})
+
+describe('auditEventSchema', () => {
+  it('knows every type once, as noun.past_verb', () => {
+    expect(new Set(AUDIT_TYPES).size).toBe(AUDIT_TYPES.length)
+    for (const type of AUDIT_TYPES) expect(type).toMatch(/^[a-z_]+\.[a-z]+(_[a-z]+)*$/)
+  })
+
+  it('refuses a type and a field that it does not know', () => {
+    expect(auditEventSchema.safeParse({ type: 'token.issued', actor: 'a' }).success).toBe(true)
+    expect(auditEventSchema.safeParse({ type: 'token.sold', actor: 'a' }).success).toBe(false)
+    expect(auditEventSchema.safeParse({ type: 'token.issued', actor: 'a', token: 'secret' }).success).toBe(
+      false,
+    )
+  })
+})
