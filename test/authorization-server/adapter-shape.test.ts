@@ -4,9 +4,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { insertAccount } from '../../src/accounts/account-store.ts'
 import { AuditLog } from '../../src/audit/log/audit-log.ts'
 import { createAdapterFactory } from '../../src/authorization-server/adapters/adapter.ts'
+import { runInTransaction } from '../../src/authorization-server/tokens/unit-of-work.ts'
 import { Admission } from '../../src/clients/documents/admission.ts'
 import { MetadataDocuments } from '../../src/clients/documents/metadata-documents.ts'
 import { ClientKeys } from '../../src/clients/keys/client-keys.ts'
+import { inTransaction } from '../../src/storage/transaction.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { RESOURCE } from '../support/toolgate.ts'
 
@@ -37,7 +39,9 @@ const bearer = () => randomBytes(32).toString('base64url')
 async function grant(): Promise<string> {
   const id = bearer()
   const payload = { accountId: 'usr_1', clientId: 'cl_1', resources: { [RESOURCE]: 'notes:read' } }
-  await adapterOf('Grant').upsert(id, payload, 3_600)
+  await inTransaction(test.database.knex, (trx) =>
+    runInTransaction(trx, () => adapterOf('Grant').upsert(id, payload, 3_600)),
+  )
   return id
 }
 

@@ -15,7 +15,6 @@ import { assertionKeyId } from '../../clients/keys/key-set.ts'
 import { deleteGrant, findGrantPayload, putGrant } from '../../grants/grant-store.ts'
 import { requestId } from '../../http/request-context.ts'
 import { deletePayload, getPayload, putPayload, putPayloadOnce } from '../../storage/payload-store.ts'
-import { inTransaction } from '../../storage/transaction.ts'
 import { connectionFor, currentUnit } from '../tokens/unit-of-work.ts'
 import { type ModelAdapter, type ModelPayload, unsupported } from './model-adapter.ts'
 import { accessTokenAdapter, authorizationCodeAdapter, refreshTokenAdapter } from './token-adapters.ts'
@@ -99,12 +98,10 @@ function onlyResource(payload: ModelPayload): [resource: string | null, scope: s
 }
 
 /** Whoever blocks the client at this moment waits for this grant and revokes it, or keeps it from being given. */
-async function giveGrant(db: Knex, row: Parameters<typeof putGrant>[1]): Promise<void> {
-  await inTransaction(db, async (trx) => {
-    if ((await enterClient(trx, row.client_id)) === 'blocked')
-      throw new AppError('forbidden', `${CLIENT_BLOCKED}; it gets no access`)
-    await putGrant(trx, row)
-  })
+async function giveGrant(trx: Knex, row: Parameters<typeof putGrant>[1]): Promise<void> {
+  if ((await enterClient(trx, row.client_id)) === 'blocked')
+    throw new AppError('forbidden', `${CLIENT_BLOCKED}; it gets no access`)
+  await putGrant(trx, row)
 }
 
 function grantAdapter(db: Knex): ModelAdapter {
@@ -113,8 +110,11 @@ function grantAdapter(db: Knex): ModelAdapter {
       const { accountId, clientId } = payload
       if (!accountId || !clientId) throw new Error('a grant without account or client')
       const [resource, scope] = onlyResource(payload)
-      const row = { id, account_id: accountId, client_id: clientId, resource, scope, ttl_seconds }
-      await giveGrant(await connectionFor(db), { ...row, payload })
+      const row = { id, account_id: accountId, client_id: clientId, resource, scope, ttl_seconds, payload }
+      const trx = await currentUnit()?.connection()
+      // The event of the consent has to commit with it.
+      if (!trx) throw new Error('a grant outside of a transaction')
+      await giveGrant(trx, row)
     },
     async find(id) {
       const foreseen = currentUnit()?.foreseen?.state

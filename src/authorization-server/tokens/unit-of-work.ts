@@ -34,8 +34,9 @@ export class UnitOfWork {
   readonly #db: Knex
   #transaction: Promise<Knex.Transaction> | undefined
 
-  constructor(db: Knex) {
+  constructor(db: Knex, begun?: Knex.Transaction) {
     this.#db = db
+    this.#transaction = begun && Promise.resolve(begun)
   }
 
   connection(): Promise<Knex.Transaction> {
@@ -57,6 +58,11 @@ const current = new AsyncLocalStorage<UnitOfWork>()
 
 export function runInUnit<T>(unit: UnitOfWork, work: () => Promise<T>): Promise<T> {
   return current.run(unit, work)
+}
+
+/** Lets the engine's models write in a transaction that somebody else commits. */
+export function runInTransaction<T>(trx: Knex.Transaction, work: () => Promise<T>): Promise<T> {
+  return runInUnit(new UnitOfWork(trx, trx), work)
 }
 
 export function currentUnit(): UnitOfWork | undefined {

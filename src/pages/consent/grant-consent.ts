@@ -1,13 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
 import type { Provider } from 'oidc-provider'
+import { runInTransaction } from '../../authorization-server/tokens/unit-of-work.ts'
 import { redirectHost } from '../../clients/registration/redirect-uris.ts'
 import { keepRedirectHost } from '../../grants/grant-store.ts'
 import type { Interaction } from './interaction.ts'
 
-/** Turns a person's answer into a grant of its own: one authorization, one grant. Returns the grant's id. */
+/**
+ * Turns a person's answer into a grant of its own: one authorization, one grant. Returns the grant's id. `trx` also takes
+ * the event of the consent.
+ */
 export async function saveGrant(
-  { provider, db }: { provider: Provider; db: Knex },
+  provider: Provider,
+  trx: Knex.Transaction,
   interaction: Interaction & { account_id: string; resource: string },
   decision: { granted: string[]; rejected: string[] },
 ): Promise<string> {
@@ -17,7 +22,7 @@ export async function saveGrant(
   grant.addResourceScope(interaction.resource, decision.granted.join(' '))
   if (decision.rejected.length > 0)
     grant.rejectResourceScope(interaction.resource, decision.rejected.join(' '))
-  const id = await grant.save()
-  await keepRedirectHost(db, id, redirectHost(interaction.redirect_uri))
+  const id = await runInTransaction(trx, () => grant.save())
+  await keepRedirectHost(trx, id, redirectHost(interaction.redirect_uri))
   return id
 }

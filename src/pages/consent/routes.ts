@@ -3,7 +3,9 @@ import type { Knex } from 'knex'
 import type { Context } from 'koa'
 import type { InteractionResults, Provider } from 'oidc-provider'
 import { type Account, findActiveAccount } from '../../accounts/account-store.ts'
+import type { AuditEvent } from '../../audit/events/audit-event.ts'
 import type { AuditLog } from '../../audit/log/audit-log.ts'
+import { recorded } from '../../audit/log/recorded.ts'
 import { AppError } from '../../base/errors.ts'
 import { findResource } from '../../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../../catalogue/catalogue-store.ts'
@@ -131,26 +133,36 @@ async function consentRequest(page: Page): Promise<ConsentRequest & { account: A
 }
 
 async function submitConsent(page: Page): Promise<void> {
-  const { ctx, interaction, audit } = page
   const form = await submittedForm(page)
   const request = await consentRequest(page)
   const decision = decideScopes(request, form.all('scope'))
   if (decision.granted.length === 0) return finish(page, denial('Nothing was allowed'))
-  const { account, resource } = request
-  const grant_id = await saveGrant(page, { ...interaction, account_id: account.id, resource }, decision)
-  await audit.append({
-    type: 'consent.given',
-    actor: account.id,
-    account_id: account.id,
-    client_id: interaction.client_id,
-    resource,
-    scope: decision.granted.join(' '),
-    grant_id,
-    request_id: requestId(ctx),
-    ip: clientIp(ctx) ?? undefined,
-    detail: { rejected: decision.rejected, redirect_host: redirectHost(interaction.redirect_uri) },
+  await finish(page, { consent: { grantId: await giveConsent(page, request, decision) } })
+}
+
+/** The grant and its event, both or neither. Returns the grant's id. */
+function giveConsent(
+  { ctx, interaction, provider, db, audit }: Page,
+  { account, resource }: Awaited<ReturnType<typeof consentRequest>>,
+  decision: ReturnType<typeof decideScopes>,
+): Promise<string> {
+  return recorded(db, audit, async (trx) => {
+    const wanted = { ...interaction, account_id: account.id, resource }
+    const grant_id = await saveGrant(provider, trx, wanted, decision)
+    const event: AuditEvent = {
+      type: 'consent.given',
+      actor: account.id,
+      account_id: account.id,
+      client_id: interaction.client_id,
+      resource,
+      scope: decision.granted.join(' '),
+      grant_id,
+      request_id: requestId(ctx),
+      ip: clientIp(ctx) ?? undefined,
+      detail: { rejected: decision.rejected, redirect_host: redirectHost(interaction.redirect_uri) },
+    }
+    return { result: grant_id, events: [event] }
   })
-  await finish(page, { consent: { grantId: grant_id } })
 }
 
 function denial(error_description: string): InteractionResults {

@@ -152,6 +152,43 @@ describe('the consent', () => {
   })
 })
 
+describe('a consent and its grant are kept together', () => {
+  const knex = () => toolgate.db.database.knex
+  /** How many there are, whatever the tests before left. */
+  const kept = async () => {
+    const [grants] = await knex()('grants').count()
+    const [events] = await knex()('audit_events').where('type', 'consent.given').count()
+    return [Number(grants?.count), Number(events?.count)]
+  }
+  const refuseAll = (trigger: string) =>
+    knex().raw(`create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$;
+      create ${trigger} for each row execute function refuse()`)
+
+  it.each([
+    ['the event cannot be written', 'trigger refuse before insert on audit_events', 'audit_events'],
+    [
+      'the transaction ends before its commit',
+      'constraint trigger refuse after insert on grants deferrable initially deferred',
+      'grants',
+    ],
+  ])('where %s, neither is there, and the person can decide again', async (_, trigger, table) => {
+    const { visitor, page } = await atConsent()
+    const before = await kept()
+    await refuseAll(trigger)
+    try {
+      const { action, fields } = page.forms[0]!
+      const body = new URLSearchParams([...fields, ['scope', 'notes:read']])
+      expect((await visitor.request(new URL(action, toolgate.issuer), body)).status).toBe(503)
+    } finally {
+      await knex().raw(`drop trigger refuse on ${table}; drop function refuse()`)
+    }
+    expect(await kept()).toEqual(before)
+    const again = await visitor.submit(page, {}, ['notes:read'])
+    expect(again.left).toBe(true)
+    expect(await kept()).toEqual(before.map((count) => count + 1))
+  })
+})
+
 describe('an interaction', () => {
   it('of another browser, or one that never was, is not found', async () => {
     const { page } = await atLogin()
