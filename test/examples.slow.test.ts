@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Person } from '../examples/demo/person.ts'
 import { changeAccount } from '../src/accounts/accounts.ts'
 import { createDatabaseWithRoles, type DatabaseWithRoles } from './support/database-roles.ts'
+import { TEST } from './support/origins.ts'
 import { codeBlocks, ROOT, readDocument } from './support/readme.ts'
 import { PASSWORD, RESOURCE, Toolgate } from './support/toolgate.ts'
 
@@ -65,7 +66,7 @@ afterAll(async () => {
 /** Ada consents, as the README's reader would have her do in a browser. */
 async function adaConnects(): Promise<Record<string, string>> {
   const change = { password: PASSWORD, roles: ['editor'] }
-  await changeAccount(toolgate.dependencies, { username: 'ada', change, actor: 'test' })
+  await changeAccount(toolgate.dependencies, 'ada', change, TEST)
   const { client_id } = await toolgate.register()
   const ada = new Person({ username: 'ada', password: PASSWORD })
   const { access_token } = await toolgate.tokens(ada, client_id, { scope: 'notes:read' })

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { addResourceServer } from '../src/clients/resource-servers/resource-servers.ts'
+import { TEST } from './support/origins.ts'
 import { codeBlocks, ROOT, readDocument } from './support/readme.ts'
 import { send } from './support/send.ts'
 import { RESOURCE, Toolgate } from './support/toolgate.ts'
@@ -63,8 +64,8 @@ beforeAll(async () => {
   toolgate = await Toolgate.start({
     catalogue: readDocument('catalogue.yaml').replaceAll(RESOURCE, resource),
   })
-  const request = { resource, id: 'notes', actor: 'test' }
-  const { client_secret } = await addResourceServer(toolgate.dependencies, request)
+  const request = { resource, id: 'notes' }
+  const { client_secret } = await addResourceServer(toolgate.dependencies, request, TEST)
   tokens = await issueTokens()
   const code = codeBlocks(README, 'js')[0] ?? ''
   server = startExample(

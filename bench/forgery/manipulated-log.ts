@@ -42,7 +42,7 @@ export async function writeLog(hot: pg.Pool, rows: number, rows_per_chain: numbe
 function decided(index: number) {
   return {
     type: 'tool.decided',
-    actor: `usr_${index % 997}`,
+    actor: { kind: 'account', id: `usr_${index % 997}` },
     account_id: `usr_${index % 997}`,
     client_id: 'https://client.example/metadata.json',
     resource: 'http://localhost:4001/mcp',

@@ -9,6 +9,7 @@ import { showOverview } from '../../src/actions/overview.ts'
 import { listPersonalTokens } from '../../src/actions/personal-tokens.ts'
 import { builtIn } from '../../src/api/operator-api/operator-resource.ts'
 import { CatalogueCache } from '../../src/catalogue/catalogue-store.ts'
+import { TEST } from '../../test/support/origins.ts'
 import { type Figure, grouped, table } from '../figures.ts'
 import { type Measured, type Part, type Run, say } from '../part.ts'
 import { withInstallation } from '../seeds/installation.ts'
@@ -35,7 +36,7 @@ const ISSUER = 'http://localhost:4000'
 
 type List = { name: string; page(context: ActionContext, after: string | undefined): Promise<unknown> }
 
-const CALLER: Caller = { actor: 'bench', scopes: new Set(OPERATOR_SCOPES) }
+const CALLER: Caller = { actor: TEST.actor, scopes: new Set(OPERATOR_SCOPES) }
 
 function list<Input extends z.ZodObject, Output extends z.ZodType>(
   name: string,

@@ -51,7 +51,7 @@ function eventMaker(): () => AuditEvent {
     const { account_id = '', grant_id, token_id } = grants[place] ?? {}
     return {
       type: 'tool.decided',
-      actor: account_id,
+      actor: { kind: 'account', id: account_id },
       account_id,
       client_id: CLIENT_ID,
       resource: RESOURCE,

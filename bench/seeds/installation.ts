@@ -9,7 +9,7 @@ import { RESOURCE } from './workload.ts'
 /** What an operator of a new installation does, by the functions that the command line calls. */
 type Dependencies = { db: ReturnType<typeof openDatabase>['knex']; audit: AuditLog }
 
-const ACTOR = 'bench'
+const BENCH = { actor: { kind: 'cli', id: 'bench' } } as const
 
 export async function withInstallation<T>(
   url: string,
@@ -32,15 +32,15 @@ export async function addPerson(dependencies: Dependencies): Promise<Person> {
     username: `bench-${randomBytes(4).toString('hex')}`,
     password: randomBytes(16).toString('hex'),
   }
-  const { id } = await createAccount(dependencies, { ...sign, roles: ['editor'], actor: ACTOR })
+  const { id } = await createAccount(dependencies, { ...sign, roles: ['editor'] }, BENCH)
   return { account_id: id, ...sign }
 }
 
 export function addServerOfNotes(dependencies: Dependencies) {
-  return addResourceServer(dependencies, { resource: RESOURCE, actor: ACTOR })
+  return addResourceServer(dependencies, { resource: RESOURCE }, BENCH)
 }
 
 export async function addOperatorToken(dependencies: Dependencies): Promise<string> {
-  const { token } = await createOperatorToken(dependencies, { name: 'bench', days: 1, actor: ACTOR })
+  const { token } = await createOperatorToken(dependencies, { name: 'bench', days: 1 }, BENCH)
   return token
 }

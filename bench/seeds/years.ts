@@ -94,12 +94,12 @@ function monthSql(table: string, { accounts, grants, tokens }: Volume, count: nu
   const rare = Math.max(1, Math.floor(count / RARE_CALLS_PER_MONTH))
   const tools = TOOLS.map((tool) => `'${tool}'`).join(', ')
   return `
-    insert into ${table} (occurred_at, writer_id, seq, id, type, actor, account_id, client_id, resource, tool,
+    insert into ${table} (occurred_at, writer_id, seq, id, type, actor_kind, actor_id, account_id, client_id, resource, tool,
       decision, scope, grant_id, token_id, request_id, ip, detail, prev_hash, hash)
     -- Rounding must not carry the last row into the next month.
     select least($1::timestamptz + (n - random()) / ${count} * ($2::timestamptz - $1::timestamptz),
                  $2::timestamptz - interval '1 microsecond'), writer, n,
-      gen_random_uuid(), 'tool.decided', ${account(account_number)}, ${account(account_number)}, $3, $4,
+      gen_random_uuid(), 'tool.decided', 'account', ${account(account_number)}, ${account(account_number)}, $3, $4,
       case when n % ${rare} = 0 then '${RARE_TOOL}' else (array[${tools}])[1 + n % ${TOOLS.length}] end,
       'allowed', $5, ${grant(grant_number)},
       translate(rtrim(encode(${token_hash('token')}, 'base64'), '='), '+/', '-_'),

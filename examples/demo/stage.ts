@@ -15,6 +15,8 @@ import { startNotesServer } from '../notes-server/server.ts'
 /** Everything the story needs, of its own and gone afterwards: a database, Toolgate, the notes MCP server, a person. */
 const CATALOGUE = fileURLToPath(new URL('../../catalogue.yaml', import.meta.url))
 
+const DEMO = { actor: { kind: 'cli', id: 'demo' } } as const
+
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer()
@@ -48,13 +50,12 @@ export async function setStage() {
   const server = await startServer(config, pino({ level: 'silent' }))
   const { audit } = server.app
   const db = server.installation.database.knex
-  const actor = 'demo'
   await applyConfiguredCatalogue(config, { db, audit })
   const username = `grace-${port}`
   const password = 'a long enough password'
-  const account = await createAccount({ db, audit }, { username, password, roles: ['editor'], actor })
-  const operator = await createOperatorToken({ db, audit }, { name: 'demo', days: 1, actor })
-  const credentials = await addResourceServer({ db, audit }, { resource, id: `demo-notes-${port}`, actor })
+  const account = await createAccount({ db, audit }, { username, password, roles: ['editor'] }, DEMO)
+  const operator = await createOperatorToken({ db, audit }, { name: 'demo', days: 1 }, DEMO)
+  const credentials = await addResourceServer({ db, audit }, { resource, id: `demo-notes-${port}` }, DEMO)
   const notes = await startNotesServer({
     port: notes_port,
     host: '127.0.0.1',

@@ -1,16 +1,10 @@
 import { randomBytes } from 'node:crypto'
+import type { ActionOrigin } from '../audit/log/action-origin.ts'
 import { pageEvents } from '../audit/query/audit-store.ts'
 import { AppError } from '../base/errors.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
 import { type Account, type AccountFilter, countLiveGrants, listAccounts } from './account-store.ts'
-import {
-  type AccountChange,
-  type AccountDependencies,
-  accountNamed,
-  type ChangedBy,
-  changeAccount,
-  createAccount,
-} from './accounts.ts'
+import { type AccountDependencies, accountNamed, changeAccount, createAccount } from './accounts.ts'
 import { type Ended, type Sessions, sessionsOf, signOutEverywhere } from './sessions/sessions.ts'
 
 /** What operators do with accounts, however they ask. An account is named by its id or its username. */
@@ -98,32 +92,29 @@ function choose(password: string | undefined): { password: string; shown: { pass
 /** Makes an account. `password` is in the answer when it was made here; it is not shown again. */
 export async function addAccount(
   context: ManagementDependencies,
-  request: { username: string; password?: string | undefined; roles: readonly string[] } & ChangedBy,
+  request: { username: string; password?: string | undefined; roles: readonly string[] },
+  origin: ActionOrigin,
 ): Promise<{ id: string; username: string; password?: string }> {
   await assertKnownRoles(context, request.roles)
   const { password, shown } = choose(request.password)
-  return { ...(await createAccount(context, { ...request, password })), ...shown }
-}
-
-function change(context: ManagementDependencies, username: string, what: AccountChange, by: ChangedBy) {
-  return changeAccount(context, { username, change: what, ...by })
+  return { ...(await createAccount(context, { ...request, password }, origin)), ...shown }
 }
 
 /** Also ends all sessions of the account. Its tokens answer inactive while it is disabled. */
 export function disableAccount(
   context: ManagementDependencies,
   name: string,
-  by: ChangedBy,
+  origin: ActionOrigin,
 ): Promise<Account> {
-  return change(context, name, { disabled: true }, by)
+  return changeAccount(context, name, { disabled: true }, origin)
 }
 
 export function enableAccount(
   context: ManagementDependencies,
   name: string,
-  by: ChangedBy,
+  origin: ActionOrigin,
 ): Promise<Account> {
-  return change(context, name, { disabled: false }, by)
+  return changeAccount(context, name, { disabled: false }, origin)
 }
 
 /** Replaces the roles. Throws `invalid_input` with the known ones when one is unknown. */
@@ -131,10 +122,10 @@ export async function setRoles(
   context: ManagementDependencies,
   name: string,
   roles: readonly string[],
-  by: ChangedBy,
+  origin: ActionOrigin,
 ): Promise<Account> {
   await assertKnownRoles(context, roles)
-  return change(context, name, { roles }, by)
+  return changeAccount(context, name, { roles }, origin)
 }
 
 /** Replaces the password and ends all sessions. `password` is in the answer when it was made here. */
@@ -142,10 +133,10 @@ export async function resetPassword(
   context: ManagementDependencies,
   name: string,
   wanted: string | undefined,
-  by: ChangedBy,
+  origin: ActionOrigin,
 ): Promise<{ id: string; username: string; password?: string }> {
   const { password, shown } = choose(wanted)
-  const { id, username } = await change(context, name, { password }, by)
+  const { id, username } = await changeAccount(context, name, { password }, origin)
   return { id, username, ...shown }
 }
 
@@ -153,9 +144,8 @@ export async function resetPassword(
 export async function signOutAccount(
   context: ManagementDependencies,
   name: string,
-  by: ChangedBy,
+  origin: ActionOrigin,
 ): Promise<Ended> {
   const { id } = await accountNamed(context.db, name)
-  const { actor, reason, request_id, ip } = by
-  return signOutEverywhere(context, { account_id: id, actor, reason, request_id, ip })
+  return signOutEverywhere(context, { account_id: id }, origin)
 }

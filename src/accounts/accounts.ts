@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
-import type { AuditEvent } from '../audit/events/audit-event.ts'
+import { type ActionOrigin, recordedBy } from '../audit/log/action-origin.ts'
 import type { AuditLog } from '../audit/log/audit-log.ts'
 import { recorded } from '../audit/log/recorded.ts'
-import type { AuditDetail } from '../audit-chain/event-fields.ts'
 import { AppError } from '../base/errors.ts'
 import {
   type Account,
@@ -20,16 +19,6 @@ import { USERNAME } from './username.ts'
 /** Creating and changing accounts. Every change is in the audit log, or did not happen. */
 export type AccountDependencies = { db: Knex; audit: AuditLog }
 
-/** Who asks for a change, and why. */
-export type ChangedBy = {
-  actor: string
-  /** Of a person who is signed in: some changes cannot be made to oneself. */
-  account_id?: string | undefined
-  reason?: string | undefined
-  request_id?: string | undefined
-  ip?: string | undefined
-}
-
 /** The role of those who may do everything here. */
 export const OPERATOR_ROLE = 'operator'
 
@@ -38,20 +27,11 @@ export function assertPassword(password: string): void {
     throw new AppError('invalid_input', `A password has ${PASSWORD_MIN} to ${PASSWORD_MAX} characters`)
 }
 
-function eventOf(
-  type: AuditEvent['type'],
-  id: string,
-  { actor, reason, request_id, ip }: ChangedBy,
-  detail: AuditDetail,
-): AuditEvent {
-  const why = reason === undefined ? {} : { reason }
-  return { type, actor, account_id: id, request_id, ip, detail: { ...detail, ...why } }
-}
-
 /** Creates an account; a conflict when the username is taken. */
 export async function createAccount(
   { db, audit }: AccountDependencies,
-  request: { username: string; password: string; roles: readonly string[] } & ChangedBy,
+  request: { username: string; password: string; roles: readonly string[] },
+  origin: ActionOrigin,
 ): Promise<{ id: string; username: string }> {
   const username = request.username.toLowerCase()
   if (!USERNAME.test(username))
@@ -66,7 +46,11 @@ export async function createAccount(
   return recorded(db, audit, async (trx) => {
     if (!(await insertAccount(trx, { id, username, password_hash, roles })))
       throw new AppError('conflict', `The username ${username} is taken`)
-    return { result: { id, username }, events: [eventOf('account.created', id, request, { roles })] }
+    const detail = { roles, reason: origin.reason }
+    return {
+      result: { id, username },
+      events: [{ type: 'account.created', ...recordedBy(origin), account_id: id, detail }],
+    }
   })
 }
 
@@ -91,11 +75,11 @@ async function assertOperatorRemains(
   trx: Knex,
   id: string,
   change: AccountChange,
-  by: ChangedBy,
+  { actor }: ActionOrigin,
 ): Promise<void> {
   const loses = change.disabled === true || (change.roles && !change.roles.includes(OPERATOR_ROLE))
-  if (by.account_id === undefined || !loses) return
-  if (change.disabled === true && by.account_id === id)
+  if (actor.kind !== 'account' || !loses) return
+  if (change.disabled === true && actor.id === id)
     throw new AppError('conflict', 'You cannot disable your own account. Ask another operator to.')
   const operators = await holdActiveWithRole(trx, OPERATOR_ROLE)
   if (operators.length === 1 && operators[0] === id)
@@ -105,13 +89,12 @@ async function assertOperatorRemains(
     )
 }
 
-/** What of a change is one: what is so already is left out. */
-function differences(account: Account, { roles, disabled, password }: AccountChange): AccountChange {
+/** What of roles and access is a change: what is so already is left out. */
+function differences(account: Account, { roles, disabled }: AccountChange): AccountChange {
   const same_roles = roles && [...roles].sort().join(' ') === account.roles.toSorted().join(' ')
   return {
     ...(roles && !same_roles && { roles: [...new Set(roles)] }),
     ...(disabled !== undefined && disabled !== (account.disabled_at !== null) && { disabled }),
-    ...(password !== undefined && { password }),
   }
 }
 
@@ -122,27 +105,29 @@ function differences(account: Account, { roles, disabled, password }: AccountCha
  */
 export async function changeAccount(
   { db, audit }: AccountDependencies,
-  request: { username: string; change: AccountChange } & ChangedBy,
+  username: string,
+  change: AccountChange,
+  origin: ActionOrigin,
 ): Promise<Account> {
-  const { id } = await accountNamed(db, request.username)
-  const { password } = request.change
+  const { id } = await accountNamed(db, username)
+  const { password } = change
   if (password !== undefined) assertPassword(password)
   const password_hash = password === undefined ? undefined : await hashPassword(password)
   return recorded(db, audit, async (trx) => {
-    await assertOperatorRemains(trx, id, request.change, request)
+    await assertOperatorRemains(trx, id, change, origin)
     const before = await holdAccount(trx, id)
-    if (!before) throw new AppError('not_found', `There is no account ${request.username}`)
-    const { roles, disabled, ...rest } = differences(before, request.change)
-    const detail: AuditDetail = {
-      ...(roles && { roles: [...roles] }),
-      ...(disabled !== undefined && { disabled }),
-      ...(rest.password !== undefined && { password: 'changed' }),
-    }
-    if (Object.keys(detail).length === 0) return { result: before, events: [] }
+    if (!before) throw new AppError('not_found', `There is no account ${username}`)
+    const { roles, disabled } = differences(before, change)
+    if (roles === undefined && disabled === undefined && password === undefined)
+      return { result: before, events: [] }
     await updateAccount(trx, id, { roles, disabled, password_hash })
-    const ends = disabled === true || rest.password !== undefined
+    const ends = disabled === true || password !== undefined
     const ended = ends ? await endAllSessions(trx, id) : undefined
     const result = (await holdAccount(trx, id)) ?? before
-    return { result, events: [eventOf('account.changed', id, request, { ...detail, ...ended })] }
+    const detail = { roles, disabled, password: password && 'changed', ...ended, reason: origin.reason }
+    return {
+      result,
+      events: [{ type: 'account.changed', ...recordedBy(origin), account_id: id, detail }],
+    }
   })
 }

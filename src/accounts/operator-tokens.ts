@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
+import { type ActionOrigin, recordedBy } from '../audit/log/action-origin.ts'
 import type { AuditLog } from '../audit/log/audit-log.ts'
 import { recorded } from '../audit/log/recorded.ts'
+import { actorText } from '../audit-chain/actor.ts'
 import { AppError } from '../base/errors.ts'
 import { generateSecret, sha256 } from '../clients/client-secret.ts'
 import { cutPage, readCursor } from '../storage/keyset.ts'
@@ -16,9 +18,6 @@ import {
 /** Operator tokens: created and shown once, always expiring, revocable. They look like `tgo_` and 43 characters. */
 export type OperatorTokenDependencies = { db: Knex; audit: AuditLog }
 
-/** Who does it, and by which request, for the audit log. */
-type Doer = { actor: string; request_id?: string | undefined }
-
 export const OPERATOR_TOKEN = /^tgo_[A-Za-z0-9_-]{43}$/
 
 const DEFAULT_SCOPES: readonly OperatorScope[] = ['operator:read', 'operator:revoke']
@@ -26,7 +25,7 @@ const DEFAULT_SCOPES: readonly OperatorScope[] = ['operator:read', 'operator:rev
 const DAY_SECONDS = 86_400
 export const OPERATOR_TOKEN_DAYS_MAX = 365
 
-export type NewOperatorToken = Doer & {
+export type NewOperatorToken = {
   name: string
   days: number
   /** May read and revoke when absent. */
@@ -50,6 +49,7 @@ function grantedScopes({ scopes = DEFAULT_SCOPES, held }: NewOperatorToken): Ope
 export async function createOperatorToken(
   { db, audit }: OperatorTokenDependencies,
   request: NewOperatorToken,
+  origin: ActionOrigin,
 ): Promise<{ id: string; token: string }> {
   if (!Number.isInteger(request.days) || request.days < 1 || request.days > OPERATOR_TOKEN_DAYS_MAX)
     throw new AppError('invalid_input', `An operator token lives 1 to ${OPERATOR_TOKEN_DAYS_MAX} days`)
@@ -58,19 +58,13 @@ export async function createOperatorToken(
   const id = `opt_${randomBytes(8).toString('hex')}`
   return recorded(db, audit, async (trx) => {
     const ttl_seconds = request.days * DAY_SECONDS
-    const { name, actor, days, request_id } = request
-    await insertOperatorToken(trx, {
-      id,
-      token_hash: sha256(token),
-      name,
-      scope,
-      created_by: actor,
-      ttl_seconds,
-    })
-    const detail = { operator_token: id, name, scope, change: 'created', days }
+    const { name, days } = request
+    const created_by = actorText(origin.actor)
+    await insertOperatorToken(trx, { id, token_hash: sha256(token), name, scope, created_by, ttl_seconds })
+    const detail = { operator_token: id, name, scope, days, reason: origin.reason }
     return {
       result: { id, token },
-      events: [{ type: 'operator_token.created', actor, request_id, detail }],
+      events: [{ type: 'operator_token.created', ...recordedBy(origin), detail }],
     }
   })
 }
@@ -78,14 +72,15 @@ export async function createOperatorToken(
 /** Revoking what is gone is no error: `revoked` is then empty. */
 export async function revokeOperatorToken(
   { db, audit }: OperatorTokenDependencies,
-  { id, actor, request_id }: { id: string } & Doer,
+  id: string,
+  origin: ActionOrigin,
 ): Promise<{ revoked: string[] }> {
   return recorded(db, audit, async (trx) => {
     if (!(await deleteOperatorToken(trx, id))) return { result: { revoked: [] }, events: [] }
-    const detail = { operator_token: id }
+    const detail = { operator_token: id, reason: origin.reason }
     return {
       result: { revoked: [id] },
-      events: [{ type: 'operator_token.revoked', actor, request_id, detail }],
+      events: [{ type: 'operator_token.revoked', ...recordedBy(origin), detail }],
     }
   })
 }

@@ -9,9 +9,8 @@ import {
   showAccount,
   signOutAccount,
 } from '../accounts/account-management.ts'
-import type { ChangedBy } from '../accounts/accounts.ts'
-import { type Caller, defineAction } from './action.ts'
-import { cursor, limit, moment, reason, text } from './fields.ts'
+import { defineAction } from './action.ts'
+import { cursor, limit, moment, text, why } from './fields.ts'
 
 const account = z.object({
   id: z.string(),
@@ -33,14 +32,9 @@ const page_session = z.object({
 const browser_sign_in = z.object({ id: z.string(), signed_in_at: moment, expires_at: moment })
 
 const named = { id: text.describe('The id of an account, or its username') }
-const why = { reason: reason.optional() }
 const roles = z.array(text).max(100).describe('Names of roles: of the catalogue, operator, auditor')
 const password = text.optional().describe('12 to 256 characters; without it one is made and shown once')
 const with_password = z.object({ id: z.string(), username: z.string(), password: z.string().optional() })
-
-function changedBy({ actor, account_id, request_id, ip }: Caller, why?: string | undefined): ChangedBy {
-  return { actor, account_id, request_id, ip, reason: why }
-}
 
 export const listAccounts = defineAction({
   name: 'list_accounts',
@@ -92,9 +86,9 @@ export const createOneAccount = defineAction({
   path: '/accounts',
   command: 'accounts create',
   page: '/operator/accounts',
-  input: z.strictObject({ username: text, roles: roles.default([]), password }),
+  input: z.strictObject({ username: text, roles: roles.default([]), password, ...why }),
   output: with_password,
-  run: (context, input, caller) => addAccount(context, { ...input, ...changedBy(caller) }),
+  run: (context, input, caller) => addAccount(context, input, caller),
 })
 
 export const disableOneAccount = defineAction({
@@ -107,7 +101,7 @@ export const disableOneAccount = defineAction({
   page: '/operator/accounts/:id/disable',
   input: z.strictObject({ ...named, ...why }),
   output: account,
-  run: (context, { id, reason }, caller) => disableAccount(context, id, changedBy(caller, reason)),
+  run: (context, { id }, caller) => disableAccount(context, id, caller),
 })
 
 export const enableOneAccount = defineAction({
@@ -120,7 +114,7 @@ export const enableOneAccount = defineAction({
   page: '/operator/accounts/:id/enable',
   input: z.strictObject({ ...named, ...why }),
   output: account,
-  run: (context, { id, reason }, caller) => enableAccount(context, id, changedBy(caller, reason)),
+  run: (context, { id }, caller) => enableAccount(context, id, caller),
 })
 
 export const setAccountRoles = defineAction({
@@ -133,7 +127,7 @@ export const setAccountRoles = defineAction({
   page: '/operator/accounts/:id/roles',
   input: z.strictObject({ ...named, roles, ...why }),
   output: account,
-  run: (context, { id, roles, reason }, caller) => setRoles(context, id, roles, changedBy(caller, reason)),
+  run: (context, { id, roles }, caller) => setRoles(context, id, roles, caller),
 })
 
 export const resetAccountPassword = defineAction({
@@ -146,8 +140,7 @@ export const resetAccountPassword = defineAction({
   page: '/operator/accounts/:id/password',
   input: z.strictObject({ ...named, password, ...why }),
   output: with_password,
-  run: (context, { id, password, reason }, caller) =>
-    resetPassword(context, id, password, changedBy(caller, reason)),
+  run: (context, { id, password }, caller) => resetPassword(context, id, password, caller),
 })
 
 export const signOutOneAccount = defineAction({
@@ -161,7 +154,7 @@ export const signOutOneAccount = defineAction({
   page: '/operator/accounts/:id/sign-out',
   input: z.strictObject({ ...named, ...why }),
   output: z.object({ ended_page_sessions: z.int(), ended_browser_sign_ins: z.int() }),
-  run: (context, { id, reason }, caller) => signOutAccount(context, id, changedBy(caller, reason)),
+  run: (context, { id }, caller) => signOutAccount(context, id, caller),
 })
 
 export const ACCOUNT_ACTIONS = [

@@ -1,21 +1,16 @@
 import type { Knex } from 'knex'
 import type { z } from 'zod'
 import type { OperatorScope } from '../accounts/operator-scopes.ts'
+import type { ActionOrigin } from '../audit/log/action-origin.ts'
 import type { AuditLog } from '../audit/log/audit-log.ts'
 import { AppError } from '../base/errors.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
 import { validate } from '../http/validate.ts'
 
 /** Who asks for an action, however they came. */
-export type Caller = {
-  /** As the audit log names who did it: an account, `operator:<token>`, or `cli`. */
-  actor: string
+export type Caller = ActionOrigin & {
   /** With all that they include. */
   scopes: ReadonlySet<string>
-  account_id?: string | undefined
-  client_id?: string | undefined
-  request_id?: string | undefined
-  ip?: string | undefined
 }
 
 /** What actions work with. */
@@ -54,6 +49,7 @@ export type Action<Input extends z.ZodObject = z.ZodObject, Output extends z.Zod
   output: Output
   /** Of the largest body; 16 KB where absent. */
   body_limit_bytes?: number
+  /** `caller` has the `reason` of the input, where it has one. */
   run(context: ActionContext, input: z.output<Input>, caller: Caller): Promise<z.input<Output>>
 }
 
@@ -76,5 +72,6 @@ export async function perform<Input extends z.ZodObject, Output extends z.ZodTyp
 ): Promise<z.input<Output>> {
   if (!caller.scopes.has(action.scope))
     throw new AppError('forbidden', `${action.name} needs the scope ${action.scope}`)
-  return action.run(context, validate(action.input, input) as z.output<Input>, caller)
+  const valid = validate(action.input, input) as z.output<Input> & { reason?: string }
+  return action.run(context, valid, { ...caller, reason: valid.reason })
 }

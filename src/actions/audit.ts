@@ -9,6 +9,7 @@ import { storyDocument } from '../audit/story/story-document.ts'
 import { pageStory } from '../audit/story/story-page.ts'
 import { clientNames, findAccountName } from '../audit/story/story-store.ts'
 import { subjectOf } from '../audit/story/story-subject.ts'
+import { ACTOR_KINDS } from '../audit-chain/actor.ts'
 import { defineAction } from './action.ts'
 import { callerSchema, eventSchema, faultSchema, storyEntrySchema } from './audit-documents.ts'
 import { cursor, moment, text, time } from './fields.ts'
@@ -19,6 +20,10 @@ const period = { from: time.optional(), to: time.optional() }
 /** What events are looked for by; also what a stream of new ones can be narrowed by. */
 export const eventFilter = {
   type: auditTypeSchema.optional(),
+  actor: text
+    .regex(new RegExp(`^(${ACTOR_KINDS.join('|')})(:.+)?$`, 's'), `not one of ${ACTOR_KINDS.join(', ')}`)
+    .optional()
+    .describe(`Who acted: ${ACTOR_KINDS.join(', ')}, or one of them as kind:id`),
   account_id: text.optional(),
   client_id: text.optional(),
   grant_id: text.optional(),

@@ -5,7 +5,7 @@ import { findVersion, listVersions } from '../catalogue/catalogue-store.ts'
 import { catalogueText } from '../catalogue/catalogue-text.ts'
 import { catalogueOf, changeCatalogue, compareCatalogue } from '../holders/catalogue-change.ts'
 import { type ActionContext, defineAction } from './action.ts'
-import { cursor, limit, moment, reason } from './fields.ts'
+import { cursor, limit, moment, why } from './fields.ts'
 import { readNameCursor, writeNameCursor } from './name-cursor.ts'
 import { grant_count } from './resources.ts'
 
@@ -169,11 +169,11 @@ export const applyNewCatalogue = defineAction({
       .max(64)
       .optional()
       .describe('As a comparison gave it; a conflict when this is another catalogue'),
-    reason: reason.optional(),
+    ...why,
   }),
   output: z.object({ version: z.int(), changes: z.array(z.string()) }),
-  run: (context, { catalogue, ...given }, { actor, request_id }) =>
-    changeCatalogue(context, catalogueOf(catalogue), { ...given, actor, request_id }),
+  run: (context, { catalogue, ...expected }, caller) =>
+    changeCatalogue(context, catalogueOf(catalogue), caller, expected),
 })
 
 export const CATALOGUE_ACTIONS = [

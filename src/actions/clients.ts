@@ -3,8 +3,8 @@ import { blockClient, unblockClient } from '../clients/client-blocks.ts'
 import { pageOfClients, showClient } from '../clients/client-list.ts'
 import { CLIENT_ORIGINS } from '../clients/client-list-store.ts'
 import { addClient, forgetClient, rotateClientSecret } from '../clients/clients.ts'
-import { type Caller, defineAction } from './action.ts'
-import { cursor, limit, moment, reason, text } from './fields.ts'
+import { defineAction } from './action.ts'
+import { cursor, limit, moment, reason, text, why } from './fields.ts'
 
 const client_id = text.describe('A client_id; in a path, percent-encoded where it is a URL')
 
@@ -45,10 +45,6 @@ const shown = listed.extend({
 })
 
 const credentials = z.object({ client_id: z.string(), client_secret: z.string().optional() })
-
-function by({ actor, request_id }: Caller): { actor: string; request_id: string | undefined } {
-  return { actor, request_id }
-}
 
 export const listAllClients = defineAction({
   name: 'list_clients',
@@ -98,7 +94,7 @@ export const blockOneClient = defineAction({
   page: '/operator/clients/block',
   input: z.strictObject({ client_id, reason }),
   output: z.object({ client_id: z.string(), blocked_at: moment, revoked: z.array(z.string()) }),
-  run: (context, input, caller) => blockClient(context, { ...input, ...by(caller) }),
+  run: (context, { client_id, reason }, caller) => blockClient(context, client_id, { ...caller, reason }),
 })
 
 export const unblockOneClient = defineAction({
@@ -110,9 +106,9 @@ export const unblockOneClient = defineAction({
   path: '/clients/{client_id}/unblock',
   command: 'clients unblock',
   page: '/operator/clients/unblock',
-  input: z.strictObject({ client_id, reason: reason.optional() }),
+  input: z.strictObject({ client_id, ...why }),
   output: z.object({ client_id: z.string(), unblocked: z.boolean() }),
-  run: (context, input, caller) => unblockClient(context, { ...input, ...by(caller) }),
+  run: (context, { client_id }, caller) => unblockClient(context, client_id, caller),
 })
 
 export const forgetOneClient = defineAction({
@@ -123,9 +119,9 @@ export const forgetOneClient = defineAction({
   path: '/clients/{client_id}/forget',
   command: 'clients remove',
   page: '/operator/clients/forget',
-  input: z.strictObject({ client_id, reason: reason.optional() }),
+  input: z.strictObject({ client_id, ...why }),
   output: z.object({ revoked: z.array(z.string()) }),
-  run: (context, input, caller) => forgetClient(context, { ...input, ...by(caller) }),
+  run: (context, { client_id }, caller) => forgetClient(context, client_id, caller),
 })
 
 export const addOneClient = defineAction({
@@ -141,9 +137,10 @@ export const addOneClient = defineAction({
     name: text,
     redirect_uris: z.array(text).min(1).max(10),
     confidential: z.boolean().default(false).describe('Give it a client_secret'),
+    ...why,
   }),
   output: credentials,
-  run: (context, input, caller) => addClient(context, { ...input, ...by(caller) }),
+  run: (context, input, caller) => addClient(context, input, caller),
 })
 
 export const rotateOneClientSecret = defineAction({
@@ -154,9 +151,9 @@ export const rotateOneClientSecret = defineAction({
   path: '/clients/{client_id}/rotate-secret',
   command: 'clients rotate-secret',
   page: '/operator/clients/rotate-secret',
-  input: z.strictObject({ client_id }),
+  input: z.strictObject({ client_id, ...why }),
   output: credentials,
-  run: (context, { client_id }, caller) => rotateClientSecret(context, { client_id, ...by(caller) }),
+  run: (context, { client_id }, caller) => rotateClientSecret(context, client_id, caller),
 })
 
 export const CLIENT_ACTIONS = [

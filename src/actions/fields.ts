@@ -12,6 +12,9 @@ export const text = z
 /** Why something was done, for the audit log and for the person who asks later. */
 export const reason = z.string().trim().min(1).max(256).describe('Why; it is kept in the audit log')
 
+/** Of everything that changes something. */
+export const why = { reason: reason.optional() }
+
 export const limit = z.coerce.number().int().min(1).max(500).default(50).describe('How many at most')
 
 /** What a page of a list says to get the page after it. */

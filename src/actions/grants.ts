@@ -2,7 +2,6 @@ import { z } from 'zod'
 import {
   pageOfGrants,
   pageOfRefreshTokens,
-  type Revocation,
   revokeGrants,
   revokeRefreshToken,
   revokeRefreshTokens,
@@ -10,8 +9,8 @@ import {
 } from '../grants/grants.ts'
 import { narrowGrant } from '../grants/narrowing.ts'
 import { previewRevocation } from '../grants/preview.ts'
-import { type Caller, defineAction } from './action.ts'
-import { cursor, ids, limit, moment, reason, text, time } from './fields.ts'
+import { defineAction } from './action.ts'
+import { cursor, ids, limit, moment, text, time, why } from './fields.ts'
 
 /** What grants are looked for by; several narrow each other. */
 export const grantFilter = {
@@ -79,10 +78,6 @@ const preview = z.object({
 const revoked = z.object({ revoked: z.array(z.string()) })
 const next = z.string().optional()
 
-export function revocationBy({ actor, request_id }: Caller, why: string | undefined): Revocation {
-  return { actor, reason: why, request_id }
-}
-
 export const listGrants = defineAction({
   name: 'list_grants',
   scope: 'operator:read',
@@ -134,9 +129,9 @@ export const revokeManyGrants = defineAction({
   path: '/grants/revoke',
   command: 'grants revoke',
   page: '/operator/grants/revoke',
-  input: z.strictObject({ ...selection, reason: reason.optional() }),
+  input: z.strictObject({ ...selection, ...why }),
   output: revoked,
-  run: (context, { reason, ...by }, caller) => revokeGrants(context, by, revocationBy(caller, reason)),
+  run: (context, { reason: _, ...by }, caller) => revokeGrants(context, by, caller),
 })
 
 export const revokeOneGrant = defineAction({
@@ -147,9 +142,9 @@ export const revokeOneGrant = defineAction({
   path: '/grants/{id}/revoke',
   command: 'grants revoke',
   page: '/operator/grants/:id/revoke',
-  input: z.strictObject({ id: text, reason: reason.optional() }),
+  input: z.strictObject({ id: text, ...why }),
   output: revoked,
-  run: (context, { id, reason }, caller) => revokeGrants(context, { id }, revocationBy(caller, reason)),
+  run: (context, { id }, caller) => revokeGrants(context, { id }, caller),
 })
 
 export const narrowOneGrant = defineAction({
@@ -165,10 +160,10 @@ export const narrowOneGrant = defineAction({
     scopes: z
       .preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(text).min(1).max(100))
       .describe('All scopes that stay'),
-    reason: reason.optional(),
+    ...why,
   }),
   output: z.object({ id: z.string(), scope: z.string(), removed: z.array(z.string()) }),
-  run: (context, input, { actor, request_id }) => narrowGrant(context, { ...input, actor, request_id }),
+  run: (context, { id, scopes }, caller) => narrowGrant(context, { id, scopes }, caller),
 })
 
 export const listRefreshTokens = defineAction({
@@ -192,9 +187,9 @@ export const revokeManyRefreshTokens = defineAction({
   path: '/refresh-tokens/revoke',
   command: 'refresh-tokens revoke',
   page: '/operator/refresh-tokens/revoke',
-  input: z.strictObject({ ...selection, reason: reason.optional() }),
+  input: z.strictObject({ ...selection, ...why }),
   output: revoked,
-  run: (context, { reason, ...by }, caller) => revokeRefreshTokens(context, by, revocationBy(caller, reason)),
+  run: (context, { reason: _, ...by }, caller) => revokeRefreshTokens(context, by, caller),
 })
 
 export const revokeOneRefreshToken = defineAction({
@@ -205,9 +200,9 @@ export const revokeOneRefreshToken = defineAction({
   path: '/refresh-tokens/{id}/revoke',
   command: 'refresh-tokens revoke',
   page: '/operator/refresh-tokens/:id/revoke',
-  input: z.strictObject({ id: text, reason: reason.optional() }),
+  input: z.strictObject({ id: text, ...why }),
   output: revoked,
-  run: (context, { id, reason }, caller) => revokeRefreshToken(context, id, revocationBy(caller, reason)),
+  run: (context, { id }, caller) => revokeRefreshToken(context, id, caller),
 })
 
 export const GRANT_ACTIONS = [

@@ -7,7 +7,7 @@ import {
   revokeOperatorToken,
 } from '../accounts/operator-tokens.ts'
 import { defineAction } from './action.ts'
-import { cursor, limit, moment, text } from './fields.ts'
+import { cursor, limit, moment, text, why } from './fields.ts'
 
 export const listTokens = defineAction({
   name: 'list_operator_tokens',
@@ -47,10 +47,10 @@ export const createToken = defineAction({
     name: text.max(128).describe('What it is for'),
     days: z.coerce.number().int().min(1).max(OPERATOR_TOKEN_DAYS_MAX).default(90),
     scopes: z.array(z.enum(OPERATOR_SCOPES)).min(1).default(['operator:read', 'operator:revoke']),
+    ...why,
   }),
   output: z.object({ id: z.string(), token: z.string() }),
-  run: (context, input, { actor, request_id, scopes: held }) =>
-    createOperatorToken(context, { ...input, held, actor, request_id }),
+  run: (context, input, caller) => createOperatorToken(context, { ...input, held: caller.scopes }, caller),
 })
 
 export const revokeToken = defineAction({
@@ -61,9 +61,9 @@ export const revokeToken = defineAction({
   path: '/operator-tokens/{id}/revoke',
   command: 'operator-tokens revoke',
   page: '/operator/operator-tokens/:id/revoke',
-  input: z.strictObject({ id: text }),
+  input: z.strictObject({ id: text, ...why }),
   output: z.object({ revoked: z.array(z.string()) }),
-  run: (context, { id }, { actor, request_id }) => revokeOperatorToken(context, { id, actor, request_id }),
+  run: (context, { id }, caller) => revokeOperatorToken(context, id, caller),
 })
 
 export const OPERATOR_TOKEN_ACTIONS = [listTokens, createToken, revokeToken]

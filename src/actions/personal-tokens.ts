@@ -8,12 +8,11 @@ import {
   TOKEN_DAYS_DEFAULT,
   TOKEN_DAYS_MAX,
   TOKEN_NAME_MAX,
-  type TokenChange,
 } from '../personal-tokens/personal-access-tokens.ts'
 import { TOKEN_ROLES } from '../personal-tokens/personal-token-scopes.ts'
 import { pageOfPersonalTokens, showPersonalToken } from '../personal-tokens/personal-token-views.ts'
-import { type Caller, defineAction } from './action.ts'
-import { cursor, limit, moment, reason, text } from './fields.ts'
+import { defineAction } from './action.ts'
+import { cursor, limit, moment, text, why } from './fields.ts'
 
 const days = z.coerce.number().int().min(1).max(TOKEN_DAYS_MAX)
 const SCOPES_MAX = 200
@@ -50,10 +49,6 @@ const made = z.object({
   id: z.string(),
   token: z.string().describe('The token itself; it is shown this once and cannot be shown again'),
 })
-
-function changeBy({ actor, request_id, ip }: Caller, why?: string): TokenChange {
-  return { actor, request_id, ip, reason: why }
-}
 
 export const listPersonalTokens = defineAction({
   name: 'list_personal_tokens',
@@ -103,9 +98,10 @@ export const createOnePersonalToken = defineAction({
     role: z.enum(TOKEN_ROLES).default('read-only'),
     scopes: z.array(text).max(SCOPES_MAX).default([]).describe('For the role custom'),
     days: days.default(TOKEN_DAYS_DEFAULT),
+    ...why,
   }),
   output: made,
-  run: (context, request, caller) => createPersonalToken(context, request, changeBy(caller)),
+  run: (context, request, caller) => createPersonalToken(context, request, caller),
 })
 
 export const rotateOnePersonalToken = defineAction({
@@ -121,10 +117,10 @@ export const rotateOnePersonalToken = defineAction({
     overlap_hours: z.coerce.number().int().min(0).max(OVERLAP_HOURS_MAX).default(OVERLAP_HOURS_DEFAULT),
     days: days.optional().describe('How long the new value lives; as long as the one before when absent'),
     value_id: text.optional().describe('The id of the value to replace; refused when it is not the newest'),
+    ...why,
   }),
   output: made,
-  run: (context, { id, ...rotation }, caller) =>
-    rotatePersonalToken(context, { id }, rotation, changeBy(caller)),
+  run: (context, { id, ...rotation }, caller) => rotatePersonalToken(context, { id }, rotation, caller),
 })
 
 export const revokeOnePersonalToken = defineAction({
@@ -135,9 +131,9 @@ export const revokeOnePersonalToken = defineAction({
   path: '/personal-tokens/{id}/revoke',
   command: 'tokens revoke',
   page: '/operator/personal-tokens/:id/revoke',
-  input: z.strictObject({ id: text, reason: reason.optional() }),
+  input: z.strictObject({ id: text, ...why }),
   output: z.object({ revoked: z.array(z.string()) }),
-  run: (context, { id, reason }, caller) => revokePersonalToken(context, { id }, changeBy(caller, reason)),
+  run: (context, { id }, caller) => revokePersonalToken(context, { id }, caller),
 })
 
 export const PERSONAL_TOKEN_ACTIONS = [

@@ -9,7 +9,7 @@ import {
   showResourceServer,
 } from '../clients/resource-servers/resource-servers.ts'
 import { defineAction } from './action.ts'
-import { cursor, limit, moment, text } from './fields.ts'
+import { cursor, limit, moment, text, why } from './fields.ts'
 
 const resource_server = z.object({
   id: z.string().describe('The client_id that it authenticates with'),
@@ -70,14 +70,13 @@ export const addServer = defineAction({
     resource: text.describe('Whose tokens it may see: the URL of the MCP server'),
     id: text.optional().describe('The client_id, where you want to choose it'),
     jwks: jwks.optional(),
+    ...why,
   }),
   output: credentials,
-  run: (context, { jwks, ...input }, { actor, request_id }) => {
-    const request = { ...input, actor, request_id }
-    return jwks
-      ? addResourceServerWithKeys(context, { ...request, jwks })
-      : addResourceServer(context, request)
-  },
+  run: (context, { jwks, ...request }, caller) =>
+    jwks
+      ? addResourceServerWithKeys(context, { ...request, jwks }, caller)
+      : addResourceServer(context, request, caller),
 })
 
 export const rotateServerSecret = defineAction({
@@ -88,10 +87,9 @@ export const rotateServerSecret = defineAction({
   path: '/resource-servers/{id}/rotate-secret',
   command: 'resource-servers rotate-secret',
   page: '/operator/resource-servers/:id/rotate-secret',
-  input: z.strictObject({ id: text }),
+  input: z.strictObject({ id: text, ...why }),
   output: credentials,
-  run: (context, { id }, { actor, request_id }) =>
-    rotateResourceServerSecret(context, { id, actor, request_id }),
+  run: (context, { id }, caller) => rotateResourceServerSecret(context, id, caller),
 })
 
 export const rotateServerKeys = defineAction({
@@ -102,10 +100,9 @@ export const rotateServerKeys = defineAction({
   path: '/resource-servers/{id}/rotate-keys',
   command: 'resource-servers rotate-keys',
   page: '/operator/resource-servers/:id/rotate-keys',
-  input: z.strictObject({ id: text, jwks }),
+  input: z.strictObject({ id: text, jwks, ...why }),
   output: credentials,
-  run: (context, { id, jwks }, { actor, request_id }) =>
-    rotateResourceServerKeys(context, { id, jwks, actor, request_id }),
+  run: (context, { id, jwks }, caller) => rotateResourceServerKeys(context, { id, jwks }, caller),
 })
 
 export const removeServer = defineAction({
@@ -116,10 +113,10 @@ export const removeServer = defineAction({
   path: '/resource-servers/{id}',
   command: 'resource-servers remove',
   page: '/operator/resource-servers/:id/remove',
-  input: z.strictObject({ id: text }),
+  input: z.strictObject({ id: text, ...why }),
   output: z.object({ removed: z.string() }),
-  run: async (context, { id }, { actor, request_id }) => {
-    await removeResourceServer(context, { id, actor, request_id })
+  run: async (context, { id }, caller) => {
+    await removeResourceServer(context, id, caller)
     return { removed: id }
   },
 })

@@ -1,5 +1,7 @@
+import type { Actor } from './actor.ts'
+
 /** What an event says, before it is stored: in the words of whoever saw it. */
-export type EventWords = { type: string; actor: string; detail?: AuditDetail | undefined } & {
+export type EventWords = { type: string; actor: Actor; detail?: Detail | undefined } & {
   [field in
     | 'account_id'
     | 'client_id'
@@ -18,10 +20,14 @@ type DetailScalar = string | number | boolean | null
 /** Whole numbers only: the text of fractions differs between JSON, jsonb and other languages. */
 export type AuditDetail = Record<string, DetailScalar | DetailScalar[]>
 
+/** The same before it is stored; what is undefined is left out. */
+export type Detail = { readonly [member: string]: DetailScalar | readonly DetailScalar[] | undefined }
+
 /** An event as it is stored: every text clean and within its limit, what is absent null. */
 export type AuditFields = {
   type: string
-  actor: string
+  actor_kind: string
+  actor_id: string | null
   account_id: string | null
   client_id: string | null
   resource: string | null
@@ -67,7 +73,8 @@ export function auditText(value: unknown, max = TEXT_MAX): string | undefined {
 export function normaliseEvent(event: EventWords): AuditFields {
   return {
     type: event.type,
-    actor: auditText(event.actor, LONG_TEXT_MAX) ?? 'unknown',
+    actor_kind: event.actor.kind,
+    actor_id: auditText(event.actor.id, LONG_TEXT_MAX) ?? null,
     account_id: auditText(event.account_id) ?? null,
     client_id: auditText(event.client_id, LONG_TEXT_MAX) ?? null,
     resource: auditText(event.resource, LONG_TEXT_MAX) ?? null,
@@ -83,26 +90,28 @@ export function normaliseEvent(event: EventWords): AuditFields {
 }
 
 /** What many events share is looked through once: an object that is frozen cannot come to say something else. */
-const shared_details = new WeakMap<AuditDetail, AuditDetail>()
+const shared_details = new WeakMap<Detail, AuditDetail>()
 
-function normaliseDetail(detail: AuditDetail | undefined): AuditDetail | null {
+function normaliseDetail(detail: Detail | undefined): AuditDetail | null {
   if (detail === undefined || detail === null) return null
   const known = shared_details.get(detail)
   if (known) return known
   const normal = normalDetail(detail)
-  if (Object.isFrozen(detail)) shared_details.set(detail, Object.freeze(normal))
+  if (normal && Object.isFrozen(detail)) shared_details.set(detail, Object.freeze(normal))
   return normal
 }
 
-function normalDetail(detail: AuditDetail): AuditDetail {
+/** Null where nothing is left to say. */
+function normalDetail(detail: Detail): AuditDetail | null {
   const entries = Object.entries(detail)
+    .filter(([, value]) => value !== undefined)
     .slice(0, DETAIL_KEYS_MAX)
     .map(([key, value]) => {
       const items = Array.isArray(value) ? normaliseItems(value) : normaliseScalar(value)
       return [auditText(key, DETAIL_KEY_MAX) ?? '', items] as const
     })
   // fromEntries defines own properties, so that a key named __proto__ stays a key.
-  return Object.fromEntries(entries)
+  return entries.length === 0 ? null : Object.fromEntries(entries)
 }
 
 function normaliseItems(items: readonly unknown[]): DetailScalar[] {

@@ -6,6 +6,7 @@ import { hash, randomFillSync, randomUUID } from 'node:crypto'
 import type { AuditFields } from './event-fields.ts'
 import {
   type ChainedRow,
+  CONTENT_COLUMNS,
   contentBytes,
   eventBytes,
   PLACE_BYTES,
@@ -43,7 +44,7 @@ function sha256(bytes: Buffer): Buffer {
 }
 
 /** int16: the number of columns, which begins a row of a binary COPY. */
-const TUPLE_START = Buffer.from([0, 19])
+const TUPLE_START = Buffer.from([0, CONTENT_COLUMNS.length + 2])
 /** int32 before each of the two links: the length of a hash. */
 const LINK = Buffer.concat([Buffer.from([0, 0, 0, HASH_BYTES]), Buffer.alloc(HASH_BYTES)])
 const AROUND_EVENT_BYTES = TUPLE_START.length + PLACE_BYTES + 2 * LINK.length

@@ -24,7 +24,8 @@ export const CONTENT_COLUMNS = [
   'seq',
   'id',
   'type',
-  'actor',
+  'actor_kind',
+  'actor_id',
   'account_id',
   'client_id',
   'resource',
@@ -82,7 +83,8 @@ export function writePlace(bytes: Buffer, start: number, seq: number, id: Buffer
 export function eventBytes(event: AuditFields): Bytes {
   return (
     textField(event.type) +
-    textField(event.actor) +
+    textField(event.actor_kind) +
+    textField(event.actor_id) +
     textField(event.account_id) +
     textField(event.client_id) +
     textField(event.resource) +

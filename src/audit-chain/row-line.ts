@@ -33,7 +33,7 @@ export function readRowLine(line: string): AuditRow | undefined {
     Number.isSafeInteger(value.seq) &&
     (value.seq as number) > 0 &&
     typeof value.type === 'string' &&
-    typeof value.actor === 'string' &&
+    typeof value.actor_kind === 'string' &&
     OPTIONAL_TEXTS.every((column) => value[column] === null || typeof value[column] === 'string') &&
     (value.detail === null || isDetail(value.detail)) &&
     matches(HEX_HASH, prev_hash) &&
@@ -46,7 +46,7 @@ export function readRowLine(line: string): AuditRow | undefined {
 }
 
 const COLUMNS = [...CONTENT_COLUMNS, 'prev_hash', 'hash']
-/** From account_id to ip. */
+/** From actor_id to ip. */
 const OPTIONAL_TEXTS = CONTENT_COLUMNS.slice(6, -1)
 
 function parsed(line: string): unknown {

@@ -1,3 +1,4 @@
+import { SERVER } from './actor.ts'
 import { type AuditDetail, type AuditFields, normaliseEvent } from './event-fields.ts'
 import type { ChainHead } from './hash-chain.ts'
 
@@ -57,5 +58,5 @@ export function writerStopped(): AuditFields {
 }
 
 function event(type: string, detail: AuditDetail): AuditFields {
-  return normaliseEvent({ type, actor: 'toolgate', detail })
+  return normaliseEvent({ type, actor: SERVER, detail })
 }

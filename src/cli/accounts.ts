@@ -10,7 +10,6 @@ import {
   setRoles,
 } from '../accounts/account-management.ts'
 import type { Account } from '../accounts/account-store.ts'
-import type { ChangedBy } from '../accounts/accounts.ts'
 import { builtIn } from '../api/operator-api/operator-resource.ts'
 import { CatalogueCache } from '../catalogue/catalogue-store.ts'
 import { loadConfig } from '../config/config.ts'
@@ -20,7 +19,7 @@ import { type OutputOptions, printResult, printRows } from './output.ts'
 /** People who sign in. Passwords are read from standard input or made here; never from the command line. */
 type PasswordOptions = { passwordStdin?: true }
 
-const BY: ChangedBy = { actor: ACTOR }
+const BY = { actor: ACTOR }
 
 function managed(context: CliContext): ManagementDependencies {
   return { ...context, catalogues: new CatalogueCache(builtIn(loadConfig().issuer)) }
@@ -60,8 +59,8 @@ function registerCreateAndList(accounts: Command, open: OpenContext): void {
     .option('--json', 'print JSON')
     .action((username: string, options: OutputOptions & PasswordOptions & { role: string[] }) =>
       withContext(open, async (context) => {
-        const request = { username, password: typedPassword(options), roles: options.role, ...BY }
-        const made = await addAccount(managed(context), request)
+        const request = { username, password: typedPassword(options), roles: options.role }
+        const made = await addAccount(managed(context), request, BY)
         printResult(made, [`Created ${made.username} (${made.id}).`, ...shown(made.password)], options)
       }),
     )

@@ -20,7 +20,7 @@ type ListOptions = OutputOptions & { origin?: ClientOrigin; limit: number }
 async function add(context: CliContext, name: string, options: AddOptions): Promise<void> {
   const { redirectUri: redirect_uris, secret } = options
   const confidential = secret === true
-  printCredentials(await addClient(context, { name, redirect_uris, confidential, actor: ACTOR }), options)
+  printCredentials(await addClient(context, { name, redirect_uris, confidential }, { actor: ACTOR }), options)
 }
 
 const COLUMNS = [
@@ -72,7 +72,7 @@ export function registerClientCommands(program: Command, open: OpenContext): voi
     .option('--json', 'print JSON')
     .action((client_id: string, options: OutputOptions) =>
       withContext(open, async (context) =>
-        printCredentials(await rotateClientSecret(context, { client_id, actor: ACTOR }), options),
+        printCredentials(await rotateClientSecret(context, client_id, { actor: ACTOR }), options),
       ),
     )
   clients
@@ -81,7 +81,7 @@ export function registerClientCommands(program: Command, open: OpenContext): voi
     .option('--json', 'print JSON')
     .action((client_id: string, options: OutputOptions) =>
       withContext(open, async (context) => {
-        const answer = await forgetClient(context, { client_id, actor: ACTOR })
+        const answer = await forgetClient(context, client_id, { actor: ACTOR })
         printResult(answer, [`Removed ${client_id}.`], options)
       }),
     )

@@ -1,8 +1,10 @@
+import { hostname, userInfo } from 'node:os'
 import type { ActionContext } from '../actions/action.ts'
 import type { Evidence } from '../audit/integrity/archive/evidence.ts'
 import { checkpointEvidence } from '../audit/integrity/checkpoints/checkpoint-evidence.ts'
 import { loadCheckpointKey } from '../audit/integrity/checkpoints/checkpoint-key.ts'
 import type { AuditLog } from '../audit/log/audit-log.ts'
+import type { Actor } from '../audit-chain/actor.ts'
 import { loadConfig } from '../config/config.ts'
 import { openWithAudit } from '../main/installation.ts'
 import type { Database } from '../storage/database.ts'
@@ -33,7 +35,16 @@ export type ActionCliContext = CliContext &
   Pick<ActionContext, 'issuer' | 'catalogue_file' | 'checkpoint_interval_seconds'>
 
 /** Who did it, in the audit log, when it was done from the command line. */
-export const ACTOR = 'cli'
+export const ACTOR: Actor = { kind: 'cli', id: `${userName()}@${hostname()}` }
+
+/** In a container the user often has a number only. */
+function userName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid-${process.getuid?.() ?? 'unknown'}`
+  }
+}
 
 /** Opens the installation that the environment describes. Throws when its schema is not this version's. */
 export function openContext(): Promise<ActionCliContext> {

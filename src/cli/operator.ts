@@ -145,7 +145,11 @@ function registerOperatorTokens(program: Command, open: OpenContext): void {
     .action((name: string, options: OutputOptions & { days: string; scope?: string[] }) =>
       withContext(open, async (context) => {
         const { days, scope: scopes } = options
-        const made = await createOperatorToken(context, { name, days: Number(days), scopes, actor: ACTOR })
+        const made = await createOperatorToken(
+          context,
+          { name, days: Number(days), scopes },
+          { actor: ACTOR },
+        )
         printResult(made, [made.token, 'Keep it now: it is not shown again.'], options)
       }),
     )
@@ -165,7 +169,7 @@ function registerOperatorTokens(program: Command, open: OpenContext): void {
     .option('--json', 'print JSON')
     .action((id: string, options: OutputOptions) =>
       withContext(open, async (context) => {
-        const { revoked } = await revokeOperatorToken(context, { id, actor: ACTOR })
+        const { revoked } = await revokeOperatorToken(context, id, { actor: ACTOR })
         const said = revoked.length > 0 ? `Revoked ${id}.` : `There is no operator token ${id}.`
         printResult({ revoked }, [said], options)
       }),

@@ -22,20 +22,20 @@ type KeyOptions = OutputOptions & { jwks: string }
 async function add(context: CliContext, resource: string, options: AddOptions): Promise<void> {
   const { id, secretFile, jwks } = options
   if (jwks !== undefined) {
-    const request = { resource, id, jwks: readKeys(jwks), actor: ACTOR }
-    return printIdentity(await addResourceServerWithKeys(context, request), options)
+    const request = { resource, id, jwks: readKeys(jwks) }
+    return printIdentity(await addResourceServerWithKeys(context, request, { actor: ACTOR }), options)
   }
   if (secretFile === undefined)
-    return printCredentials(await addResourceServer(context, { resource, id, actor: ACTOR }), options)
+    return printCredentials(await addResourceServer(context, { resource, id }, { actor: ACTOR }), options)
   const secret = readFileSync(secretFile, 'utf8').trim()
-  const made = await addResourceServer(context, { resource, id, secret, actor: ACTOR })
+  const made = await addResourceServer(context, { resource, id, secret }, { actor: ACTOR })
   const { client_secret: _, ...shown } = made
   printIdentity(shown, options)
 }
 
 async function rotateKeys(context: CliContext, id: string, options: KeyOptions): Promise<void> {
   const jwks = readKeys(options.jwks)
-  printIdentity(await rotateResourceServerKeys(context, { id, jwks, actor: ACTOR }), options)
+  printIdentity(await rotateResourceServerKeys(context, { id, jwks }, { actor: ACTOR }), options)
 }
 
 function readKeys(file: string): unknown {
@@ -92,7 +92,7 @@ export function registerResourceServerCommands(program: Command, open: OpenConte
     .option('--json', 'print JSON')
     .action((id: string, options: OutputOptions) =>
       withContext(open, async (context) => {
-        await removeResourceServer(context, { id, actor: ACTOR })
+        await removeResourceServer(context, id, { actor: ACTOR })
         printResult({ removed: [id] }, [`Removed ${id}.`], options)
       }),
     )
@@ -127,7 +127,7 @@ function registerRotations(servers: Command, open: OpenContext): void {
     .option('--json', 'print JSON')
     .action((id: string, options: OutputOptions) =>
       withContext(open, async (context) =>
-        printCredentials(await rotateResourceServerSecret(context, { id, actor: ACTOR }), options),
+        printCredentials(await rotateResourceServerSecret(context, id, { actor: ACTOR }), options),
       ),
     )
   servers

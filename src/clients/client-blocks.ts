@@ -1,7 +1,9 @@
 import type { Knex } from 'knex'
 import type { AuditEvent } from '../audit/events/audit-event.ts'
+import { type ActionOrigin, recordedBy } from '../audit/log/action-origin.ts'
 import type { AuditLog } from '../audit/log/audit-log.ts'
 import { recorded } from '../audit/log/recorded.ts'
+import { actorText } from '../audit-chain/actor.ts'
 import { AppError } from '../base/errors.ts'
 import { deleteClientBlock, findClientBlock, holdClient, insertClientBlock } from './client-block-store.ts'
 import { revokeRest, revokeWithClient } from './client-revocation.ts'
@@ -14,12 +16,7 @@ import { documentUrl } from './documents/metadata-documents.ts'
  */
 export type BlockDependencies = { db: Knex; audit: AuditLog }
 
-export type Decision = {
-  client_id: string
-  actor: string
-  reason?: string | undefined
-  request_id?: string | undefined
-}
+type BlockOrigin = ActionOrigin & { reason: string }
 
 /**
  * Blocks a client, known or not yet (the URL of a metadata document), and revokes everything that people allowed it,
@@ -28,26 +25,26 @@ export type Decision = {
  */
 export async function blockClient(
   dependencies: BlockDependencies,
-  request: Decision & { reason: string },
+  client_id: string,
+  origin: BlockOrigin,
 ): Promise<{ client_id: string; blocked_at: Date; revoked: string[] }> {
-  const { client_id } = request
   const { revoked, blocked_at } = await recorded(dependencies.db, dependencies.audit, (trx) =>
-    block(trx, request),
+    block(trx, client_id, origin),
   )
-  return { client_id, blocked_at, revoked: await revokeRest(dependencies, client_id, request, revoked) }
+  return { client_id, blocked_at, revoked: await revokeRest(dependencies, client_id, origin, revoked) }
 }
 
-async function block(trx: Knex.Transaction, request: Decision & { reason: string }) {
-  const { client_id, actor, reason, request_id } = request
+async function block(trx: Knex.Transaction, client_id: string, origin: BlockOrigin) {
+  const { actor, reason } = origin
   await holdClient(trx, client_id)
   await assertBlockable(trx, client_id)
-  const is_new = await insertClientBlock(trx, { client_id, reason, blocked_by: actor })
+  const is_new = await insertClientBlock(trx, { client_id, reason, blocked_by: actorText(actor) })
   const found = await findClientBlock(trx, client_id)
   // Unblocking takes the same hold.
   if (!found) throw new Error('a block went away while its client was held')
-  const { revoked, events } = await revokeWithClient(trx, client_id, request)
+  const { revoked, events } = await revokeWithClient(trx, client_id, origin)
   const detail = { reason, grants: revoked.length }
-  const blocked: AuditEvent = { type: 'client.blocked', actor, client_id, request_id, detail }
+  const blocked: AuditEvent = { type: 'client.blocked', ...recordedBy(origin), client_id, detail }
   return {
     result: { revoked, blocked_at: found.blocked_at },
     events: is_new ? [blocked, ...events] : events,
@@ -57,13 +54,14 @@ async function block(trx: Knex.Transaction, request: Decision & { reason: string
 /** Lets a client in again; what was revoked stays so. Unblocking what is not blocked is no error. */
 export async function unblockClient(
   { db, audit }: BlockDependencies,
-  { client_id, actor, reason, request_id }: Decision,
+  client_id: string,
+  origin: ActionOrigin,
 ): Promise<{ client_id: string; unblocked: boolean }> {
   return recorded(db, audit, async (trx) => {
     await holdClient(trx, client_id)
     const unblocked = await deleteClientBlock(trx, client_id)
-    const detail = reason === undefined ? {} : { detail: { reason } }
-    const event = { type: 'client.unblocked', actor, client_id, request_id, ...detail } as const
+    const detail = { reason: origin.reason }
+    const event = { type: 'client.unblocked', ...recordedBy(origin), client_id, detail } as const
     return { result: { client_id, unblocked }, events: unblocked ? [event] : [] }
   })
 }

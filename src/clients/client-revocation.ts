@@ -1,11 +1,11 @@
 import type { Knex } from 'knex'
 import type { AuditEvent } from '../audit/events/audit-event.ts'
+import type { ActionOrigin } from '../audit/log/action-origin.ts'
 import { deleteMatchingGrants } from '../grants/grant-store.ts'
 import {
   type GrantDependencies,
   grantRevoked,
   REVOKED_PER_TRANSACTION,
-  type Revocation,
   revokeGrants,
 } from '../grants/grants.ts'
 
@@ -16,12 +16,12 @@ import {
 export async function revokeWithClient(
   trx: Knex.Transaction,
   client_id: string,
-  revocation: Revocation,
+  origin: ActionOrigin,
 ): Promise<{ revoked: string[]; events: AuditEvent[] }> {
   const grants = await deleteMatchingGrants(trx, { client_id }, REVOKED_PER_TRANSACTION)
   return {
     revoked: grants.map(({ id }) => id),
-    events: grants.map((grant) => grantRevoked(grant, revocation)),
+    events: grants.map((grant) => grantRevoked(grant, origin)),
   }
 }
 
@@ -29,10 +29,10 @@ export async function revokeWithClient(
 export async function revokeRest(
   dependencies: GrantDependencies,
   client_id: string,
-  revocation: Revocation,
+  origin: ActionOrigin,
   first: string[],
 ): Promise<string[]> {
   if (first.length < REVOKED_PER_TRANSACTION) return first
-  const { revoked } = await revokeGrants(dependencies, { client_id }, revocation)
+  const { revoked } = await revokeGrants(dependencies, { client_id }, origin)
   return [...first, ...revoked]
 }

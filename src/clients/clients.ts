@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import type { AuditEvent } from '../audit/events/audit-event.ts'
+import { type ActionOrigin, recordedBy } from '../audit/log/action-origin.ts'
 import type { AuditLog } from '../audit/log/audit-log.ts'
 import { recorded } from '../audit/log/recorded.ts'
 import { AppError } from '../base/errors.ts'
@@ -15,20 +16,18 @@ export type ClientDependencies = { db: Knex; audit: AuditLog }
 
 export type ClientCredentials = { client_id: string; client_secret?: string }
 
-/** Who does it, and by which request, for the audit log. */
-type Doer = { actor: string; request_id?: string | undefined }
-
 export type NewClient = {
   name: string
   redirect_uris: string[]
   /** Give it a secret; the secret is in the answer and nowhere else. */
   confidential: boolean
-} & Doer
+}
 
 /** Adds a client under the policy that every registration passes. Throws `invalid_input` with the policy's reason. */
 export async function addClient(
   { db, audit }: ClientDependencies,
   request: NewClient,
+  origin: ActionOrigin,
 ): Promise<ClientCredentials> {
   const read = sanitiseClientMetadata({
     client_name: request.name,
@@ -46,7 +45,7 @@ export async function addClient(
     const detail = { client_name: request.name, redirect_uris: request.redirect_uris, change: 'added' }
     return {
       result: { client_id, ...(client_secret ? { client_secret } : {}) },
-      events: [changed(request, client_id, detail)],
+      events: [changed(origin, client_id, detail)],
     }
   })
 }
@@ -54,9 +53,9 @@ export async function addClient(
 /** Gives a pre-registered confidential client a new secret; the old one is refused from the next request on. */
 export async function rotateClientSecret(
   { db, audit }: ClientDependencies,
-  request: { client_id: string } & Doer,
+  client_id: string,
+  origin: ActionOrigin,
 ): Promise<ClientCredentials> {
-  const { client_id } = request
   const client_secret = generateSecret()
   return recorded(db, audit, async (trx) => {
     const metadata = await findClient(trx, client_id)
@@ -74,7 +73,7 @@ export async function rotateClientSecret(
       throw new AppError('not_found', `There is no client ${client_id} that an operator added`)
     return {
       result: { client_id, client_secret },
-      events: [changed(request, client_id, { change: 'secret_rotated' })],
+      events: [changed(origin, client_id, { change: 'secret_rotated' })],
     }
   })
 }
@@ -85,22 +84,22 @@ export async function rotateClientSecret(
  */
 export async function forgetClient(
   dependencies: ClientDependencies,
-  request: { client_id: string; reason?: string | undefined } & Doer,
+  client_id: string,
+  origin: ActionOrigin,
 ): Promise<{ revoked: string[] }> {
-  const { client_id, actor, request_id, reason } = request
-  const why = { actor, request_id, reason: reason ?? 'the client was removed' }
+  const of_grants = { ...origin, reason: origin.reason ?? 'the client was removed' }
   const revoked = await recorded(dependencies.db, dependencies.audit, async (trx) => {
     await holdClient(trx, client_id)
     // Both, whatever the one says.
     const gone = [await deleteClient(trx, client_id), await deleteDocument(trx, client_id)]
     if (!gone.includes(true)) throw new AppError('not_found', `There is no client ${client_id}`)
-    const { revoked, events } = await revokeWithClient(trx, client_id, why)
-    const detail = { change: 'removed', ...(reason === undefined ? {} : { reason }) }
-    return { result: revoked, events: [changed(request, client_id, detail), ...events] }
+    const { revoked, events } = await revokeWithClient(trx, client_id, of_grants)
+    return { result: revoked, events: [changed(origin, client_id, { change: 'removed' }), ...events] }
   })
-  return { revoked: await revokeRest(dependencies, client_id, why, revoked) }
+  return { revoked: await revokeRest(dependencies, client_id, of_grants, revoked) }
 }
 
-function changed({ actor, request_id }: Doer, client_id: string, detail: AuditEvent['detail']): AuditEvent {
-  return { type: 'client.changed', actor, client_id, request_id, detail }
+function changed(origin: ActionOrigin, client_id: string, change: AuditEvent['detail']): AuditEvent {
+  const detail = { ...change, reason: origin.reason }
+  return { type: 'client.changed', ...recordedBy(origin), client_id, detail }
 }

@@ -1,3 +1,4 @@
+import type { ActionOrigin } from '../audit/log/action-origin.ts'
 import { recorded } from '../audit/log/recorded.ts'
 import { AppError } from '../base/errors.ts'
 import { cutPage, readCursor } from '../storage/keyset.ts'
@@ -12,9 +13,7 @@ import {
 } from './connected-apps-store.ts'
 import { type GrantDependencies, grantRevoked } from './grants.ts'
 
-/** What a person does with what he connected: one app for each installation, which is one grant. Only ever his own. */
-export type OwnApp = Own & { request_id?: string | undefined }
-
+/** What a person does with what they connected: one app for each installation, which is one grant. Only ever their own. */
 const PAGE_APPS = 20
 const LABEL_MAX = 60
 const UNSAFE = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/u
@@ -75,12 +74,12 @@ export async function renameConnectedApp(
 /** Ends it with all its tokens; the next call is refused. Revoking what is gone is no error: nothing was revoked. */
 export async function revokeConnectedApp(
   { db, audit }: GrantDependencies,
-  { request_id, ...own }: OwnApp,
+  own: Own,
+  origin: ActionOrigin,
 ): Promise<{ revoked: string[] }> {
   return recorded(db, audit, async (trx) => {
     const revoked = await deleteConnectedApp(trx, own)
     if (!revoked) return { result: { revoked: [] }, events: [] }
-    const event = grantRevoked(revoked, { actor: own.account_id, request_id })
-    return { result: { revoked: [revoked.id] }, events: [event] }
+    return { result: { revoked: [revoked.id] }, events: [grantRevoked(revoked, origin)] }
   })
 }

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import type { AuditEvent } from '../audit/events/audit-event.ts'
+import { type ActionOrigin, recordedBy } from '../audit/log/action-origin.ts'
 import type { AuditLog } from '../audit/log/audit-log.ts'
 import { recorded } from '../audit/log/recorded.ts'
 import { AppError } from '../base/errors.ts'
@@ -19,8 +20,6 @@ import { deleteMatchingGrants, type GrantFilter, type RevokedGrant } from './gra
  * instance answers inactive.
  */
 export type GrantDependencies = { db: Knex; audit: AuditLog }
-
-export type Revocation = { actor: string; reason?: string | undefined; request_id?: string | undefined }
 
 type PageWanted = { limit?: number | undefined; after?: string | undefined }
 
@@ -61,18 +60,16 @@ export function pageOfRefreshTokens(
 }
 
 /** The audit event of one revoked grant. */
-export function grantRevoked(grant: RevokedGrant, revocation: Revocation): AuditEvent {
-  const { reason } = revocation
+export function grantRevoked(grant: RevokedGrant, origin: ActionOrigin): AuditEvent {
   return {
     type: 'grant.revoked',
-    actor: revocation.actor,
+    ...recordedBy(origin),
     account_id: grant.account_id,
     client_id: grant.client_id,
     resource: grant.resource ?? undefined,
     scope: grant.scope,
     grant_id: grant.id,
-    request_id: revocation.request_id,
-    ...(reason === undefined ? {} : { detail: { reason } }),
+    detail: { reason: origin.reason },
   }
 }
 
@@ -93,7 +90,7 @@ export function assertNarrowed({ refreshable: _, ...filter }: GrantFilter): void
 export async function revokeGrants(
   { db, audit }: GrantDependencies,
   filter: GrantFilter,
-  revocation: Revocation,
+  origin: ActionOrigin,
 ): Promise<{ revoked: string[] }> {
   assertNarrowed(filter)
   const revoked: string[] = []
@@ -102,7 +99,7 @@ export async function revokeGrants(
       const gone = await deleteMatchingGrants(trx, filter, REVOKED_PER_TRANSACTION)
       return {
         result: gone.map(({ id }) => id),
-        events: gone.map((grant) => grantRevoked(grant, revocation)),
+        events: gone.map((grant) => grantRevoked(grant, origin)),
       }
     })
     for (const id of ids) revoked.push(id)
@@ -114,9 +111,9 @@ export async function revokeGrants(
 export function revokeRefreshTokens(
   dependencies: GrantDependencies,
   filter: GrantFilter,
-  revocation: Revocation,
+  origin: ActionOrigin,
 ): Promise<{ revoked: string[] }> {
-  return revokeGrants(dependencies, { ...filter, refreshable: true }, revocation)
+  return revokeGrants(dependencies, { ...filter, refreshable: true }, origin)
 }
 
 /**
@@ -126,7 +123,7 @@ export function revokeRefreshTokens(
 export async function revokeRefreshToken(
   dependencies: GrantDependencies,
   token_id: string,
-  revocation: Revocation,
+  origin: ActionOrigin,
 ): Promise<{ revoked: string[] }> {
   const digest = Buffer.from(token_id, 'base64url')
   if (digest.length !== 32)
@@ -134,5 +131,5 @@ export async function revokeRefreshToken(
   const { refresh_tokens } = await listRefreshTokens(dependencies.db, { token_id: digest }, { limit: 1 })
   const [token] = refresh_tokens
   if (!token) return { revoked: [] }
-  return revokeGrants(dependencies, { id: token.grant_id }, revocation)
+  return revokeGrants(dependencies, { id: token.grant_id }, origin)
 }

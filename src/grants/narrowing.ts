@@ -1,3 +1,4 @@
+import { type ActionOrigin, recordedBy } from '../audit/log/action-origin.ts'
 import { recorded } from '../audit/log/recorded.ts'
 import { AppError } from '../base/errors.ts'
 import { type GrantRow, holdGrant, replaceScope } from './grant-store.ts'
@@ -9,9 +10,6 @@ export type Narrowing = {
   account_id?: string | undefined
   /** All that stay. */
   scopes: readonly string[]
-  actor: string
-  reason?: string | undefined
-  request_id?: string | undefined
 }
 
 /**
@@ -21,7 +19,8 @@ export type Narrowing = {
  */
 export async function narrowGrant(
   { db, audit }: GrantDependencies,
-  { id, account_id, scopes, actor, reason, request_id }: Narrowing,
+  { id, account_id, scopes }: Narrowing,
+  origin: ActionOrigin,
 ): Promise<{ id: string; scope: string; removed: string[] }> {
   return recorded(db, audit, async (trx) => {
     const grant = await holdGrant(trx, id, account_id)
@@ -33,20 +32,18 @@ export async function narrowGrant(
     if (!(await replaceScope(trx, id, { from: grant.scope, to: scope, payload })))
       throw new AppError('conflict', 'The grant was changed meanwhile; look at it again')
     const { client_id, resource } = grant
-    const detail = { removed, ...(reason === undefined ? {} : { reason }) }
     return {
       result: { id, scope, removed },
       events: [
         {
           type: 'grant.narrowed',
-          actor,
+          ...recordedBy(origin),
           account_id: grant.account_id,
           client_id,
           resource: resource ?? undefined,
           scope,
           grant_id: id,
-          request_id,
-          detail,
+          detail: { removed, reason: origin.reason },
         },
       ],
     }

@@ -1,6 +1,8 @@
 import type { Knex } from 'knex'
+import { type ActionOrigin, recordedBy } from '../audit/log/action-origin.ts'
 import type { AuditLog } from '../audit/log/audit-log.ts'
 import { recorded } from '../audit/log/recorded.ts'
+import { actorText } from '../audit-chain/actor.ts'
 import { AppError } from '../base/errors.ts'
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import { diffCatalogues } from '../catalogue/catalogue-diff.ts'
@@ -76,13 +78,10 @@ async function lostScopes(db: Knex, before: Catalogue, after: Catalogue): Promis
   })
 }
 
-export type CatalogueApplication = {
-  actor: string
+export type CatalogueExpectation = {
   expected_version?: number | undefined
   /** Of the catalogue that was looked at. */
   digest?: string | undefined
-  reason?: string | undefined
-  request_id?: string | undefined
 }
 
 /**
@@ -92,15 +91,16 @@ export type CatalogueApplication = {
 export async function changeCatalogue(
   { db, audit }: CatalogueChangeDependencies,
   catalogue: Catalogue,
-  { actor, expected_version, digest, reason, request_id }: CatalogueApplication,
+  origin: ActionOrigin,
+  { expected_version, digest }: CatalogueExpectation = {},
 ): Promise<{ version: number; changes: string[] }> {
   if (digest !== undefined && digest !== catalogueDigest(catalogue))
     throw new AppError('conflict', 'This is not the catalogue that was compared. Compare it again.')
   return recorded(db, audit, async (trx) => {
-    const result = await applyCatalogue(trx, catalogue, actor, expected_version)
+    const result = await applyCatalogue(trx, catalogue, actorText(origin.actor), expected_version)
     const { version, changes } = result
-    const detail = { version, changes: changes.length, ...(reason === undefined ? {} : { reason }) }
-    const event = { type: 'catalogue.applied', actor, request_id, detail } as const
+    const detail = { version, changes: changes.length, reason: origin.reason }
+    const event = { type: 'catalogue.applied', ...recordedBy(origin), detail } as const
     return { result, events: changes.length > 0 ? [event] : [] }
   })
 }

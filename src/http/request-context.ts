@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { Context, Middleware } from 'koa'
+import type { RequestOrigin } from '../audit/log/action-origin.ts'
 
 /** Narrow on purpose: the value is written into the log, the audit trail and a response header. */
 const ACCEPTED_REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/
@@ -19,19 +20,26 @@ export function requestContext(): Middleware {
   }
 }
 
-/** The id of this request: the caller's `x-request-id` when it is well formed, else a new UUID. Stable per request. */
+/** By what log and audit name this request: the id of the attempt that it is part of, else its own. */
 export function requestId(ctx: Context): string {
-  const known: unknown = ctx.state.request_id
-  if (typeof known === 'string') return known
-  const id = chosenRequestId(ctx.get('x-request-id'))
-  ctx.state.request_id = id
-  return id
+  return ctx.state.trace_id ?? ownRequestId(ctx)
+}
+
+/** The caller's `x-request-id` when it is well formed, else a new UUID. Stable per request. */
+function ownRequestId(ctx: Context): string {
+  ctx.state.request_id ??= chosenRequestId(ctx.get('x-request-id'))
+  return ctx.state.request_id
 }
 
 /** Gives a request the id of the attempt it turned out to belong to; from here on, log and audit use it. */
 export function renameRequest(ctx: Context, id: string): void {
-  ctx.state.request_id = id
+  ctx.state.trace_id = id
   ctx.set('x-request-id', id)
+}
+
+/** From where the request came, for the audit log. */
+export function requestOrigin(ctx: Context): RequestOrigin & { request_id: string } {
+  return { request_id: ownRequestId(ctx), trace_id: ctx.state.trace_id, ip: clientIp(ctx) ?? undefined }
 }
 
 /** The offered id when it is well formed and not that of an attempt, else a new UUID. */

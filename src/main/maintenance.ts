@@ -9,6 +9,7 @@ import {
 } from '../audit/integrity/archive/partition-store.ts'
 import { monthsToDrop, retain } from '../audit/integrity/archive/retention.ts'
 import { AuditLog } from '../audit/log/audit-log.ts'
+import { SERVER } from '../audit-chain/actor.ts'
 import type { Config } from '../config/config.ts'
 import { noticeExpiring } from '../personal-tokens/personal-access-tokens.ts'
 import type { Database } from '../storage/database.ts'
@@ -54,7 +55,7 @@ export function auditRetention(
     // A writer of its own: the others must not wait for one that waits for the table.
     const audit = new AuditLog(hot, { writers: 1 })
     try {
-      const dropped = await retain(knex, audit, { months, directory, evidence, actor: 'toolgate' })
+      const dropped = await retain(knex, audit, { months, directory, evidence, actor: SERVER })
       for (const month of dropped) log.info(month, 'a month of the audit log was dropped')
     } finally {
       await audit.close()

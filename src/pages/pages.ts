@@ -3,12 +3,13 @@ import type { Context } from 'koa'
 import { currentPageSession, type PageSession } from '../accounts/sessions/page-sessions.ts'
 import type { Caller } from '../actions/action.ts'
 import { operatorScopesOf } from '../api/operator-api/operator-resource.ts'
+import { recordedBy } from '../audit/log/action-origin.ts'
 import { AppError } from '../base/errors.ts'
 import { basePath } from '../http/base-path.ts'
 import { assertSameOrigin, csrfToken, verifyCsrf } from '../http/csrf.ts'
 import { Form } from '../http/form.ts'
 import { readForm } from '../http/read-body.ts'
-import { clientIp, requestId } from '../http/request-context.ts'
+import { requestOrigin } from '../http/request-context.ts'
 import { navigation } from './navigation.ts'
 import type { Page, PageDependencies, PageRoute } from './page.ts'
 import { readSessionCookie, setNotice, takeNotice } from './sign-in/session-cookie.ts'
@@ -30,7 +31,7 @@ async function answer(dependencies: PageDependencies, route: PageRoute, ctx: Con
   if (!session) return askToSignIn(ctx, issuer)
   const caller = callerOf(ctx, session)
   ctx.state.frame = frameOf(dependencies, ctx, session, caller)
-  await assertMay(dependencies, route, ctx, caller)
+  await assertMay(dependencies, route, ctx, session, caller)
   const form = route.method === 'post' ? await submittedForm(dependencies, route, ctx, session) : EMPTY
   await route.handle(pageOf(dependencies, ctx, session, caller, form))
 }
@@ -45,11 +46,9 @@ function askToSignIn(ctx: Context, issuer: string): void {
 
 function callerOf(ctx: Context, { account_id, roles }: PageSession): Caller {
   return {
-    actor: account_id,
-    account_id,
+    actor: { kind: 'account', id: account_id },
     scopes: operatorScopesOf(roles),
-    request_id: requestId(ctx),
-    ip: clientIp(ctx) ?? undefined,
+    ...requestOrigin(ctx),
   }
 }
 
@@ -57,17 +56,16 @@ async function assertMay(
   { audit }: PageDependencies,
   { needs }: PageRoute,
   ctx: Context,
+  { account_id }: PageSession,
   caller: Caller,
 ): Promise<void> {
   if (needs === 'account' || caller.scopes.has(needs)) return
   await audit.append({
     type: 'operator.refused',
-    actor: caller.actor,
-    account_id: caller.account_id,
+    ...recordedBy(caller),
+    account_id,
     decision: 'denied',
     scope: needs,
-    request_id: caller.request_id,
-    ip: caller.ip,
     detail: { method: ctx.method, path: ctx.path },
   })
   throw new AppError('forbidden', `Your account may not do this: it needs a role with ${needs}.`)

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
 import type { AuditEvent, AuditType } from '../audit/events/audit-event.ts'
+import { type ActionOrigin, recordedBy } from '../audit/log/action-origin.ts'
 import type { AuditLog } from '../audit/log/audit-log.ts'
 import { recorded } from '../audit/log/recorded.ts'
+import { actorText, SERVER } from '../audit-chain/actor.ts'
 import type { AuditDetail } from '../audit-chain/event-fields.ts'
 import { AppError } from '../base/errors.ts'
 import { findResource } from '../catalogue/catalogue.ts'
@@ -27,14 +29,6 @@ import {
  * overlap, revoked at once. `account_id` in a name keeps people to their own; operators leave it out.
  */
 export type PersonalTokenDependencies = { db: Knex; audit: AuditLog; catalogues: CatalogueCache }
-
-/** Who did it, and why. */
-export type TokenChange = {
-  actor: string
-  reason?: string | undefined
-  request_id?: string | undefined
-  ip?: string | undefined
-}
 
 export const TOKEN_DAYS_MAX = 365
 export const TOKEN_DAYS_DEFAULT = 90
@@ -77,21 +71,19 @@ type Recorded = Omit<DeletedToken, 'name'>
 function eventOf(
   type: AuditType,
   { id, account_id, resource, scope }: Recorded,
-  { actor, reason, request_id, ip }: TokenChange,
+  origin: ActionOrigin,
   { value, ...detail }: AuditDetail & { value?: string },
 ): AuditEvent {
   return {
     type,
-    actor,
+    ...recordedBy(origin),
     account_id,
     client_id: PERSONAL_CLIENT_ID,
     resource,
     scope,
     grant_id: id,
     ...(value === undefined ? {} : { token_id: value }),
-    request_id,
-    ip,
-    detail: { ...detail, ...(reason === undefined ? {} : { reason }) },
+    detail: { ...detail, reason: origin.reason },
   }
 }
 
@@ -102,7 +94,7 @@ function eventOf(
 export async function createPersonalToken(
   { db, audit, catalogues }: PersonalTokenDependencies,
   request: TokenRequest,
-  change: TokenChange,
+  origin: ActionOrigin,
 ): Promise<{ id: string; token: string }> {
   const name = checkedName(request.name)
   const ttl_seconds = checkedSeconds(request.days)
@@ -123,11 +115,11 @@ export async function createPersonalToken(
     const token = makePersonalAccessToken()
     const value = { id: personalTokenId(token), ttl_seconds }
     const row = { id: `pat_${randomBytes(16).toString('hex')}`, ...place, scope, name, role }
-    await insertPersonalToken(trx, { ...row, created_by: change.actor, value })
+    await insertPersonalToken(trx, { ...row, created_by: actorText(origin.actor), value })
     const detail = { value: value.id.toString('base64url'), name, role, days: request.days }
     return {
       result: { id: row.id, token },
-      events: [eventOf('personal_token.created', row, change, detail)],
+      events: [eventOf('personal_token.created', row, origin, detail)],
     }
   })
 }
@@ -160,7 +152,7 @@ export async function rotatePersonalToken(
   { db, audit }: Omit<PersonalTokenDependencies, 'catalogues'>,
   named: TokenName,
   { overlap_hours, days, value_id }: Rotation,
-  change: TokenChange,
+  origin: ActionOrigin,
 ): Promise<{ id: string; token: string }> {
   const overlap_seconds = checkOverlap(overlap_hours)
   const chosen_seconds = days === undefined ? undefined : checkedSeconds(days)
@@ -180,7 +172,7 @@ export async function rotatePersonalToken(
     }
     return {
       result: { id: before.id, token },
-      events: [eventOf('personal_token.rotated', before, change, detail)],
+      events: [eventOf('personal_token.rotated', before, origin, detail)],
     }
   })
 }
@@ -189,12 +181,12 @@ export async function rotatePersonalToken(
 export async function revokePersonalToken(
   { db, audit }: Omit<PersonalTokenDependencies, 'catalogues'>,
   named: TokenName,
-  change: TokenChange,
+  origin: ActionOrigin,
 ): Promise<{ revoked: string[] }> {
   return recorded(db, audit, async (trx) => {
     const gone = await deletePersonalToken(trx, named)
     if (!gone) return { result: { revoked: [] }, events: [] }
-    const event = eventOf('personal_token.revoked', gone, change, { name: gone.name })
+    const event = eventOf('personal_token.revoked', gone, origin, { name: gone.name })
     return { result: { revoked: [gone.id] }, events: [event] }
   })
 }
@@ -207,7 +199,7 @@ export async function noticeExpiring({
   return recorded(db, audit, async (trx) => {
     const due = await claimExpiring(trx, { days: EXPIRING_DAYS, max: NOTICES_MAX })
     const events = due.map((token) =>
-      eventOf('personal_token.expiring', token, { actor: 'toolgate' }, detailOfExpiry(token)),
+      eventOf('personal_token.expiring', token, { actor: SERVER }, detailOfExpiry(token)),
     )
     return { result: due.length, events }
   })

@@ -2,6 +2,7 @@ import { replacePassword } from '../accounts/account-store.ts'
 import { assertPassword } from '../accounts/accounts.ts'
 import { hashPassword } from '../accounts/password.ts'
 import { endAllSessions } from '../accounts/sessions/sessions.ts'
+import { type ActionOrigin, recordedBy } from '../audit/log/action-origin.ts'
 import { recorded } from '../audit/log/recorded.ts'
 import { AppError } from '../base/errors.ts'
 import { checkPassword, type SignInDependencies } from './sign-in.ts'
@@ -13,8 +14,6 @@ export type OwnPasswordChange = {
   session_id: string
   current: string
   wanted: string
-  ip: string | undefined
-  request_id: string
 }
 
 /**
@@ -23,16 +22,13 @@ export type OwnPasswordChange = {
  */
 export async function changeOwnPassword(
   dependencies: SignInDependencies,
-  { account_id, username, session_id, current, wanted, ip, request_id }: OwnPasswordChange,
+  { account_id, username, session_id, current, wanted }: OwnPasswordChange,
+  origin: ActionOrigin,
 ): Promise<void> {
   assertPassword(wanted)
   if (wanted === current) throw new AppError('invalid_input', 'The new password is the one you have.')
-  const { password_hash: checked_hash } = await checkPassword(dependencies, {
-    username,
-    password: current,
-    ip,
-    request_id,
-  }).catch((error) => {
+  const attempt = { ...origin, username, password: current }
+  const { password_hash: checked_hash } = await checkPassword(dependencies, attempt).catch((error) => {
     if (error instanceof AppError && error.code === 'unauthenticated')
       throw new AppError('forbidden', 'Your current password is another. Nothing was changed.')
     throw error
@@ -45,7 +41,7 @@ export async function changeOwnPassword(
     const detail = { password: 'changed', ...ended }
     return {
       result: undefined,
-      events: [{ type: 'account.changed', actor: account_id, account_id, request_id, ip, detail }],
+      events: [{ type: 'account.changed', ...recordedBy(origin), account_id, detail }],
     }
   })
 }

@@ -4,7 +4,9 @@ import { PASSWORD_MAX, verifyPassword } from '../accounts/password.ts'
 import { confirmSignIn } from '../accounts/sessions/page-session-store.ts'
 import type { SignedIn } from '../accounts/sessions/page-sessions.ts'
 import { USERNAME } from '../accounts/username.ts'
+import { type RequestOrigin, recordedBy } from '../audit/log/action-origin.ts'
 import type { AuditLog } from '../audit/log/audit-log.ts'
+import { UNAUTHENTICATED } from '../audit-chain/actor.ts'
 import { AppError } from '../base/errors.ts'
 import { countAttempt, forgetAttempts, giveAttemptBack } from './attempt-store.ts'
 import { Turns } from './turns.ts'
@@ -12,11 +14,9 @@ import { Turns } from './turns.ts'
 /** Checking passwords, for everybody who asks to be let in with one. */
 export type SignInDependencies = { db: Knex; audit: AuditLog }
 
-export type SignInRequest = {
+export type SignInRequest = RequestOrigin & {
   username: string
   password: string
-  ip: string | undefined
-  request_id: string
   client_id?: string | undefined
 }
 
@@ -72,10 +72,8 @@ export async function checkPassword(
   // What was typed is recorded only as the account it names: people type passwords into the wrong field.
   await audit.append({
     type: 'login.failed',
-    actor: 'anonymous',
+    ...recordedBy({ ...request, actor: UNAUTHENTICATED }),
     account_id: verdict.account?.id,
-    request_id: request.request_id,
-    ip: request.ip,
     client_id: request.client_id,
     detail: { reason: verdict.outcome },
   })
@@ -87,14 +85,11 @@ export async function checkPassword(
 /** Lets somebody in by a password, and records it. Throws as `checkPassword` does. */
 export async function signIn(dependencies: SignInDependencies, request: SignInRequest): Promise<SignedIn> {
   const { account } = await checkPassword(dependencies, request)
-  const { request_id, ip, client_id } = request
   await dependencies.audit.append({
     type: 'login.succeeded',
-    actor: account.id,
+    ...recordedBy({ ...request, actor: { kind: 'account', id: account.id } }),
     account_id: account.id,
-    request_id,
-    ip,
-    client_id,
+    client_id: request.client_id,
   })
   return account
 }

@@ -8,6 +8,7 @@ import { pageEvents } from '../../src/audit/query/audit-store.ts'
 import { AppError } from '../../src/base/errors.ts'
 import { type SignInRequest, signIn } from '../../src/sign-in/sign-in.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { TEST } from '../support/origins.ts'
 
 const PASSWORD = 'correct horse battery'
 
@@ -27,7 +28,7 @@ afterAll(async () => {
 
 const someone = () => `user-${randomBytes(6).toString('hex')}`
 const create = (username = someone(), roles = ['reader']) =>
-  createAccount(dependencies, { username, password: PASSWORD, roles, actor: 'test' })
+  createAccount(dependencies, { username, password: PASSWORD, roles }, TEST)
 
 let addresses = 0
 function attempt(username: string, password = PASSWORD, change: Partial<SignInRequest> = {}) {
@@ -70,23 +71,23 @@ describe('creating', () => {
   )
 
   it.each([0, 11, 257])('refuses a password of %i characters', async (length) => {
-    const request = { username: someone(), password: 'x'.repeat(length), roles: [], actor: 'test' }
-    expect(await refusal(createAccount(dependencies, request))).toMatchObject({ code: 'invalid_input' })
+    const request = { username: someone(), password: 'x'.repeat(length), roles: [] }
+    expect(await refusal(createAccount(dependencies, request, TEST))).toMatchObject({ code: 'invalid_input' })
   })
 })
 
 describe('changing', () => {
   it('a disabled account is not active, and is again when it is enabled', async () => {
     const { id, username } = await create()
-    await changeAccount(dependencies, { username, change: { disabled: true }, actor: 'test' })
+    await changeAccount(dependencies, username, { disabled: true }, TEST)
     expect(await findActiveAccount(db, id)).toBeUndefined()
-    await changeAccount(dependencies, { username, change: { disabled: false }, actor: 'test' })
+    await changeAccount(dependencies, username, { disabled: false }, TEST)
     expect(await findActiveAccount(db, id)).toMatchObject({ username })
   })
 
   it('a new password replaces the old one and is not in the audit log', async () => {
     const { id, username } = await create()
-    await changeAccount(dependencies, { username, change: { password: 'another password' }, actor: 'test' })
+    await changeAccount(dependencies, username, { password: 'another password' }, TEST)
     await expect(attempt(username, 'another password')).resolves.toMatchObject({ id })
     expect(await refusal(attempt(username))).toMatchObject({ code: 'unauthenticated' })
     const { events } = await pageEvents(db, { account_id: id, type: 'account.changed' }, 10)
@@ -96,7 +97,7 @@ describe('changing', () => {
   })
 
   it('of nobody is not found', async () => {
-    const change = changeAccount(dependencies, { username: someone(), change: { roles: [] }, actor: 'test' })
+    const change = changeAccount(dependencies, someone(), { roles: [] }, TEST)
     expect(await refusal(change)).toMatchObject({ code: 'not_found' })
   })
 })

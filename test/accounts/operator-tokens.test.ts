@@ -10,6 +10,7 @@ import { AuditLog } from '../../src/audit/log/audit-log.ts'
 import { pageEvents } from '../../src/audit/query/audit-store.ts'
 import { sha256 } from '../../src/clients/client-secret.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { TEST } from '../support/origins.ts'
 
 let test: TestDatabase
 let audit: AuditLog
@@ -23,7 +24,7 @@ afterAll(async () => {
 })
 
 const create = (days = 1) =>
-  createOperatorToken({ db: test.database.knex, audit }, { name: 'laptop', days, actor: 'test' })
+  createOperatorToken({ db: test.database.knex, audit }, { name: 'laptop', days }, TEST)
 
 describe('an operator token', () => {
   it('is shown once, kept as a hash, listed by its id, and recorded', async () => {
@@ -43,7 +44,9 @@ describe('an operator token', () => {
     expect(listed).toContain(id)
     expect(listed).not.toContain(token)
     const { events } = await pageEvents(knex, { type: 'operator_token.created' }, 1)
-    expect(events).toMatchObject([{ actor: 'test', detail: { operator_token: id, days: 1 } }])
+    expect(events).toMatchObject([
+      { actor_kind: 'cli', actor_id: 'test@machine', detail: { operator_token: id, days: 1 } },
+    ])
     expect(JSON.stringify(events)).not.toContain(token)
   })
 
@@ -54,9 +57,9 @@ describe('an operator token', () => {
   it('that was revoked is not found; revoking it again is no error and no event', async () => {
     const dependencies = { db: test.database.knex, audit }
     const { id, token } = await create()
-    expect(await revokeOperatorToken(dependencies, { id, actor: 'test' })).toEqual({ revoked: [id] })
+    expect(await revokeOperatorToken(dependencies, id, TEST)).toEqual({ revoked: [id] })
     expect(await findOperatorToken(dependencies.db, sha256(token))).toBeUndefined()
-    expect(await revokeOperatorToken(dependencies, { id, actor: 'test' })).toEqual({ revoked: [] })
+    expect(await revokeOperatorToken(dependencies, id, TEST)).toEqual({ revoked: [] })
     const { events } = await pageEvents(dependencies.db, { type: 'operator_token.revoked' }, 10)
     expect(events.filter(({ detail }) => detail?.operator_token === id)).toHaveLength(1)
   })
@@ -66,14 +69,15 @@ describe('the scopes of an operator token', () => {
   const make = (scopes: string[], held?: string[]) =>
     createOperatorToken(
       { db: test.database.knex, audit },
-      { name: 'scoped', days: 1, scopes, held: held && new Set(held), actor: 'usr_someone' },
+      { name: 'scoped', days: 1, scopes, held: held && new Set(held) },
+      TEST,
     )
 
   it('are kept in one order, each once, with who made it', async () => {
     const { id } = await make(['operator:admin', 'operator:read', 'operator:read'])
     const { operator_tokens } = await pageOfOperatorTokens({ db: test.database.knex }, { limit: 1 })
     expect(operator_tokens).toMatchObject([
-      { id, scope: 'operator:read operator:admin', created_by: 'usr_someone' },
+      { id, scope: 'operator:read operator:admin', created_by: 'cli:test@machine' },
     ])
   })
 

@@ -13,6 +13,7 @@ import { parseCatalogue } from '../../src/catalogue/catalogue-file.ts'
 import { applyCatalogue, CatalogueCache } from '../../src/catalogue/catalogue-store.ts'
 import { putGrant } from '../../src/grants/grant-store.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { TEST } from '../support/origins.ts'
 
 const ISSUER = 'http://localhost:4000'
 
@@ -32,7 +33,10 @@ afterAll(async () => {
   await test.drop()
 })
 
-const TOKEN: Caller = { actor: 'operator:opt_1', scopes: expandOperatorScopes(['operator:admin']) }
+const TOKEN: Caller = {
+  actor: { kind: 'operator_token', id: 'opt_1' },
+  scopes: expandOperatorScopes(['operator:admin']),
+}
 
 /** Performs by name, and holds the answer against what the action says it answers. */
 async function act(name: string, input: object, caller: Caller = TOKEN) {
@@ -53,19 +57,19 @@ async function refusal(work: Promise<unknown>): Promise<[string, string]> {
 const someone = () => `user-${randomBytes(6).toString('hex')}`
 
 async function account(roles: string[] = [], username = someone()) {
-  const { id } = await createAccount(context, {
-    username,
-    password: 'correct horse battery',
-    roles,
-    actor: 'test',
-  })
-  const caller: Caller = { actor: id, account_id: id, scopes: TOKEN.scopes, request_id: 'r', ip: '192.0.2.1' }
+  const { id } = await createAccount(context, { username, password: 'correct horse battery', roles }, TEST)
+  const caller: Caller = {
+    actor: { kind: 'account', id },
+    scopes: TOKEN.scopes,
+    request_id: 'r',
+    ip: '192.0.2.1',
+  }
   return { id, username, caller }
 }
 
 const changes = async (account_id: string) =>
   (await pageEvents(context.db, { account_id, type: 'account.changed' }, 10)).events.map(
-    ({ actor, detail }) => [actor, detail],
+    ({ actor_id, detail }) => [actor_id, detail],
   )
 
 describe('list_accounts', () => {
@@ -163,7 +167,9 @@ describe('create_account', () => {
     })
     expect(password).toMatch(/^[\w-]{20}$/)
     const { events } = await pageEvents(context.db, { account_id: id }, 10)
-    expect(events).toMatchObject([{ type: 'account.created', actor: TOKEN.actor }])
+    expect(events).toMatchObject([
+      { type: 'account.created', actor_kind: 'operator_token', actor_id: 'opt_1' },
+    ])
     expect(JSON.stringify(events)).not.toContain(password)
   })
 
@@ -193,9 +199,9 @@ describe('changes', () => {
     await act('set_account_roles', { id, roles: ['reader', 'editor'] })
     const none = { ended_page_sessions: 0, ended_browser_sign_ins: 0 }
     expect((await changes(id)).reverse()).toEqual([
-      [TOKEN.actor, { disabled: true, reason, ...none }],
-      [TOKEN.actor, { disabled: false }],
-      [TOKEN.actor, { roles: ['editor', 'reader'] }],
+      ['opt_1', { disabled: true, reason, ...none }],
+      ['opt_1', { disabled: false }],
+      ['opt_1', { roles: ['editor', 'reader'] }],
     ])
   })
 
@@ -231,7 +237,9 @@ describe('changes', () => {
     const ended = { ended_page_sessions: 1, ended_browser_sign_ins: 0 }
     expect(await act('sign_out_account', { id, reason: 'lost laptop' })).toEqual(ended)
     const { events } = await pageEvents(context.db, { account_id: id, type: 'session.ended' }, 10)
-    expect(events).toMatchObject([{ actor: TOKEN.actor, detail: { ...ended, reason: 'lost laptop' } }])
+    expect(events).toMatchObject([
+      { actor_kind: 'operator_token', actor_id: 'opt_1', detail: { ...ended, reason: 'lost laptop' } },
+    ])
   })
 
   it.each(ACCOUNT_ACTIONS.map(({ name, scope }) => [name, scope] as const))(
@@ -242,7 +250,7 @@ describe('changes', () => {
         'operator:revoke': ['operator:read'],
         'operator:admin': ['operator:revoke'],
       }
-      const caller = { actor: 'x', scopes: expandOperatorScopes(less[scope]) }
+      const caller = { actor: TEST.actor, scopes: expandOperatorScopes(less[scope]) }
       expect((await refusal(act(name, { id: 'x' }, caller)))[0]).toBe('forbidden')
     },
   )

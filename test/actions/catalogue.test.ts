@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { OperatorScope } from '../../src/accounts/operator-scopes.ts'
 import { createOperatorToken } from '../../src/accounts/operator-tokens.ts'
+import { TEST } from '../support/origins.ts'
 import { RESOURCE, Toolgate } from '../support/toolgate.ts'
 
 let toolgate: Toolgate
@@ -9,14 +10,7 @@ let tokens: Record<'reader' | 'admin', string>
 beforeAll(async () => {
   toolgate = await Toolgate.start({ env: { TOOLGATE_CATALOGUE: 'catalogue.yaml' } })
   const tokenFor = async (scope: OperatorScope) =>
-    (
-      await createOperatorToken(toolgate.dependencies, {
-        name: scope,
-        days: 1,
-        scopes: [scope],
-        actor: 'test',
-      })
-    ).token
+    (await createOperatorToken(toolgate.dependencies, { name: scope, days: 1, scopes: [scope] }, TEST)).token
   tokens = { reader: await tokenFor('operator:read'), admin: await tokenFor('operator:admin') }
 })
 afterAll(() => toolgate.close())

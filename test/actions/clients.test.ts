@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { OPERATOR_SCOPES } from '../../src/accounts/operator-scopes.ts'
 import { createOperatorToken } from '../../src/accounts/operator-tokens.ts'
+import { TEST } from '../support/origins.ts'
 import { REDIRECT_URI, RESOURCE, Toolgate } from '../support/toolgate.ts'
 
 /** Clients, resource servers and operator tokens over the API. */
@@ -17,8 +18,7 @@ beforeAll(async () => {
 afterAll(() => toolgate.close())
 
 async function tokenWith(scopes: readonly string[]): Promise<string> {
-  return (await createOperatorToken(toolgate.dependencies, { name: 'x', days: 1, scopes, actor: 'test' }))
-    .token
+  return (await createOperatorToken(toolgate.dependencies, { name: 'x', days: 1, scopes }, TEST)).token
 }
 
 type Credentials = { client_id: string; client_secret: string }
@@ -76,7 +76,7 @@ describe('clients', () => {
       client_id: DOCUMENT,
       origin: 'none',
       blocked: true,
-      block: { reason: 'spies', blocked_by: expect.stringMatching(/^operator:opt_/) },
+      block: { reason: 'spies', blocked_by: expect.stringMatching(/^operator_token:opt_/) },
     })
     expect((await ask('GET', '/clients?blocked=true')).body.clients).toMatchObject([{ client_id: DOCUMENT }])
     expect((await ask('POST', `${path}/unblock`)).body).toEqual({ client_id: DOCUMENT, unblocked: true })
@@ -146,7 +146,7 @@ describe('operator tokens', () => {
         id,
         name: 'robot',
         scope: 'operator:revoke',
-        created_by: expect.stringMatching(/^operator:opt_/),
+        created_by: expect.stringMatching(/^operator_token:opt_/),
       },
     ])
     expect((await ask('POST', '/operator-tokens', { name: 'more' }, token)).status).toBe(403)

@@ -3,14 +3,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { detailText } from '../../src/audit-chain/detail-text.ts'
 import { type AuditDetail, normaliseEvent } from '../../src/audit-chain/event-fields.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { TEST } from '../support/origins.ts'
 
 const scalar = fc.oneof(fc.string({ unit: 'binary' }), fc.boolean(), fc.maxSafeInteger(), fc.constant(null))
 const anything = fc.dictionary(fc.string({ unit: 'binary' }), fc.oneof(scalar, fc.array(scalar)), {
   noNullPrototype: true,
+  minKeys: 1,
 })
 /** A detail as an event holds it: its texts are clean. */
 const detail = anything.map(
-  (value) => normaliseEvent({ type: 'login.failed', actor: 'a', detail: value as AuditDetail }).detail!,
+  (value) =>
+    normaliseEvent({ type: 'login.failed', actor: TEST.actor, detail: value as AuditDetail }).detail!,
 )
 
 describe('detailText', () => {

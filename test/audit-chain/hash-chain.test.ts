@@ -6,6 +6,7 @@ import { contentDigest, GENESIS, linkHash } from '../../src/audit-chain/hash-cha
 import { CONTENT_COLUMNS, contentBytes } from '../../src/audit-chain/row-bytes.ts'
 import { chainOf, decided } from '../audit/rows.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { TEST } from '../support/origins.ts'
 
 /** The code blocks of the worked example, by the word after their fence's language. */
 async function exampleOfDocument(): Promise<Record<string, string>> {
@@ -44,7 +45,10 @@ describe('contentBytes', () => {
   it('are the bytes that Postgres sends of the row', async () => {
     const { knex, hot } = test.database
     const detail = { zz: 'ü"\\', a: [1, null, 'x'], ключ: true, bb: -5 }
-    await new AuditLog(hot).append([decided(1), { ...decided(2), actor: 'Zoë 🦉', detail, tool: undefined }])
+    await new AuditLog(hot).append([
+      decided(1),
+      { ...decided(2), actor: TEST.actor, detail, tool: undefined },
+    ])
     const sent = CONTENT_COLUMNS.map((column) => {
       const type = { occurred_at: 'timestamptz', writer_id: 'uuid', seq: 'int8', id: 'uuid', detail: 'jsonb' }
       const send = type[column as keyof typeof type] ?? 'text'

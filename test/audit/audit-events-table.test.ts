@@ -52,7 +52,7 @@ describe('the table audit_events', () => {
     const { knex } = test.database
     await knex
       .transaction(async (trx) => {
-        await trx.raw(`insert into audit_events (occurred_at, writer_id, seq, id, type, actor, prev_hash, hash)
+        await trx.raw(`insert into audit_events (occurred_at, writer_id, seq, id, type, actor_kind, prev_hash, hash)
                      select now() + interval '20 months', gen_random_uuid(), 1, gen_random_uuid(), 'x', 'x', hash, hash
                      from audit_events limit 1`)
         const { rows } = await trx.raw('select toolgate_create_audit_partitions(20) as created')

@@ -25,7 +25,7 @@ export function linked(row: ChainedRow, prev_hash: Buffer): AuditRow {
 export function decided(index: number): AuditEvent {
   return {
     type: 'tool.decided',
-    actor: `usr_${index % 7}`,
+    actor: { kind: 'account', id: `usr_${index % 7}` },
     account_id: `usr_${index % 7}`,
     client_id: 'https://client.example/metadata.json',
     resource: 'http://localhost:4001/mcp',

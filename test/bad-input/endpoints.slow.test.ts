@@ -9,6 +9,7 @@ import {
   type Request,
   requestOf,
 } from '../support/hostile.ts'
+import { TEST } from '../support/origins.ts'
 import { REDIRECT_URI, RESOURCE, Toolgate } from '../support/toolgate.ts'
 
 /** Every endpoint × everything that may be wrong with a request: a clear 4xx, never a 500. */
@@ -38,8 +39,8 @@ beforeAll(async () => {
   const { token } = await toolgate.operatorToken()
   const rs = await toolgate.resourceServer()
   const key = testKey()
-  const signing = { id: 'signing', resource: RESOURCE, jwks: jwksOf(key), actor: 'test' }
-  await addResourceServerWithKeys(toolgate.dependencies, signing)
+  const signing = { id: 'signing', resource: RESOURCE, jwks: jwksOf(key) }
+  await addResourceServerWithKeys(toolgate.dependencies, signing, TEST)
   const operator = { authorization: `Bearer ${token}` }
   const code = { client_id, code: WELL_SHAPED, code_verifier: PAIR.code_verifier, redirect_uri: REDIRECT_URI }
   const all: Omit<Endpoint, 'name'>[] = [

@@ -26,7 +26,7 @@ describe('accounts', () => {
     const { username, password } = JSON.parse(made) as { username: string; password: string }
     expect(await enter(username, password)).toMatchObject({ roles: ['editor', 'reader'] })
     const { events } = await pageEvents(cli.context.db, { type: 'account.created' }, 10)
-    expect(events).toMatchObject([{ actor: 'cli' }])
+    expect(events).toMatchObject([{ actor_kind: 'cli', actor_id: 'test@machine' }])
     expect(JSON.stringify(events)).not.toContain(password)
   })
 

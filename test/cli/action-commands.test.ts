@@ -7,6 +7,7 @@ import { parseCatalogue } from '../../src/catalogue/catalogue-file.ts'
 import { applyCatalogue } from '../../src/catalogue/catalogue-store.ts'
 import { registerActionCommands } from '../../src/cli/action-commands.ts'
 import { createProgram } from '../../src/cli/program.ts'
+import { TEST } from '../support/origins.ts'
 import { type CommandLine, commandLine } from './commands.ts'
 
 /** Commands made from actions. Nothing is worded by hand here, so that all of them are made. */
@@ -27,12 +28,11 @@ beforeAll(async () => {
   const read = parseCatalogue(CATALOGUE)
   if ('faults' in read) throw new Error(read.faults.join())
   await applyCatalogue(cli.context.db, read.catalogue, 'test')
-  await createAccount(cli.context, {
-    username: 'kim',
-    password: 'correct horse battery',
-    roles: ['reader'],
-    actor: 'test',
-  })
+  await createAccount(
+    cli.context,
+    { username: 'kim', password: 'correct horse battery', roles: ['reader'] },
+    TEST,
+  )
 })
 afterAll(() => cli.close())
 
@@ -43,7 +43,7 @@ describe('a command made from an action', () => {
   it('answers with --json what the API answers', async () => {
     expect(await json('grants', 'list')).toEqual({ grants: [] })
     expect(await json('audit', 'tail', '--type', 'account.created', '--limit', '5')).toMatchObject({
-      events: [{ type: 'account.created', actor: 'test' }],
+      events: [{ type: 'account.created', actor_kind: 'cli', actor_id: 'test@machine' }],
     })
   })
 
@@ -66,7 +66,7 @@ describe('a command made from an action', () => {
       client_id: string
     }
     const { events } = await pageEvents(cli.context.db, { client_id: made.client_id }, 1)
-    expect(events).toMatchObject([{ actor: 'cli' }])
+    expect(events).toMatchObject([{ actor_kind: 'cli', actor_id: 'test@machine' }])
   })
 
   it('takes what stands in the path as an argument', async () => {

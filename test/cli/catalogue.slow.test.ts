@@ -8,6 +8,7 @@ import { pageEvents } from '../../src/audit/query/audit-store.ts'
 import { currentVersion } from '../../src/catalogue/catalogue-store.ts'
 import { registerCatalogueCommands } from '../../src/cli/catalogue.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { TEST } from '../support/origins.ts'
 
 let test_database: TestDatabase
 let directory: string
@@ -57,7 +58,7 @@ async function run(...words: string[]): Promise<{ out: string[]; err: string[]; 
 async function applied(): Promise<unknown[]> {
   const { knex } = test_database.database
   const { events } = await pageEvents(knex, { type: 'catalogue.applied' }, 10)
-  return events.map(({ type, actor, detail }) => ({ type, actor, detail }))
+  return events.map(({ type, actor_kind, detail }) => ({ type, actor_kind, detail }))
 }
 
 describe('catalogue check', () => {
@@ -103,7 +104,11 @@ describe('catalogue diff and apply', () => {
   it('apply records one event with the version and the number of changes; an unchanged file records none', async () => {
     const { out } = await run('apply', '--json')
     const { version, changes } = JSON.parse(out[0]!)
-    const event = { type: 'catalogue.applied', actor: 'cli', detail: { version, changes: changes.length } }
+    const event = {
+      type: 'catalogue.applied',
+      actor: TEST.actor,
+      detail: { version, changes: changes.length },
+    }
     expect(await applied()).toEqual([event])
     expect(JSON.parse((await run('apply', '--json')).out[0]!)).toEqual({ version, changes: [] })
     expect(await applied()).toEqual([event])

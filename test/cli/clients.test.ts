@@ -97,8 +97,10 @@ describe.each(Object.entries(METHODS))('a client with a secret that uses %s', (_
       .where({ client_id: credentials.client_id })
       .whereIn('type', ['client.changed', 'grant.revoked'])
       .orderBy('seq')
-      .select('type', 'actor', 'detail')
-    expect(events.map(({ type, actor, detail }) => [type, actor, detail.change ?? detail.reason])).toEqual([
+      .select('type', 'actor_kind', 'detail')
+    expect(
+      events.map(({ type, actor_kind, detail }) => [type, actor_kind, detail.change ?? detail.reason]),
+    ).toEqual([
       ['client.changed', 'cli', 'added'],
       ['client.changed', 'cli', 'secret_rotated'],
       ['client.changed', 'cli', 'removed'],

@@ -48,7 +48,9 @@ describe('grants', () => {
     const lines = await cli.run('grants', 'revoke', 'grant_1', '--reason', 'lost laptop')
     expect(lines).toEqual([expect.stringContaining('Revoked 1 grant(s)'), 'grant_1'])
     const { events } = await pageEvents(cli.context.db, { type: 'grant.revoked' }, 10)
-    expect(events).toMatchObject([{ actor: 'cli', grant_id: 'grant_1', detail: { reason: 'lost laptop' } }])
+    expect(events).toMatchObject([
+      { actor_kind: 'cli', actor_id: 'test@machine', grant_id: 'grant_1', detail: { reason: 'lost laptop' } },
+    ])
     expect(await cli.run('grants', 'revoke', 'grant_1')).toEqual([
       expect.stringContaining('Nothing to revoke'),
     ])

@@ -9,6 +9,7 @@ import { insertClient } from '../../src/clients/client-store.ts'
 import { addClient } from '../../src/clients/clients.ts'
 import { keepDocument, keepFailure } from '../../src/clients/documents/metadata-document-store.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { TEST } from '../support/origins.ts'
 
 let test: TestDatabase
 let db: Knex
@@ -26,12 +27,13 @@ beforeAll(async () => {
   await insertClient(db, 'cl_registered', { client_name: '100%_real', redirect_uris: REDIRECTS })
   added = await addClient(
     { db, audit },
-    { name: 'Added', redirect_uris: ['https://added.example/cb'], confidential: true, actor: 'test' },
+    { name: 'Added', redirect_uris: ['https://added.example/cb'], confidential: true },
+    TEST,
   )
   const metadata = { client_id: DOCUMENT, client_name: 'Documented', redirect_uris: REDIRECTS }
   await keepDocument(db, { client_id: DOCUMENT, metadata, identity: 'x', fresh_for_seconds: 60 })
   await keepFailure(db, { client_id: FAILED, failure: 'gone', refused: true, retry_after_seconds: 60 })
-  await blockClient({ db, audit }, { client_id: UNSEEN, reason: 'spies', actor: 'test' })
+  await blockClient({ db, audit }, UNSEEN, { ...TEST, reason: 'spies' })
 })
 afterAll(async () => {
   await audit.close()
@@ -143,7 +145,10 @@ describe('one client', () => {
       failure: null,
       refused: false,
     })
-    expect((await showClient({ db }, UNSEEN)).block).toMatchObject({ reason: 'spies', blocked_by: 'test' })
+    expect((await showClient({ db }, UNSEEN)).block).toMatchObject({
+      reason: 'spies',
+      blocked_by: 'cli:test@machine',
+    })
     await expect(showClient({ db }, 'cl_nobody')).rejects.toMatchObject({ code: 'not_found' })
   })
 })

@@ -23,6 +23,7 @@ import { CatalogueCache } from '../../src/catalogue/catalogue-store.ts'
 import { createPersonalToken } from '../../src/personal-tokens/personal-access-tokens.ts'
 import { NEEDS_PERSON } from '../support/client-memory.ts'
 import { freePort } from '../support/free-port.ts'
+import { by } from '../support/origins.ts'
 import { ROOT, readDocument } from '../support/readme.ts'
 import { Toolgate } from '../support/toolgate.ts'
 import { v2Client } from '../support/v2-client.ts'
@@ -125,7 +126,7 @@ async function toolsOf(client: Client): Promise<string[]> {
 async function personalToken(role: 'read-only' | 'write'): Promise<string> {
   const context = { ...toolgate.dependencies, catalogues: new CatalogueCache() }
   const request = { account: ada.id, resource, role, scopes: [], name: role, days: 30 }
-  return (await createPersonalToken(context, request, { actor: ada.id })).token
+  return (await createPersonalToken(context, request, by(ada.id))).token
 }
 
 const localRows = () =>
@@ -175,7 +176,7 @@ describe('mode none', () => {
     expect(content).toMatchObject([{ text: expect.stringContaining('Buy tea') }])
     await client.close()
     const calls = localCalls().filter(({ tool }) => tool !== null)
-    expect(calls.map(({ tool, decision, actor }) => [tool, decision, actor])).toEqual([
+    expect(calls.map(({ tool, decision, actor_kind }) => [tool, decision, actor_kind])).toEqual([
       ['add_task', 'allowed', 'local'],
       ['list_tasks', 'allowed', 'local'],
     ])
@@ -248,7 +249,7 @@ describe('afterwards', () => {
       .where({ type: 'tool.decided' })
       .whereNotNull('tool')
       .orderBy('occurred_at')
-    expect(events.map(({ tool, decision, actor }) => [tool, decision, actor])).toEqual([
+    expect(events.map(({ tool, decision, actor_kind }) => [tool, decision, actor_kind])).toEqual([
       ['add_task', 'allowed', 'local'],
       ['list_tasks', 'allowed', 'local'],
       ['list_tasks', 'allowed', ada.id],

@@ -385,7 +385,8 @@ describe('the audit log', () => {
     const [grant] = await grants(account.id)
     for (const event of events.slice(2))
       expect(event).toMatchObject({
-        actor: account.id,
+        actor_kind: 'account',
+        actor_id: account.id,
         client_id,
         resource: stage.resource,
         scope: 'notes:read',

@@ -5,6 +5,7 @@ import { blockClient, unblockClient } from '../../src/clients/client-blocks.ts'
 import { forgetClient } from '../../src/clients/clients.ts'
 import { begin } from '../../src/storage/transaction.ts'
 import { DocumentHost } from '../support/document-host.ts'
+import { TEST } from '../support/origins.ts'
 import { PASSWORD, REDIRECT_URI, Toolgate } from '../support/toolgate.ts'
 import { authorizationRequest, Visitor } from '../support/visitor.ts'
 
@@ -23,8 +24,8 @@ afterAll(async () => {
   await host?.close()
 })
 
-const by = { actor: 'test', reason: 'it spies on people' }
-const block = (client_id: string) => blockClient(toolgate.dependencies, { client_id, ...by })
+const BY = { actor: TEST.actor, reason: 'it spies on people' }
+const block = (client_id: string) => blockClient(toolgate.dependencies, client_id, BY)
 const rows = (table: string, where: object) => toolgate.db.database.knex(table).where(where).select('*')
 const name = () => `Client ${randomBytes(6).toString('hex')}`
 
@@ -66,8 +67,8 @@ describe('a client that is blocked', () => {
       .orderBy('occurred_at')
       .select('type', 'detail')
     expect(events).toMatchObject([
-      { type: 'client.blocked', detail: { reason: by.reason, grants: 1 } },
-      { type: 'grant.revoked', detail: { reason: by.reason } },
+      { type: 'client.blocked', detail: { reason: BY.reason, grants: 1 } },
+      { type: 'grant.revoked', detail: { reason: BY.reason } },
       { type: 'token.refused', detail: { error: 'unauthorized_client' } },
     ])
   })
@@ -159,14 +160,14 @@ describe('a client that is blocked', () => {
   it('may come back when it is unblocked; what was revoked stays so', async () => {
     const { client_id, tokens, person } = await connected()
     await block(client_id)
-    expect(await unblockClient(toolgate.dependencies, { client_id, ...by })).toEqual({
+    expect(await unblockClient(toolgate.dependencies, client_id, BY)).toEqual({
       client_id,
       unblocked: true,
     })
     const refused = await other.refresh(client_id, tokens.refresh_token)
     expect([refused.status, await refused.json()]).toMatchObject([400, { error: 'invalid_grant' }])
     expect(await other.tokens(person(), client_id)).toMatchObject({ access_token: expect.any(String) })
-    expect(await unblockClient(toolgate.dependencies, { client_id, ...by })).toEqual({
+    expect(await unblockClient(toolgate.dependencies, client_id, BY)).toEqual({
       client_id,
       unblocked: false,
     })
@@ -197,7 +198,7 @@ describe('a client with a metadata document', () => {
     const { person } = await toolgate.account()
     const tokens = await toolgate.tokens(person(), client_id)
     await block(client_id)
-    await forgetClient(toolgate.dependencies, { client_id, ...by })
+    await forgetClient(toolgate.dependencies, client_id, BY)
     expect(await rows('metadata_documents', { client_id })).toEqual([])
     expect((await other.refresh(client_id, tokens.refresh_token)).status).toBe(400)
     const { url } = authorizationRequest(other.issuer, client_id)
@@ -208,7 +209,7 @@ describe('a client with a metadata document', () => {
     const client_id = host.publish('/forgotten.json')
     const { person } = await toolgate.account()
     const tokens = await toolgate.tokens(person(), client_id)
-    const { revoked } = await forgetClient(toolgate.dependencies, { client_id, ...by })
+    const { revoked } = await forgetClient(toolgate.dependencies, client_id, BY)
     expect(revoked).toHaveLength(1)
     const refused = await other.refresh(client_id, tokens.refresh_token)
     expect([refused.status, await refused.json()]).toMatchObject([401, { error: 'invalid_client' }])

@@ -20,6 +20,7 @@ import {
 } from '../../src/personal-tokens/personal-access-tokens.ts'
 import { grantOf, passGrace } from '../support/families.ts'
 import { freePort } from '../support/free-port.ts'
+import { TEST } from '../support/origins.ts'
 import { type SecondInstance, startSecondInstance } from '../support/second-instance.ts'
 import { send } from '../support/send.ts'
 import { type Tokens, Toolgate } from '../support/toolgate.ts'
@@ -44,7 +45,6 @@ roles:
 }
 
 const SCOPE = 'notes:read notes:search notes:write notes:delete'
-const actor = 'test'
 
 let toolgate: Toolgate
 /** Where things are taken away; the guards listen to the first instance. */
@@ -155,7 +155,7 @@ const WAYS: [way: string, status: number, take: (from: Family) => Promise<unknow
   [
     'its user revokes it',
     401,
-    ({ account_id, grant: id }) => revokeConnectedApp(elsewhere(), { account_id, id }),
+    ({ account_id, grant: id }) => revokeConnectedApp(elsewhere(), { account_id, id }, TEST),
   ],
   [
     'the client revokes its access token',
@@ -179,22 +179,22 @@ const WAYS: [way: string, status: number, take: (from: Family) => Promise<unknow
   [
     'the account is disabled',
     401,
-    ({ username }) => changeAccount(elsewhere(), { username, change: { disabled: true }, actor }),
+    ({ username }) => changeAccount(elsewhere(), username, { disabled: true }, TEST),
   ],
   [
     'the account loses the role',
     403,
-    ({ username }) => changeAccount(elsewhere(), { username, change: { roles: ['reader'] }, actor }),
+    ({ username }) => changeAccount(elsewhere(), username, { roles: ['reader'] }, TEST),
   ],
   [
     'the grant is narrowed',
     403,
-    ({ grant: id }) => narrowGrant(elsewhere(), { id, scopes: ['notes:read'], actor }),
+    ({ grant: id }) => narrowGrant(elsewhere(), { id, scopes: ['notes:read'] }, TEST),
   ],
   [
     'the client is blocked',
     401,
-    ({ client_id }) => blockClient(elsewhere(), { client_id, reason: 'stolen', actor }),
+    ({ client_id }) => blockClient(elsewhere(), client_id, { ...TEST, reason: 'stolen' }),
   ],
 ]
 
@@ -245,10 +245,10 @@ describe('an allow that the guard keeps is given no more', () => {
         days: 30,
       } as const
       const context = { ...elsewhere(), catalogues: new CatalogueCache() }
-      const { id, token } = await createPersonalToken(context, wanted, { actor })
+      const { id, token } = await createPersonalToken(context, wanted, TEST)
       await untilKept(token)
-      if (way === 'revoked') await revokePersonalToken(context, { id }, { actor })
-      else await rotatePersonalToken(context, { id }, { overlap_hours: 0 }, { actor })
+      if (way === 'revoked') await revokePersonalToken(context, { id }, TEST)
+      else await rotatePersonalToken(context, { id }, { overlap_hours: 0 }, TEST)
       await untilRefused(token, 401)
     },
   )
@@ -259,7 +259,7 @@ describe('an allow that the guard keeps is given no more', () => {
     const apply = async (text: string) => {
       const read = parseCatalogue(text)
       if ('faults' in read) throw new Error(read.faults.join())
-      await changeCatalogue(elsewhere(), read.catalogue, { actor })
+      await changeCatalogue(elsewhere(), read.catalogue, TEST)
     }
     await apply(catalogueFor(resource, 'find_notes'))
     await untilRefused(tokens.access_token, 403)
@@ -269,11 +269,11 @@ describe('an allow that the guard keeps is given no more', () => {
 
   it('once it has heard that the resource server has another secret, and nothing else is either', async () => {
     const { tokens } = await family()
-    const mine = await addResourceServer(toolgate.dependencies, { resource, actor })
+    const mine = await addResourceServer(toolgate.dependencies, { resource }, TEST)
     const { client_id, client_secret } = mine
     const server = await startNotes({ resource, client_id, client_secret })
     await untilKept(tokens.access_token, server.url)
-    await rotateResourceServerSecret(elsewhere(), { id: client_id, actor })
+    await rotateResourceServerSecret(elsewhere(), client_id, TEST)
     await untilRefused(tokens.access_token, 503, server.url)
     expect(await call(tokens.access_token, 'get_note', server.url)).toBe(503)
     await server.close()
@@ -377,7 +377,7 @@ describe('a guard whose feed is not heard', () => {
     await until(tokens.access_token, KEPT)
     cable.state.held = true
     cable.state.refused = true
-    await revokeGrants(elsewhere(), { id: grant }, { actor })
+    await revokeGrants(elsewhere(), { id: grant }, TEST)
     await until(tokens.access_token, 'refused by the server')
     const other = (await family()).tokens.access_token
     for (let count = 0; count < 3; count++) expect(await decide(other)).toBe('allowed by the server')
@@ -391,7 +391,7 @@ describe('a guard whose feed is not heard', () => {
     cable.state.refused = true
     cable.state.cut()
     await until(other.tokens.access_token, 'allowed by the server')
-    await revokeGrants(elsewhere(), { id: missed.grant }, { actor })
+    await revokeGrants(elsewhere(), { id: missed.grant }, TEST)
     cable.state.said = ''
     cable.state.refused = false
     await until(other.tokens.access_token, KEPT)

@@ -59,7 +59,9 @@ describe.each(REAL_CLIENTS)('an operator with %s', (_, make, protocol_version) =
       'revoke_grant allowed',
     ])
     expect(calls.some(({ decision }) => decision === 'denied')).toBe(true)
-    expect(await audited(toolgate, { type: 'grant.revoked', grant_id })).toMatchObject([{ actor: id }])
+    expect(await audited(toolgate, { type: 'grant.revoked', grant_id })).toMatchObject([
+      { actor_kind: 'account', actor_id: id },
+    ])
     await client.close()
   })
 })

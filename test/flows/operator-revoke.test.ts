@@ -121,9 +121,9 @@ const BY_CLI: Operate = {
   revokeToken: async (id) => (await cli('refresh-tokens', 'revoke', id, '--reason', reason)).revoked,
 }
 
-describe.each<[string, () => string, Operate]>([
-  ['the API', () => `operator:${operator.id}`, BY_API],
-  ['the command line', () => 'cli', BY_CLI],
+describe.each<[string, () => object, Operate]>([
+  ['the API', () => ({ actor_kind: 'operator_token', actor_id: operator.id, ip: '127.0.0.1' }), BY_API],
+  ['the command line', () => ({ actor_kind: 'cli', actor_id: expect.stringMatching(/^.+@.+$/) }), BY_CLI],
 ])('%s', (_, actor, operate) => {
   it('lists grants and refresh tokens, and nothing that opens anything', async () => {
     const family = await connected()
@@ -146,7 +146,7 @@ describe.each<[string, () => string, Operate]>([
     await expectGone(family)
     expect(await revocations(family)).toMatchObject([
       {
-        actor: actor(),
+        ...actor(),
         account_id: family.id,
         client_id,
         resource: stage.resource,
@@ -188,7 +188,7 @@ describe.each<[string, () => string, Operate]>([
     for (const family of families) {
       expect(revoked).toContain(family.grant_id)
       await expectGone(family)
-      expect(await revocations(family)).toMatchObject([{ actor: actor() }])
+      expect(await revocations(family)).toMatchObject([actor()])
     }
   })
 })

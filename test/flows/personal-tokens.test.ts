@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createOperatorToken } from '../../src/accounts/operator-tokens.ts'
 import { sha256 } from '../../src/clients/client-secret.ts'
 import { expectClear } from '../support/hostile.ts'
+import { TEST } from '../support/origins.ts'
 import { dumpDatabase, leaksIn } from '../support/secret-search.ts'
 import { audited, startWithNotes, type WithNotes } from '../support/with-notes.ts'
 
@@ -17,7 +18,7 @@ beforeAll(async () => {
   stage = await startWithNotes({ log: { write } })
   const { dependencies } = stage.toolgate
   const scopes = ['operator:admin'] as const
-  admin = (await createOperatorToken(dependencies, { name: 'admin', days: 1, scopes, actor: 'test' })).token
+  admin = (await createOperatorToken(dependencies, { name: 'admin', days: 1, scopes }, TEST)).token
 })
 afterAll(() => stage.close())
 

@@ -76,7 +76,7 @@ class RevokeByOperator implements Command {
     const { revoked } = await revokeGrants(
       toolgate.dependencies,
       { id: real.grant_id },
-      { actor: 'operator:test' },
+      { actor: { kind: 'operator_token', id: 'test' } },
     )
     expect(revoked).toEqual(model.is_revoked ? [] : [real.grant_id])
     model.is_revoked = true

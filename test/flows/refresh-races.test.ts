@@ -134,7 +134,7 @@ const turns = async (count: number) => {
 }
 
 const revoke = (filter: Parameters<typeof revokeGrants>[1]) =>
-  revokeGrants(first.dependencies, filter, { actor: 'operator:test' })
+  revokeGrants(first.dependencies, filter, { actor: { kind: 'operator_token', id: 'test' } })
 
 describe('a revocation that races refreshes', () => {
   it(`leaves nothing of the family usable once it has answered (${ROUNDS} interleavings)`, async () => {

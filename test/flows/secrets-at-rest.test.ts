@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Person } from '../../examples/demo/person.ts'
 import { createAccount } from '../../src/accounts/accounts.ts'
+import { TEST } from '../support/origins.ts'
 import { PostgresProxy } from '../support/postgres-proxy.ts'
 import { dumpDatabase, formsOf, leaksIn } from '../support/secret-search.ts'
 import { ServerProcess } from '../support/server-process.ts'
@@ -118,7 +119,7 @@ class Flows {
   async person() {
     const username = `canary-${randomBytes(6).toString('hex')}`
     const password = canary('password')
-    await createAccount(toolgate.dependencies, { username, password, roles: ['editor'], actor: 'test' })
+    await createAccount(toolgate.dependencies, { username, password, roles: ['editor'] }, TEST)
     const wrong = new Person({ username, password: canary('wrong password'), fetch: watching })
     return { right: new Person({ username, password, fetch: watching }), wrong }
   }

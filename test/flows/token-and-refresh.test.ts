@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { changeAccount } from '../../src/accounts/accounts.ts'
 import { NEEDS_PERSON } from '../support/client-memory.ts'
 import { grantOf, NOTHING, passGrace, remains } from '../support/families.ts'
+import { TEST } from '../support/origins.ts'
 import type { Tokens } from '../support/toolgate.ts'
 import {
   audited,
@@ -33,7 +34,7 @@ const authorize = (account: Account, scope = 'notes:read notes:write') =>
 const tokensFor = (account: Account, scope = 'notes:read notes:write') =>
   stage.toolgate.tokens(account.person(), client_id, { resource: stage.resource, scope })
 const change = (account: Account, what: { roles?: string[]; disabled?: boolean }) =>
-  changeAccount(stage.toolgate.dependencies, { username: account.username, change: what, actor: 'test' })
+  changeAccount(stage.toolgate.dependencies, account.username, what, TEST)
 
 describe.each(REAL_CLIENTS)('%s', (_, make) => {
   it('refreshes by itself when its access token has expired, and goes on as if nothing had been', async () => {

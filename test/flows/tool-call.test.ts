@@ -211,8 +211,19 @@ describe('introspection', () => {
     await ask({ token: reader.access_token }, { ...stage.credentials, client_secret: 'wrong' })
     await ask({ token: 'x'.repeat(43) })
     expect((await answered()).slice(before)).toMatchObject([
-      { type: 'introspection.refused', decision: 'denied', actor: stage.credentials.client_id },
-      { type: 'token.introspected', decision: 'inactive', detail: { reason: 'not_live' } },
+      {
+        type: 'introspection.refused',
+        decision: 'denied',
+        actor_kind: 'unauthenticated',
+        detail: { presented_client_id: stage.credentials.client_id },
+      },
+      {
+        type: 'token.introspected',
+        decision: 'inactive',
+        actor_kind: 'resource_server',
+        actor_id: stage.credentials.client_id,
+        detail: { reason: 'not_live' },
+      },
     ])
   })
 })

@@ -12,6 +12,7 @@ import {
 } from '../../src/grants/connected-apps.ts'
 import type { GrantDependencies } from '../../src/grants/grants.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { by } from '../support/origins.ts'
 
 let test: TestDatabase
 let dependencies: GrantDependencies & { audit: AuditLog }
@@ -111,7 +112,7 @@ describe('what is not one’s own', () => {
     const not_found = { code: 'not_found' }
     await expect(showConnectedApp(dependencies, foreign)).rejects.toMatchObject(not_found)
     await expect(renameConnectedApp(dependencies, foreign, 'mine')).rejects.toMatchObject(not_found)
-    expect(await revokeConnectedApp(dependencies, foreign)).toEqual({ revoked: [] })
+    expect(await revokeConnectedApp(dependencies, foreign, by(foreign.account_id))).toEqual({ revoked: [] })
     expect((await labelsOf(dependencies, foreign.account_id, [id])).size).toBe(0)
     expect(await dependencies.db('grants').where({ id }).first('label')).toEqual({ label: null })
   })
@@ -121,12 +122,18 @@ describe('revokeConnectedApp', () => {
   it('deletes it and records who did, once', async () => {
     const account_id = await account()
     const id = await grant(account_id)
-    expect(await revokeConnectedApp(dependencies, { account_id, id, request_id: 'req' })).toEqual({
+    expect(
+      await revokeConnectedApp(dependencies, { account_id, id }, { ...by(account_id), request_id: 'req' }),
+    ).toEqual({
       revoked: [id],
     })
-    expect(await revokeConnectedApp(dependencies, { account_id, id })).toEqual({ revoked: [] })
+    expect(await revokeConnectedApp(dependencies, { account_id, id }, by(account_id))).toEqual({
+      revoked: [],
+    })
     const { events } = await pageEvents(dependencies.db, { grant_id: id }, 10)
-    expect(events).toMatchObject([{ type: 'grant.revoked', actor: account_id, request_id: 'req' }])
+    expect(events).toMatchObject([
+      { type: 'grant.revoked', actor_kind: 'account', actor_id: account_id, request_id: 'req' },
+    ])
   })
 })
 

@@ -21,7 +21,11 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 let test: TestDatabase
 let db: Knex
 let dependencies: GrantDependencies
-const BY = { actor: 'operator:test', reason: 'a test', request_id: 'request-1' }
+const BY = {
+  actor: { kind: 'operator_token', id: 'test' },
+  reason: 'a test',
+  request_id: 'request-1',
+} as const
 
 beforeAll(async () => {
   test = await createTestDatabase()
@@ -185,7 +189,8 @@ describe('revoking', () => {
       expect(await db(table).where({ grant_id: id })).toEqual([])
     expect(await revocations(id)).toMatchObject([
       {
-        actor: 'operator:test',
+        actor_kind: 'operator_token',
+        actor_id: 'test',
         account_id: 'usr_kim',
         client_id,
         request_id: 'request-1',

@@ -25,7 +25,7 @@ async function family(): Promise<{ id: string; tokens: Tokens; account_id: strin
 
 const call = { mcp_method: 'tools/call', mcp_name: 'create_note' }
 const narrow = (change: { id: string; scopes: string[]; account_id?: string }) =>
-  narrowGrant(toolgate.dependencies, { actor: 'operator:test', ...change })
+  narrowGrant(toolgate.dependencies, { ...change }, { actor: { kind: 'operator_token', id: 'test' } })
 
 describe('narrowing a grant', () => {
   it('is in effect at the next introspection and at every refresh after it', async () => {
@@ -63,7 +63,8 @@ describe('narrowing a grant', () => {
     )
     expect(events).toMatchObject([
       {
-        actor: 'operator:test',
+        actor_kind: 'operator_token',
+        actor_id: 'test',
         account_id,
         resource: RESOURCE,
         scope: 'notes:write',

@@ -3,6 +3,7 @@ import { pageEvents } from '../../src/audit/query/audit-store.ts'
 import { currentCatalogue } from '../../src/catalogue/catalogue-store.ts'
 import { catalogueText } from '../../src/catalogue/catalogue-text.ts'
 import { catalogueOf, changeCatalogue, compareCatalogue } from '../../src/holders/catalogue-change.ts'
+import { by, TEST } from '../support/origins.ts'
 import { RESOURCE, Toolgate } from '../support/toolgate.ts'
 
 let toolgate: Toolgate
@@ -51,12 +52,15 @@ describe('changeCatalogue', () => {
   it('records what was applied and why, once', async () => {
     const { db } = toolgate.dependencies
     const named = catalogueOf(text.replace('name: Notes', 'name: Renamed'))
-    const first = await changeCatalogue(toolgate.dependencies, named, { actor: 'kim', reason: 'new name' })
-    const again = await changeCatalogue(toolgate.dependencies, named, { actor: 'kim', expected_version: 1 })
+    const first = await changeCatalogue(toolgate.dependencies, named, { ...TEST, reason: 'new name' })
+    const again = await changeCatalogue(toolgate.dependencies, named, TEST, { expected_version: 1 })
     expect(again).toEqual({ version: first.version, changes: [] })
     const { events } = await pageEvents(db, { type: 'catalogue.applied' }, 10)
-    expect(events.map(({ actor, detail }) => ({ actor, detail }))).toEqual([
-      { actor: 'kim', detail: { version: first.version, changes: 1, reason: 'new name' } },
+    expect(events.map(({ actor_id, detail }) => ({ actor_id, detail }))).toEqual([
+      {
+        actor_id: 'test@machine',
+        detail: { version: first.version, changes: 1, reason: 'new name' },
+      },
     ])
   })
 
@@ -64,10 +68,12 @@ describe('changeCatalogue', () => {
     const { db } = toolgate.dependencies
     const expected_version = (await currentCatalogue(db))!.version
     const attempts = ['Ada', 'Bo'].map((name) =>
-      changeCatalogue(toolgate.dependencies, catalogueOf(text.replace('name: Notes', `name: ${name}`)), {
-        actor: name,
-        expected_version,
-      }),
+      changeCatalogue(
+        toolgate.dependencies,
+        catalogueOf(text.replace('name: Notes', `name: ${name}`)),
+        by(name),
+        { expected_version },
+      ),
     )
     const results = await Promise.allSettled(attempts)
     expect(results.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
@@ -78,8 +84,8 @@ describe('changeCatalogue', () => {
   it('refuses another catalogue than the one that was looked at', async () => {
     const { digest } = await compareCatalogue(toolgate.dependencies.db, text)
     const other = catalogueOf(text.replace('name: Notes', 'name: Smuggled'))
-    await expect(
-      changeCatalogue(toolgate.dependencies, other, { actor: 'kim', digest }),
-    ).rejects.toMatchObject({ code: 'conflict' })
+    await expect(changeCatalogue(toolgate.dependencies, other, TEST, { digest })).rejects.toMatchObject({
+      code: 'conflict',
+    })
   })
 })

@@ -3,6 +3,7 @@ import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'j
 import type { Person } from '../../examples/demo/person.ts'
 import { addClient } from '../../src/clients/clients.ts'
 import type { Answer } from '../support/document-host.ts'
+import { TEST } from '../support/origins.ts'
 import type { Tokens, Toolgate } from '../support/toolgate.ts'
 import type { ClientShape, Identity, Parameters } from './client-shape.ts'
 
@@ -94,8 +95,8 @@ export class ClientPlayer {
     const { identity } = this.#shape
     if ('document_url' in identity) this.credentials = { client_id: identity.document_url }
     else if ('added_by_operator' in identity) {
-      const request = { name: 'Known ahead', actor: 'test', ...identity.added_by_operator }
-      this.credentials = await addClient(this.#toolgate.dependencies, request)
+      const request = { name: 'Known ahead', ...identity.added_by_operator }
+      this.credentials = await addClient(this.#toolgate.dependencies, request, TEST)
     } else {
       const response = await this.#toolgate.fetch('/register', {
         method: 'POST',

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { addClient } from '../../src/clients/clients.ts'
 import { freePort } from '../support/free-port.ts'
+import { TEST } from '../support/origins.ts'
 import { RESOURCE, Toolgate } from '../support/toolgate.ts'
 import { Program } from './program.ts'
 import { SUITE, scenariosOf } from './suite-scenarios.ts'
@@ -21,12 +22,11 @@ afterAll(() => toolgate.close())
 async function runSuite(more: string[]) {
   const port = await freePort()
   const redirect_uri = `http://127.0.0.1:${port}/callback`
-  const { client_id } = await addClient(toolgate.dependencies, {
-    name: 'Conformance',
-    redirect_uris: [redirect_uri],
-    confidential: false,
-    actor: 'test',
-  })
+  const { client_id } = await addClient(
+    toolgate.dependencies,
+    { name: 'Conformance', redirect_uris: [redirect_uri], confidential: false },
+    TEST,
+  )
   const own = ['--url', toolgate.issuer, '--client-id', client_id, '-p', String(port)]
   const suite = new Program(SUITE, ['authorization', ...own, ...more])
   try {

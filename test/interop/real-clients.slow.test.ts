@@ -7,6 +7,7 @@ import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { forgetClient } from '../../src/clients/clients.ts'
 import { freePort } from '../support/free-port.ts'
+import { TEST } from '../support/origins.ts'
 import { audited, startWithNotes, type WithNotes } from '../support/with-notes.ts'
 import { commandOf, environment, Program } from './program.ts'
 
@@ -127,7 +128,7 @@ describe('mcp-remote', () => {
     await again.client.close()
 
     const [client_id = ''] = await registered()
-    await forgetClient(stage.toolgate.dependencies, { client_id, actor: 'test' })
+    await forgetClient(stage.toolgate.dependencies, client_id, TEST)
     const anew = start()
     const asked = await anew.asked()
     expect(new URL(asked).searchParams.get('client_id')).not.toBe(client_id)

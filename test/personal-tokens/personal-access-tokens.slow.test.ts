@@ -23,7 +23,7 @@ import { RESOURCE, Toolgate } from '../support/toolgate.ts'
 let toolgate: Toolgate
 let dependencies: PersonalTokenDependencies
 let rs: { client_id: string; client_secret: string }
-const BY = { actor: 'operator:test', request_id: 'request-1' }
+const BY = { actor: { kind: 'operator_token', id: 'test' }, request_id: 'request-1' } as const
 
 beforeAll(async () => {
   toolgate = await Toolgate.start()
@@ -83,7 +83,8 @@ describe('a new token', () => {
     expect(await events(id)).toMatchObject([
       {
         type: 'personal_token.created',
-        actor: 'operator:test',
+        actor_kind: 'operator_token',
+        actor_id: 'test',
         account_id,
         resource: RESOURCE,
         scope: 'notes:read notes:write',
@@ -230,8 +231,8 @@ it('its story is told in words, by the token itself too', async () => {
     for await (const entry of told) lines.push(...storyLines(entry, new Map()))
     expect(lines.join('\n')).toMatch(
       new RegExp(
-        `“Nightly” made for ${username} by operator:test[^]*which opens get_note, search_notes[^]*1 call of search_notes` +
-          '[^]*was replaced by operator:test[^]*REVOKED by operator:test \\(leaked\\): personal access token “Nightly”',
+        `“Nightly” made for ${username} by operator_token:test[^]*which opens get_note, search_notes[^]*1 call of search_notes` +
+          '[^]*was replaced by operator_token:test[^]*REVOKED by operator_token:test \\(leaked\\): personal access token “Nightly”',
       ),
     )
     expect(lines.join()).not.toContain(first.token)
@@ -295,7 +296,7 @@ describe('the notice before expiry', () => {
     await age(id, 24)
     const recorded = await Promise.all([noticeExpiring(dependencies), noticeExpiring(dependencies)])
     expect(recorded.toSorted()).toEqual([0, 1])
-    expect((await events(id)).at(-1)).toMatchObject({ type: 'personal_token.expiring', actor: 'toolgate' })
+    expect((await events(id)).at(-1)).toMatchObject({ type: 'personal_token.expiring', actor_kind: 'server' })
     await rotate(id, { days: 5 })
     expect([await noticeExpiring(dependencies), await noticeExpiring(dependencies)]).toEqual([1, 0])
   })

@@ -10,6 +10,7 @@ import { AppError } from '../../src/base/errors.ts'
 import { countAttempt, giveAttemptBack } from '../../src/sign-in/attempt-store.ts'
 import { type SignInRequest, signIn } from '../../src/sign-in/sign-in.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { TEST } from '../support/origins.ts'
 
 const PASSWORD = 'correct horse battery'
 
@@ -29,7 +30,7 @@ afterAll(async () => {
 
 const someone = () => `user-${randomBytes(6).toString('hex')}`
 const create = (username = someone(), roles = ['reader']) =>
-  createAccount(dependencies, { username, password: PASSWORD, roles, actor: 'test' })
+  createAccount(dependencies, { username, password: PASSWORD, roles }, TEST)
 
 let addresses = 0
 function attempt(username: string, password = PASSWORD, change: Partial<SignInRequest> = {}) {
@@ -67,11 +68,7 @@ describe('signing in', () => {
 
   it('is refused in the same words whether the account is unknown, disabled or the password wrong', async () => {
     const [known, disabled] = await Promise.all([create(), create()])
-    await changeAccount(dependencies, {
-      username: disabled.username,
-      change: { disabled: true },
-      actor: 'test',
-    })
+    await changeAccount(dependencies, disabled.username, { disabled: true }, TEST)
     const refusals = await Promise.all([
       refusal(attempt(known.username, 'wrong password')),
       refusal(attempt(disabled.username)),
@@ -159,7 +156,7 @@ describe('signing in', () => {
   it('with a password that was replaced while it was being checked is refused', async () => {
     const { id, username } = await create()
     const { password_hash } = (await findByUsername(db, username))!
-    await changeAccount(dependencies, { username, change: { password: 'another password' }, actor: 'test' })
+    await changeAccount(dependencies, username, { password: 'another password' }, TEST)
     expect(await confirmSignIn(db, { id, password_hash })).toBeUndefined()
   })
 

@@ -23,6 +23,7 @@ import { sweepExpired, wipeSealedResponses } from '../../src/storage/sweep.ts'
 import { inMonth, newWriter, write } from '../audit/months.ts'
 import { asserting, assertion, jwksOf, testKey } from '../support/assertions.ts'
 import { createDatabaseWithRoles, type DatabaseWithRoles } from '../support/database-roles.ts'
+import { by, TEST } from '../support/origins.ts'
 import { readDocument, tableRows } from '../support/readme.ts'
 import { RESOURCE, type Tokens, Toolgate } from '../support/toolgate.ts'
 
@@ -83,8 +84,8 @@ describe('a server whose role does not own the tables', () => {
     const rs = await toolgate.resourceServer()
     expect(await toolgate.introspect(rs, tokens.access_token, call)).toMatchObject({ mcp: { allowed: true } })
     const key = testKey()
-    const request = { id: 'signing', resource: RESOURCE, jwks: jwksOf(key), actor: 'test' }
-    await addResourceServerWithKeys(toolgate.dependencies, request)
+    const request = { id: 'signing', resource: RESOURCE, jwks: jwksOf(key) }
+    await addResourceServerWithKeys(toolgate.dependencies, request, TEST)
     const form = asserting(assertion(key, { id: 'signing', aud: toolgate.issuer }))
     const response = await toolgate.post('/introspect', {
       token: tokens.access_token,
@@ -117,18 +118,13 @@ describe('a server whose role does not own the tables', () => {
     const audit = new AuditLog(limited.hot)
     const dependencies = { db: knex, audit }
     const username = 'made-by-the-server'
-    const account = { username, password: 'correct horse battery', roles: ['editor'], actor: 'test' }
-    const { id } = await createAccount(dependencies, account)
-    await changeAccount(dependencies, {
-      username,
-      change: { disabled: true },
-      actor: 'test',
-      account_id: 'x',
-    })
-    await changeAccount(dependencies, { username, change: { disabled: false }, actor: 'test' })
-    await signOutEverywhere(dependencies, { account_id: id, actor: 'test' })
-    const made = await createOperatorToken(dependencies, { name: 'test', days: 1, actor: 'test' })
-    await revokeOperatorToken(dependencies, { id: made.id, actor: 'test' })
+    const account = { username, password: 'correct horse battery', roles: ['editor'] }
+    const { id } = await createAccount(dependencies, account, TEST)
+    await changeAccount(dependencies, username, { disabled: true }, by('x'))
+    await changeAccount(dependencies, username, { disabled: false }, TEST)
+    await signOutEverywhere(dependencies, { account_id: id }, TEST)
+    const made = await createOperatorToken(dependencies, { name: 'test', days: 1 }, TEST)
+    await revokeOperatorToken(dependencies, made.id, TEST)
     await audit.close()
   })
 
@@ -138,7 +134,7 @@ describe('a server whose role does not own the tables', () => {
     expect(await createAuditPartitions(limited.knex, 14)).toBe(2)
     const [newest = ''] = (await tables(`relname ~ '^audit_events_2'and relkind = 'r'`)).slice(-1)
     const trx = await limited.knex.transaction()
-    await trx.raw(`insert into audit_events (occurred_at, writer_id, seq, id, type, actor, prev_hash, hash)
+    await trx.raw(`insert into audit_events (occurred_at, writer_id, seq, id, type, actor_kind, prev_hash, hash)
       select now() + interval '14 months', gen_random_uuid(), 1, gen_random_uuid(), 'x', 'x', hash, hash
       from audit_events limit 1`)
     expect(

@@ -5,7 +5,9 @@ const [path = '', count = 'Infinity'] = process.argv.slice(2)
 const log = fileLog(path, { name: 'append-until-killed' })
 try {
   for (let index = 0; index < Number(count); index++) {
-    await log.append([{ type: 'tool.decided', actor: 'local', tool: `tool_${index}`, decision: 'allowed' }])
+    await log.append([
+      { type: 'tool.decided', actor: { kind: 'local_user' }, tool: `tool_${index}`, decision: 'allowed' },
+    ])
     process.stdout.write(`${index}\n`)
   }
 } catch (error) {

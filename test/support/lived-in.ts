@@ -6,6 +6,7 @@ import { parseCatalogue } from '../../src/catalogue/catalogue-file.ts'
 import { applyCatalogue } from '../../src/catalogue/catalogue-store.ts'
 import { blockClient } from '../../src/clients/client-blocks.ts'
 import { addResourceServer } from '../../src/clients/resource-servers/resource-servers.ts'
+import { TEST } from './origins.ts'
 import { PageVisitor } from './page-visitor.ts'
 import { RESOURCE, Toolgate, type ToolgateOptions } from './toolgate.ts'
 
@@ -82,15 +83,15 @@ async function seedOthers(toolgate: Toolgate): Promise<void> {
   const { dependencies } = toolgate
   await toolgate.account(['auditor'], 'linus')
   const { username } = await toolgate.account(['reader'], 'mallory')
-  await changeAccount(dependencies, { username, change: { disabled: true }, actor: 'test' })
+  await changeAccount(dependencies, username, { disabled: true }, TEST)
   const { client_id } = await toolgate.register({ client_name: 'Free vouchers' })
-  await blockClient(dependencies, { client_id, actor: 'test', reason: 'asks everybody for everything' })
+  await blockClient(dependencies, client_id, { ...TEST, reason: 'asks everybody for everything' })
   for (const [name, days] of [
     ['ticket system', 10],
     ['dashboard', 90],
   ] as const)
-    await createOperatorToken(dependencies, { name, days, actor: 'test', scopes: ['operator:read'] })
-  await addResourceServer(dependencies, { resource: RESOURCE, actor: 'test', id: 'notes-staging' })
+    await createOperatorToken(dependencies, { name, days, scopes: ['operator:read'] }, TEST)
+  await addResourceServer(dependencies, { resource: RESOURCE, id: 'notes-staging' }, TEST)
   await catalogueAgain(toolgate)
 }
 

@@ -2,6 +2,7 @@ import { retain } from '../../src/audit/integrity/archive/retention.ts'
 import { AuditLog } from '../../src/audit/log/audit-log.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { evidence } from '../audit/months.ts'
+import { TEST } from './origins.ts'
 
 /** A process that keeps four months and is killed at one step: `node retain-and-die.ts URL DIRECTORY STEP`. */
 const [url = '', directory = '', step = ''] = process.argv.slice(2)
@@ -25,7 +26,7 @@ await retain(
   },
   {
     months: 4,
-    actor: 'cli',
+    actor: TEST.actor,
     directory,
     evidence: {
       ...keys,

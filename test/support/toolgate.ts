@@ -17,6 +17,7 @@ import { type App, createApp } from '../../src/main/app.ts'
 import { createPersonalToken } from '../../src/personal-tokens/personal-access-tokens.ts'
 import { type Database, openDatabase } from '../../src/storage/database.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
+import { by, TEST } from './origins.ts'
 import { type SendInit, send } from './send.ts'
 
 /** A whole Toolgate on a database of its own, over real HTTP, with what tests do most often. */
@@ -144,12 +145,7 @@ export class Toolgate {
   }
 
   async account(roles: string[] = ['editor'], username = `user-${randomBytes(6).toString('hex')}`) {
-    const made = await createAccount(this.dependencies, {
-      username,
-      password: PASSWORD,
-      roles,
-      actor: 'test',
-    })
+    const made = await createAccount(this.dependencies, { username, password: PASSWORD, roles }, TEST)
     return {
       ...made,
       person: (tick?: (offered: string[]) => string[]) =>
@@ -158,8 +154,8 @@ export class Toolgate {
   }
 
   operatorToken(scopes?: readonly OperatorScope[]): Promise<{ id: string; token: string }> {
-    const asked = { name: 'test', days: 1, actor: 'test', ...(scopes ? { scopes } : {}) }
-    return createOperatorToken(this.dependencies, asked)
+    const asked = { name: 'test', days: 1, ...(scopes ? { scopes } : {}) }
+    return createOperatorToken(this.dependencies, asked, TEST)
   }
 
   /** A read-only personal access token of this account. */
@@ -173,11 +169,11 @@ export class Toolgate {
       days: 30,
     } as const
     const context = { ...this.dependencies, catalogues: new CatalogueCache() }
-    return createPersonalToken(context, request, { actor: account })
+    return createPersonalToken(context, request, by(account))
   }
 
   resourceServer(resource = RESOURCE) {
-    return addResourceServer(this.dependencies, { resource, actor: 'test' })
+    return addResourceServer(this.dependencies, { resource }, TEST)
   }
 
   async register(

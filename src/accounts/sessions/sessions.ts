@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import type { AuditEvent } from '../../audit/events/audit-event.ts'
+import { type ActionOrigin, recordedBy } from '../../audit/log/action-origin.ts'
 import type { AuditLog } from '../../audit/log/audit-log.ts'
 import { recorded } from '../../audit/log/recorded.ts'
 import {
@@ -47,43 +48,36 @@ export async function endAllSessions(trx: Knex, account_id: string, except?: str
   return { ended_page_sessions, ended_browser_sign_ins: await endBrowserSignIns(trx, account_id) }
 }
 
-export type SignOut = {
-  account_id: string
-  actor: string
-  reason?: string | undefined
-  request_id?: string | undefined
-  ip?: string | undefined
-}
-
-function sessionEnded({ reason, ...who }: SignOut, detail: Record<string, string | number>): AuditEvent {
-  return { type: 'session.ended', ...who, detail: { ...detail, ...(reason !== undefined && { reason }) } }
+function sessionEnded(account_id: string, origin: ActionOrigin, ended: Partial<Ended>): AuditEvent {
+  const detail = { ...ended, reason: origin.reason }
+  return { type: 'session.ended', ...recordedBy(origin), account_id, detail }
 }
 
 /** Signs somebody out everywhere, except of the page session `except`. With nothing to end it records nothing. */
 export async function signOutEverywhere(
   { db, audit }: { db: Knex; audit: AuditLog },
-  request: SignOut & { except?: string | undefined },
+  { account_id, except }: { account_id: string; except?: string | undefined },
+  origin: ActionOrigin,
 ): Promise<Ended> {
-  const { except, ...who } = request
   return recorded(db, audit, async (trx) => {
-    const ended = await endAllSessions(trx, who.account_id, except)
+    const ended = await endAllSessions(trx, account_id, except)
     const some = ended.ended_page_sessions + ended.ended_browser_sign_ins > 0
-    return { result: ended, events: some ? [sessionEnded(who, ended)] : [] }
+    return { result: ended, events: some ? [sessionEnded(account_id, origin, ended)] : [] }
   })
 }
 
 /** Ends one session of this account; of another it finds none. Ending what is over already is no error. */
 export async function endSession(
   { db, audit }: { db: Knex; audit: AuditLog },
-  request: SignOut & { kind: 'page' | 'browser'; id: string },
+  { account_id, kind, id }: { account_id: string; kind: 'page' | 'browser'; id: string },
+  origin: ActionOrigin,
 ): Promise<boolean> {
-  const { kind, id, ...who } = request
   return recorded(db, audit, async (trx) => {
     const ended =
       kind === 'page'
-        ? await deletePageSession(trx, who.account_id, Buffer.from(id, 'base64url'))
-        : await endBrowserSignIn(trx, who.account_id, id)
+        ? await deletePageSession(trx, account_id, Buffer.from(id, 'base64url'))
+        : await endBrowserSignIn(trx, account_id, id)
     const detail = kind === 'page' ? { ended_page_sessions: 1 } : { ended_browser_sign_ins: 1 }
-    return { result: ended, events: ended ? [sessionEnded(who, detail)] : [] }
+    return { result: ended, events: ended ? [sessionEnded(account_id, origin, detail)] : [] }
   })
 }

@@ -1,4 +1,6 @@
 import type { AuditEvent } from '../../audit/events/audit-event.ts'
+import type { RequestOrigin } from '../../audit/log/action-origin.ts'
+import { type Actor, SERVER, UNAUTHENTICATED } from '../../audit-chain/actor.ts'
 import type { Catalogue } from '../../catalogue/catalogue.ts'
 import { decideMethod } from '../../permission/mcp-method.ts'
 import { authenticates, type PresentedCredentials } from './resource-server-authentication.ts'
@@ -7,15 +9,13 @@ import { standingOf } from './standing.ts'
 import type { LiveToken, LookupRow } from './token-lookup.ts'
 
 /** What a resource server asked: about a token, and, in MCP's own words, about one message. */
-export type Question = {
+export type Question = RequestOrigin & {
   credentials: PresentedCredentials
   token_id: Buffer | undefined
   mcp_method: string | undefined
   mcp_name: string | undefined
   /** Of the MCP client, where the resource server says; a hint that decides nothing. */
   user_agent?: string | undefined
-  request_id: string
-  ip: string | undefined
 }
 
 /** The RFC 7662 §2.2 answer with its status, and the event that must be durable before the answer leaves. */
@@ -38,11 +38,11 @@ export function refusal({
     description: fault ?? 'The resource server is not known, or its secret or signature is wrong',
     event: {
       type: 'introspection.refused',
-      actor: id,
+      actor: UNAUTHENTICATED,
       decision: 'denied',
       request_id,
       ip,
-      ...(assertion ? { detail: { authentication: 'private_key_jwt', ...(fault ? { fault } : {}) } } : {}),
+      detail: { presented_client_id: id, authentication: assertion && 'private_key_jwt', fault },
     },
   }
 }
@@ -52,10 +52,16 @@ function refuse(question: Question): Decision {
   return { status: 401, body: { error: 'invalid_client', error_description: description }, event }
 }
 
+/** Whose token it is; of one that nobody has, whoever asks. */
+function actorOf({ credentials }: Question, { token }: LookupRow): Actor {
+  if (token) return { kind: 'account', id: token.account_id }
+  return credentials.built_in ? SERVER : { kind: 'resource_server', id: credentials.id }
+}
+
 function baseEvent(question: Question, row: LookupRow): AuditEvent {
   return {
     type: 'token.introspected',
-    actor: row.token?.account_id ?? 'unknown',
+    actor: actorOf(question, row),
     account_id: row.token?.account_id,
     client_id: row.token?.client_id,
     resource: resourceOf(question, row),

@@ -3,7 +3,7 @@ import type { Context, Middleware } from 'koa'
 import { AppError, type ErrorCode } from '../../base/errors.ts'
 import { refuseMethod } from '../../http/allowed-methods.ts'
 import { readForm } from '../../http/read-body.ts'
-import { clientIp, requestId } from '../../http/request-context.ts'
+import { requestOrigin } from '../../http/request-context.ts'
 import type { IntrospectionBatch } from './batch.ts'
 import type { Decision } from './decision.ts'
 import { BODY_LIMIT_BYTES, readQuestion } from './question.ts'
@@ -46,9 +46,7 @@ export function handOver(req: IncomingMessage, decision: Promise<Decision>): voi
 async function ask(ctx: Context, batch: IntrospectionBatch): Promise<Decision> {
   const form = await readForm(ctx, { limit_bytes: BODY_LIMIT_BYTES })
   const authorization = ctx.get('authorization') || undefined
-  return batch.ask(
-    readQuestion(form, { authorization, request_id: requestId(ctx), ip: clientIp(ctx) ?? undefined }),
-  )
+  return batch.ask(readQuestion(form, { authorization, ...requestOrigin(ctx) }))
 }
 
 /** POST /introspect. Answers 200, 400, 401, 405, 413, 415 or 503; never before its audit event is committed. */

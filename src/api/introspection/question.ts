@@ -1,3 +1,4 @@
+import type { RequestOrigin } from '../../audit/log/action-origin.ts'
 import { AppError } from '../../base/errors.ts'
 import { sha256 } from '../../clients/client-secret.ts'
 import type { Form } from '../../http/form.ts'
@@ -13,15 +14,11 @@ const TOKEN = /^[A-Za-z0-9_-]{43}$/
 const METHOD_MAX = 128
 const NAME_MAX = 2_048
 
-/** What the request says outside its form. */
-export type Circumstances = {
-  authorization: string | undefined
-  request_id: string
-  ip: string | undefined
-}
-
 /** Reads RFC 7662 §2.1 and our parameters. Throws `invalid_input` or `unauthenticated`. */
-export function readQuestion(form: Form, { authorization, request_id, ip }: Circumstances): Question {
+export function readQuestion(
+  form: Form,
+  { authorization, request_id, ip }: RequestOrigin & { authorization: string | undefined },
+): Question {
   const credentials = presentedCredentials(authorization, form)
   const token = form.get('token')
   if (token === undefined || token === '') throw new AppError('invalid_input', 'token is missing')

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import type { RequestOrigin } from '../../audit/log/action-origin.ts'
 import type { AuditLog } from '../../audit/log/audit-log.ts'
 import { AppError } from '../../base/errors.ts'
 import { type AskingServer, findAskingServers } from '../../clients/resource-servers/resource-server-store.ts'
@@ -10,12 +11,10 @@ import { authenticates, presentedCredentials } from './resource-server-authentic
 /** A resource server that proved itself, and by what. */
 export type ResourceServerSession = { id: string; resource: string; credential_hash: Buffer }
 
-export type Presented = {
+export type Presented = RequestOrigin & {
   authorization: string | undefined
   /** Of the form, of the query or of the body: `client_id`, `client_secret`, `client_assertion` and its type. */
   parameters: { get(name: string): string | undefined }
-  request_id: string
-  ip: string | undefined
 }
 
 type Dependencies = { db: Knex; audit: Pick<AuditLog, 'append'>; issuer: string }

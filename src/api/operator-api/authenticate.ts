@@ -3,10 +3,12 @@ import type { Context } from 'koa'
 import { findOperatorToken } from '../../accounts/operator-token-store.ts'
 import { OPERATOR_TOKEN } from '../../accounts/operator-tokens.ts'
 import type { Caller } from '../../actions/action.ts'
+import { recordedBy } from '../../audit/log/action-origin.ts'
 import type { AuditLog } from '../../audit/log/audit-log.ts'
+import { UNAUTHENTICATED } from '../../audit-chain/actor.ts'
 import { AppError } from '../../base/errors.ts'
 import { sha256 } from '../../clients/client-secret.ts'
-import { clientIp, requestId } from '../../http/request-context.ts'
+import { requestOrigin } from '../../http/request-context.ts'
 import { decideMethod } from '../../permission/mcp-method.ts'
 import type { IntrospectionBatch } from '../introspection/batch.ts'
 import type { Question } from '../introspection/decision.ts'
@@ -29,9 +31,6 @@ export type AuthenticationDependencies = {
 /** What is about to be done: an MCP method and the tool it names; nothing, when only the token is in question. */
 export type Intent = { method?: string | undefined; name?: string | undefined }
 
-/** Where a call came from, for the audit log. */
-export type Circumstances = { request_id: string; ip: string | undefined }
-
 /** RFC 7662 §2.2, as Toolgate answers itself. Times in seconds since the epoch. */
 export type OwnToken = {
   active: true
@@ -42,6 +41,8 @@ export type OwnToken = {
   exp: number
   mcp?: { method: string; name?: string; allowed: boolean; scope: string; tools?: string[] }
 }
+
+type Asked = ReturnType<typeof requestOrigin>
 
 /** What the decision about a call says. `allowed` false: the caller is known and lacks `needed`. */
 export type Admission = { caller: Caller; allowed: boolean; needed: string }
@@ -64,7 +65,7 @@ export async function stillAuthenticated(
   if (OPERATOR_TOKEN.test(token)) return (await findOperatorToken(db, sha256(token))) !== undefined
   const token_id = tokenIdOf(token)
   if (!token_id) return false
-  const { body } = await batch.review(questionOf(issuer, token_id, intent, circumstances(ctx)))
+  const { body } = await batch.review(questionOf(issuer, token_id, intent, requestOrigin(ctx)))
   return body.active === true && (body as unknown as OwnToken).mcp?.allowed === true
 }
 
@@ -76,10 +77,10 @@ export async function admit(
 ): Promise<Admission | undefined> {
   const token = bearerToken(ctx)
   if (token === undefined) return undefined
-  const own = await introspectOwn(dependencies, token, intent, circumstances(ctx))
+  const own = await introspectOwn(dependencies, token, intent, requestOrigin(ctx))
   if (!own) return undefined
   const { allowed, scope } = own.mcp ?? { allowed: false, scope: '' }
-  return { caller: callerOf(own, circumstances(ctx)), allowed, needed: scope }
+  return { caller: callerOf(own, requestOrigin(ctx)), allowed, needed: scope }
 }
 
 /**
@@ -90,13 +91,12 @@ export async function introspectOwn(
   dependencies: AuthenticationDependencies,
   token: string,
   intent: Intent,
-  { request_id, ip }: Circumstances,
+  from: Asked,
 ): Promise<OwnToken | undefined> {
-  if (OPERATOR_TOKEN.test(token))
-    return introspectOperatorToken(dependencies, token, intent, { request_id, ip })
+  if (OPERATOR_TOKEN.test(token)) return introspectOperatorToken(dependencies, token, intent, from)
   const token_id = tokenIdOf(token)
   if (!token_id) return undefined
-  const question = questionOf(dependencies.issuer, token_id, intent, { request_id, ip })
+  const question = questionOf(dependencies.issuer, token_id, intent, from)
   const { body } = await dependencies.batch.ask(question)
   return body.active === true ? (body as unknown as OwnToken) : undefined
 }
@@ -105,14 +105,15 @@ function questionOf(
   issuer: string,
   token_id: Buffer,
   { method, name }: Intent,
-  from: Circumstances,
+  { request_id, ip }: Asked,
 ): Question {
   return {
     credentials: builtInCredentials(operatorResourceUrl(issuer)),
     token_id,
     mcp_method: method,
     mcp_name: name,
-    ...from,
+    request_id,
+    ip,
   }
 }
 
@@ -120,17 +121,17 @@ function questionOf(
 const OPERATOR_TOKEN_CLIENT = 'operator-token'
 
 /** As actions know who came with this token. */
-export function callerOf({ sub, client_id, scope }: OwnToken, from: Circumstances): Caller {
+export function callerOf({ sub, client_id, scope }: OwnToken, from: Asked): Caller {
   const scopes = expandOperatorScopes(scope.split(' '))
-  if (client_id === OPERATOR_TOKEN_CLIENT) return { actor: sub, scopes, ...from }
-  return { actor: sub, account_id: sub, client_id, scopes, ...from }
+  const kind = client_id === OPERATOR_TOKEN_CLIENT ? 'operator_token' : 'account'
+  return { actor: { kind, id: sub }, scopes, ...from }
 }
 
 async function introspectOperatorToken(
   { db, audit, issuer }: AuthenticationDependencies,
   token: string,
   { method, name }: Intent,
-  from: Circumstances,
+  from: Asked,
 ): Promise<OwnToken | undefined> {
   const known = await findOperatorToken(db, sha256(token))
   if (!known) return undefined
@@ -138,13 +139,14 @@ async function introspectOperatorToken(
   const resource = operatorResource(issuer)
   const own: OwnToken = {
     active: true,
-    sub: `operator:${known.id}`,
+    sub: known.id,
     client_id: OPERATOR_TOKEN_CLIENT,
     scope: scopes.join(' '),
     aud: resource.resource,
     exp: Math.floor(known.expires_at.getTime() / 1_000),
   }
-  const event = { actor: own.sub, resource: own.aud, scope: own.scope, ...from }
+  const actor = { kind: 'operator_token', id: known.id } as const
+  const event = { ...recordedBy({ ...from, actor }), resource: own.aud, scope: own.scope }
   if (method === undefined) {
     const detail = { resource_server: 'toolgate' }
     await audit.append({ type: 'token.introspected', decision: 'active', ...event, detail })
@@ -161,17 +163,12 @@ async function introspectOperatorToken(
   return { ...own, mcp: { method, ...(name === undefined ? {} : { name }), ...decided } }
 }
 
-export function circumstances(ctx: Context): Circumstances {
-  return { request_id: requestId(ctx), ip: clientIp(ctx) ?? undefined }
-}
-
 /** Records that somebody came without a valid token. */
 export async function recordStranger({ audit }: Pick<AuthenticationDependencies, 'audit'>, ctx: Context) {
   await audit.append({
     type: 'operator.refused',
-    actor: 'anonymous',
+    ...recordedBy({ ...requestOrigin(ctx), actor: UNAUTHENTICATED }),
     decision: 'denied',
-    ...circumstances(ctx),
     detail: { method: ctx.method, path: ctx.path },
   })
 }

@@ -17,10 +17,10 @@ import {
 } from '../../guard/protected-resource-metadata.ts'
 import { basePath } from '../../http/base-path.ts'
 import { readJson } from '../../http/read-body.ts'
+import { requestOrigin } from '../../http/request-context.ts'
 import {
   type AuthenticationDependencies,
   callerOf,
-  circumstances,
   introspectOwn,
   recordStranger,
 } from '../operator-api/authenticate.ts'
@@ -86,7 +86,7 @@ async function answer(
     { mode: 'oauth', ...resource, on_error: (error) => log.warn({ error: error.name }, 'no introspection') },
     async (token, { mcp_method, mcp_name }) => {
       const intent = { method: mcp_method, name: mcp_name }
-      return (await introspectOwn(dependencies, token, intent, circumstances(ctx))) as ActiveToken | undefined
+      return (await introspectOwn(dependencies, token, intent, requestOrigin(ctx))) as ActiveToken | undefined
     },
   )
   const decision = await decide(guardedRequest(ctx))
@@ -117,7 +117,7 @@ function guardedRequest(ctx: Context): GuardedRequest {
 async function serve(mcp: McpHttpHandler, { auth, token, body }: Allowed, ctx: Context): Promise<void> {
   const headers = headersOf(ctx, ['authorization', 'cookie', 'content-length', 'transfer-encoding'])
   const request = new Request(auth.resource, { method: ctx.method, headers })
-  const caller = callerOf(token, circumstances(ctx))
+  const caller = callerOf(token, requestOrigin(ctx))
   const authInfo = { ...auth, token: '', extra: { ...auth.extra, caller } }
   const response = await mcp.fetch(request, { authInfo, parsedBody: body })
   ctx.status = response.status

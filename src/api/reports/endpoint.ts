@@ -6,7 +6,7 @@ import type { Context, Middleware } from 'koa'
 import { AppError } from '../../base/errors.ts'
 import { refuseMethod } from '../../http/allowed-methods.ts'
 import { readJson } from '../../http/read-body.ts'
-import { clientIp, requestId } from '../../http/request-context.ts'
+import { requestOrigin } from '../../http/request-context.ts'
 import { validate } from '../../http/validate.ts'
 import { isUnavailable } from '../../storage/database.ts'
 import { answerError, CHALLENGE, INTROSPECTION_PATH } from '../introspection/endpoint.ts'
@@ -29,9 +29,9 @@ async function take(ctx: Context, { sessions, intake }: ReportsDependencies) {
   const { reports, ...credentials } = validate(postedSchema, body)
   const parameters = new Map(Object.entries(credentials))
   const authorization = ctx.get('authorization') || undefined
-  const circumstances = { request_id: requestId(ctx), ip: clientIp(ctx) ?? undefined }
-  const server = await sessions.open({ authorization, parameters, ...circumstances })
-  return intake.take({ server, reports, ip: circumstances.ip })
+  const origin = requestOrigin(ctx)
+  const server = await sessions.open({ authorization, parameters, ...origin })
+  return intake.take({ server, reports, ip: origin.ip })
 }
 
 /** As an introspection is refused. */

@@ -27,7 +27,7 @@ export function eventOf(
   const said = report.type === 'tool.decided' ? decisionOf(report) : outcomeOf(report)
   return {
     type: report.type,
-    actor: known?.account_id ?? 'unknown',
+    actor: known ? { kind: 'account', id: known.account_id } : { kind: 'resource_server', id },
     ...known,
     resource,
     tool: name,

@@ -3,7 +3,7 @@ import type { Context, Middleware } from 'koa'
 import { AppError } from '../../base/errors.ts'
 import { refuseMethod } from '../../http/allowed-methods.ts'
 import { readForm } from '../../http/read-body.ts'
-import { clientIp, requestId } from '../../http/request-context.ts'
+import { requestOrigin } from '../../http/request-context.ts'
 import { answerError, CHALLENGE, INTROSPECTION_PATH } from '../introspection/endpoint.ts'
 import { BODY_LIMIT_BYTES } from '../introspection/question.ts'
 import type {
@@ -59,8 +59,7 @@ async function listen({ changes, sessions }: ChangesDependencies, ctx: Context):
   const session: ResourceServerSession = await sessions.open({
     authorization: ctx.get('authorization') || undefined,
     parameters: form,
-    request_id: requestId(ctx),
-    ip: clientIp(ctx) ?? undefined,
+    ...requestOrigin(ctx),
   })
   const subscription = await changes.subscribe(session, ctx.get('last-event-id'))
   sendFeed(ctx, { subscription, mayGoOn: () => sessions.stands(session) })

@@ -1,3 +1,4 @@
+import { actorOfRow } from '../../audit-chain/actor.ts'
 import { findResource } from '../../catalogue/catalogue.ts'
 import type { Explanation, Facts, Remedy } from './verdict.ts'
 
@@ -127,7 +128,7 @@ function ended({ end, issued }: Facts): Explanation {
   const why = typeof end.detail?.reason === 'string' ? ` The reason given: ${end.detail.reason}` : ''
   return {
     verdict: 'token_revoked',
-    reasons: [`It was revoked by ${end.actor} at ${at}.${why}`],
+    reasons: [`It was revoked by ${actorOfRow(end)} at ${at}.${why}`],
     remedies: [CONNECT_AGAIN],
   }
 }

@@ -135,7 +135,7 @@ function resourceServerRefused({ event }: Facts): Explanation {
   return {
     verdict: 'resource_server_refused',
     reasons: [
-      `${event.actor} did not authenticate as a resource server, so nothing about the token was said.${fault}`,
+      `${event.detail?.presented_client_id ?? 'Whoever asked'} did not authenticate as a resource server, so nothing about the token was said.${fault}`,
     ],
     remedies: [
       {

@@ -97,7 +97,7 @@ function lackingScopes(
 
 function lackOf(facts: Facts, resource: Resource, scope: string): Lack {
   const { event, catalogue, account, grant, token } = facts
-  if (event.actor.startsWith('operator:'))
+  if (event.actor_kind === 'operator_token')
     return {
       verdict: 'token_lacks_scope',
       reason: `The operator token does not have ${scope}. The scopes of an operator token never change.`,

@@ -41,8 +41,13 @@ function user({ account_id }: AuditRow): Attributes {
 }
 
 function actor(event: AuditRow): Attributes {
+  const { actor_kind, actor_id } = event
   return {
-    user: { uid: event.actor || 'unknown' },
+    user: {
+      ...(actor_id === null ? { name: actor_kind } : { uid: actor_id }),
+      type_id: 99,
+      type: actor_kind,
+    },
     ...(event.client_id === null ? {} : { app_uid: event.client_id }),
   }
 }

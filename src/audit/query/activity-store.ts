@@ -6,7 +6,8 @@ export type ActivityRow = Pick<
   AuditRow,
   | 'occurred_at'
   | 'type'
-  | 'actor'
+  | 'actor_kind'
+  | 'actor_id'
   | 'client_id'
   | 'resource'
   | 'tool'
@@ -23,7 +24,7 @@ export type ActivityKey = { occurred_at: Date; writer_id: string; seq: string }
 
 // Two bounds instead of an equality, so that only the index by account and time gives the order that is asked for.
 const NEWEST = `
-  select occurred_at, writer_id, seq::text as seq, type, actor, client_id, resource, tool, decision, scope,
+  select occurred_at, writer_id, seq::text as seq, type, actor_kind, actor_id, client_id, resource, tool, decision, scope,
          grant_id, ip, detail
   from audit_events
   where account_id >= :account_id and account_id <= :account_id`

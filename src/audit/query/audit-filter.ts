@@ -5,6 +5,8 @@ export type AuditFilter = {
   type?: AuditType | undefined
   /** Any of these. */
   types?: readonly AuditType[] | undefined
+  /** `kind:id`, or all of a kind. */
+  actor?: string | undefined
   account_id?: string | undefined
   client_id?: string | undefined
   grant_id?: string | undefined

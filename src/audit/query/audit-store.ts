@@ -131,6 +131,11 @@ export function filtered(db: Knex, filter: AuditFilter): Knex.QueryBuilder<Store
   const query = db<StoredRow, StoredRow[]>(TABLE)
   if (filter.type !== undefined) query.where('type', filter.type)
   if (filter.types !== undefined) query.whereIn('type', filter.types)
+  if (filter.actor !== undefined) {
+    const [actor_kind = '', ...id] = filter.actor.split(':')
+    query.where('actor_kind', actor_kind)
+    if (id.length > 0) query.where('actor_id', auditText(id.join(':'), 2_048) ?? '')
+  }
   for (const column of TEXT_FILTERS) {
     // Cleaned as the stored text was, so that whatever was recorded can be asked for.
     const value = auditText(filter[column], 2_048)

@@ -1,3 +1,4 @@
+import { actorOfRow } from '../../audit-chain/actor.ts'
 import { auditText } from '../../audit-chain/event-fields.ts'
 import type { AuditRow } from '../../audit-chain/hash-chain.ts'
 import type { NamedEntry } from './story.ts'
@@ -44,8 +45,9 @@ function tokenName({ detail }: Tellable): string {
 }
 
 /** An actor that is not the person whom the story is about. */
-function by({ actor, account_id }: Tellable): string {
-  return actor === account_id ? '' : ` by ${clean(actor)}`
+function by(event: Tellable): string {
+  const { actor_kind, actor_id, account_id } = event
+  return actor_kind === 'account' && actor_id === account_id ? '' : ` by ${clean(actorOfRow(event))}`
 }
 
 function because({ detail }: Tellable): string {

@@ -1,10 +1,12 @@
 import type { Context, Middleware } from 'koa'
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider'
 import type { AuditEvent } from '../../audit/events/audit-event.ts'
+import { recordedBy } from '../../audit/log/action-origin.ts'
 import type { AuditLog } from '../../audit/log/audit-log.ts'
+import { type Actor, UNAUTHENTICATED } from '../../audit-chain/actor.ts'
 import { sha256 } from '../../clients/client-secret.ts'
 import type { GoneGrant } from '../../grants/grant-store.ts'
-import { clientIp, requestId } from '../../http/request-context.ts'
+import { requestOrigin } from '../../http/request-context.ts'
 import type { UnitOfWork } from '../tokens/unit-of-work.ts'
 import { followChallenge } from './attempt.ts'
 
@@ -12,29 +14,46 @@ import { followChallenge } from './attempt.ts'
 export type EngineContext = Context & Partial<Pick<KoaContextWithOIDC, 'oidc'>>
 
 /** What every event of one request says: who, through which client, from where. */
-function baseEvent(ctx: EngineContext): Omit<AuditEvent, 'type'> {
-  const entities = ctx.oidc?.entities ?? {}
+function baseEvent(ctx: EngineContext) {
+  const { Account, Grant } = ctx.oidc?.entities ?? {}
   // A denial ends before the engine has loaded the account; the browser's session still says who denied.
-  const account_id = entities.Account?.accountId ?? entities.Grant?.accountId ?? ctx.oidc?.session?.accountId
-  const client_id = entities.Client?.clientId
-  // Who an unknown client says it is tells operators which client to look for.
-  const claimed = ctx.oidc?.params?.client_id
+  const id = Account?.accountId ?? ctx.oidc?.session?.accountId
+  const actor: Actor = id === undefined ? UNAUTHENTICATED : { kind: 'account', id }
   return {
-    actor: account_id ?? client_id ?? 'anonymous',
-    account_id,
-    client_id: client_id ?? (typeof claimed === 'string' ? claimed : undefined),
-    grant_id: entities.Grant?.jti,
-    request_id: requestId(ctx),
-    ip: clientIp(ctx) ?? undefined,
+    ...recordedBy({ ...requestOrigin(ctx), actor }),
+    account_id: id ?? Grant?.accountId,
+    client_id: clientsOf(ctx).client_id,
+    grant_id: Grant?.jti,
   }
 }
 
-function refusal(ctx: Context): Record<string, string> {
-  const body = (ctx.body ?? {}) as { error?: unknown; error_description?: unknown }
-  const detail: Record<string, string> = { status: String(ctx.status) }
-  if (typeof body.error === 'string') detail.error = body.error
-  if (typeof body.error_description === 'string') detail.error_description = body.error_description
-  return detail
+/** With these a request can end before its client has proven to be the one it says. RFC 6749 §5.2 */
+const BEFORE_AUTHENTICATION: readonly unknown[] = ['invalid_client', 'invalid_request']
+
+/** The client that is known here, and has proven itself where it has a credential; else what it said it is. */
+function clientsOf(ctx: EngineContext): { client_id?: string; presented_client_id?: string } {
+  const client = ctx.oidc?.entities.Client
+  const { error } = (ctx.body ?? {}) as { error?: unknown }
+  const is_known = client?.clientAuthMethod === 'none' || !BEFORE_AUTHENTICATION.includes(error)
+  if (client && is_known) return { client_id: client.clientId }
+  // Who an unknown client says it is tells operators which client to look for.
+  const claimed = ctx.oidc?.params?.client_id ?? client?.clientId
+  return typeof claimed === 'string' ? { presented_client_id: claimed } : {}
+}
+
+function refusal(ctx: EngineContext) {
+  const { error, error_description } = (ctx.body ?? {}) as Record<string, unknown>
+  const { presented_client_id } = clientsOf(ctx)
+  return {
+    status: String(ctx.status),
+    error: textOf(error),
+    error_description: textOf(error_description),
+    presented_client_id,
+  }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
 }
 
 /** The name of a code or token in the log; undefined for what is none. */
@@ -43,16 +62,13 @@ function nameOf(bearer: unknown): string | undefined {
 }
 
 /** What a token response was given for, and the refresh token in it: the links between the events of one grant. */
-function links(ctx: EngineContext): Record<string, string> {
+function links(ctx: EngineContext) {
   const { grant_type, code, refresh_token } = ctx.oidc?.params ?? {}
-  const named = {
+  return {
     code_id: grant_type === 'authorization_code' ? nameOf(code) : undefined,
     spent_refresh_token_id: grant_type === 'refresh_token' ? nameOf(refresh_token) : undefined,
     refresh_token_id: nameOf((ctx.body as Issued).refresh_token),
   }
-  return Object.fromEntries(
-    Object.entries(named).flatMap(([name, id]) => (id === undefined ? [] : [[name, id]])),
-  )
 }
 
 type Issued = { access_token?: unknown; refresh_token?: unknown; scope?: unknown }
@@ -60,13 +76,12 @@ type Issued = { access_token?: unknown; refresh_token?: unknown; scope?: unknown
 function issuedEvent(ctx: EngineContext, unit: UnitOfWork): AuditEvent {
   const body = ctx.body as Issued
   const type = unit.replay ? 'refresh_token.replayed' : unit.rotation ? 'token.refreshed' : 'token.issued'
-  const token = ctx.oidc?.entities.AccessToken
-  const audience = token?.aud
+  const audience = ctx.oidc?.entities.AccessToken?.aud
   return {
     type,
     ...baseEvent(ctx),
-    ...(typeof audience === 'string' ? { resource: audience } : {}),
-    ...(typeof body.scope === 'string' ? { scope: body.scope } : {}),
+    resource: textOf(audience),
+    scope: textOf(body.scope),
     token_id: nameOf(body.access_token),
     detail: links(ctx),
   }
@@ -80,7 +95,8 @@ function reusedEvent(ctx: EngineContext, grant: GoneGrant): AuditEvent {
   const detail = { presented, presented_id, family: 'revoked' }
   const { id: grant_id, account_id, resource } = grant
   const whose = { grant_id, account_id, resource: resource ?? undefined }
-  return { type: 'refresh_token.reused', ...baseEvent(ctx), ...whose, detail }
+  // Whoever bears a token that was spent may have stolen it.
+  return { type: 'refresh_token.reused', ...baseEvent(ctx), actor: UNAUTHENTICATED, ...whose, detail }
 }
 
 function tokenEvent(ctx: EngineContext, unit: UnitOfWork): AuditEvent {
@@ -90,32 +106,37 @@ function tokenEvent(ctx: EngineContext, unit: UnitOfWork): AuditEvent {
 }
 
 function revocationEvent(ctx: EngineContext, unit: UnitOfWork): AuditEvent {
-  const { AccessToken, RefreshToken } = ctx.oidc?.entities ?? {}
+  const { AccessToken, RefreshToken, Client } = ctx.oidc?.entities ?? {}
   const token = RefreshToken ?? AccessToken
-  if (ctx.status !== 200)
-    return { type: 'token.refused', ...baseEvent(ctx), decision: 'denied', detail: refusal(ctx) }
-  const owned = token && token.clientId === ctx.oidc?.entities.Client?.clientId
-  const grant = unit.revoked_grant?.id ?? (owned ? token.grantId : undefined)
-  const audience = AccessToken?.aud
-  const resource = unit.revoked_grant?.resource ?? (typeof audience === 'string' ? audience : undefined)
+  const base = baseEvent(ctx)
+  if (ctx.status !== 200 || !Client)
+    return { type: 'token.refused', ...base, decision: 'denied', detail: refusal(ctx) }
+  const by_client: Actor = { kind: 'client', id: Client.clientId }
+  if (token?.clientId !== Client.clientId) {
+    const actor = Client.clientAuthMethod === 'none' ? UNAUTHENTICATED : by_client
+    return { type: 'token.revoked', ...base, actor, detail: { found: false } }
+  }
   return {
     type: 'token.revoked',
-    ...baseEvent(ctx),
-    ...(grant === undefined ? {} : { grant_id: grant }),
-    ...(owned ? { account_id: token.accountId, token_id: nameOf(token.jti), resource } : {}),
-    detail: owned
-      ? { found: true, token: RefreshToken ? 'refresh_token' : 'access_token' }
-      : { found: false },
+    ...base,
+    // Also without a credential: whoever bears the token was given it.
+    actor: by_client,
+    account_id: token.accountId,
+    grant_id: unit.revoked_grant?.id ?? token.grantId,
+    token_id: nameOf(token.jti),
+    resource: unit.revoked_grant?.resource ?? textOf(AccessToken?.aud),
+    detail: { found: true, token: RefreshToken ? 'refresh_token' : 'access_token' },
   }
 }
+
+type Registered = { client_id?: string; client_name?: string; redirect_uris?: string[] }
 
 function registrationEvent(ctx: EngineContext, unit: UnitOfWork): AuditEvent {
   const base = baseEvent(ctx)
   if (ctx.status !== 201) return { type: 'client.registration_refused', ...base, detail: refusal(ctx) }
-  const body = ctx.body as { client_id?: string; client_name?: string; redirect_uris?: string[] }
-  const detail = { client_name: body.client_name ?? '', redirect_uris: body.redirect_uris ?? [] }
-  if (unit.registered_before) Object.assign(detail, { registered_before: true })
-  return { type: 'client.registered', ...base, client_id: body.client_id, detail }
+  const { client_id, client_name = '', redirect_uris = [] } = ctx.body as Registered
+  const detail = { client_name, redirect_uris, registered_before: unit.registered_before || undefined }
+  return { type: 'client.registered', ...base, client_id, detail }
 }
 
 /** Events of POST /token, /revoke and /register; they commit with what the request changed. */
@@ -149,24 +170,19 @@ type Outcome = {
   error_description?: string
 }
 
-function outcomeDetail({ code_id, error, error_description }: Outcome): Pick<AuditEvent, 'detail'> {
-  if (error !== undefined) return { detail: { error, error_description: error_description ?? null } }
-  return code_id === undefined ? {} : { detail: { code_id } }
-}
-
-function authorizationEvent(ctx: EngineContext, outcome_of: Outcome): AuditEvent {
-  const { outcome } = outcome_of
+function authorizationEvent(ctx: EngineContext, { outcome, code_id, ...refused }: Outcome): AuditEvent {
   const { resource } = ctx.oidc?.params ?? {}
-  const scope =
-    typeof resource === 'string' ? ctx.oidc?.entities.Grant?.getResourceScope(resource) : undefined
-  return {
-    type: `authorization.${outcome}`,
+  const base = {
     ...baseEvent(ctx),
-    decision: outcome === 'granted' ? 'allowed' : 'denied',
-    ...(typeof resource === 'string' ? { resource } : {}),
-    ...(scope ? { scope } : {}),
-    ...outcomeDetail(outcome_of),
+    resource: textOf(resource),
+    scope:
+      (typeof resource === 'string' && ctx.oidc?.entities.Grant?.getResourceScope(resource)) || undefined,
   }
+  if (outcome === 'granted')
+    return { type: 'authorization.granted', ...base, decision: 'allowed', detail: { code_id } }
+  const { presented_client_id } = clientsOf(ctx)
+  const detail = { ...refused, presented_client_id }
+  return { type: `authorization.${outcome}`, ...base, decision: 'denied', detail }
 }
 
 /** Holds back the answer of an authorization until its event is committed; without the record there is no code. */

@@ -5,6 +5,7 @@ import type { AuditFilter } from '../../audit/query/audit-filter.ts'
 /** Which events a command is about. */
 export type FilterOptions = {
   type?: AuditType
+  actor?: string
   account?: string
   client?: string
   grant?: string
@@ -18,6 +19,7 @@ export type FilterOptions = {
 export function withFilter(command: Command): Command {
   return command
     .addOption(new Option('--type <type>', 'only events of this type').choices(AUDIT_TYPES))
+    .option('--actor <kind:id>', 'only events of this actor, or of a kind of actors, such as cli')
     .option('--account <id>', 'only events of this account')
     .option('--client <id>', 'only events of this client')
     .option('--grant <id>', 'only events of this grant')
@@ -29,9 +31,10 @@ export function withFilter(command: Command): Command {
 }
 
 export function filterOf(options: FilterOptions): AuditFilter {
-  const { type, account, client, grant, token, tool, resource, decision, request } = options
+  const { type, actor, account, client, grant, token, tool, resource, decision, request } = options
   return {
     type,
+    actor,
     account_id: account,
     client_id: client,
     grant_id: grant,

@@ -2,7 +2,8 @@ import { auditText } from '../../audit-chain/event-fields.ts'
 import type { AuditRow } from '../../audit-chain/hash-chain.ts'
 
 const SHOWN = [
-  'actor',
+  'actor_kind',
+  'actor_id',
   'account_id',
   'client_id',
   'resource',

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
 import type { AuditLog } from '../../audit/log/audit-log.ts'
+import { SERVER } from '../../audit-chain/actor.ts'
 import { AppError } from '../../base/errors.ts'
 import { findResource } from '../../catalogue/catalogue.ts'
 import { currentCatalogue } from '../../catalogue/catalogue-store.ts'
@@ -20,10 +21,10 @@ const MAIN = fileURLToPath(new URL('../../../examples/notes-server/main.ts', imp
 export type ExampleServer = { resource: string; stop(): void }
 
 async function freshCredentials(db: Database['knex'], audit: AuditLog, resource: string) {
-  const request = { id: ID, actor: 'development' }
-  return rotateResourceServerSecret({ db, audit }, request).catch((error) => {
+  const origin = { actor: SERVER, reason: 'development' }
+  return rotateResourceServerSecret({ db, audit }, ID, origin).catch((error) => {
     if (error instanceof AppError && error.code === 'not_found')
-      return addResourceServer({ db, audit }, { ...request, resource })
+      return addResourceServer({ db, audit }, { id: ID, resource }, origin)
     throw error
   })
 }

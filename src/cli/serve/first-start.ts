@@ -7,6 +7,7 @@ import { OPERATOR_SCOPES } from '../../accounts/operator-scopes.ts'
 import { createOperatorToken } from '../../accounts/operator-tokens.ts'
 import { OPERATOR_ROLES } from '../../api/operator-api/operator-resource.ts'
 import type { AuditLog } from '../../audit/log/audit-log.ts'
+import { SERVER } from '../../audit-chain/actor.ts'
 import { AppError } from '../../base/errors.ts'
 import { parseCatalogue } from '../../catalogue/catalogue-file.ts'
 import { currentCatalogue } from '../../catalogue/catalogue-store.ts'
@@ -41,7 +42,7 @@ export async function applyConfiguredCatalogue(
   const read = parseCatalogue(readFileSync(file, 'utf8'))
   if ('faults' in read)
     throw new AppError('invalid_input', [`${file} has faults:`, ...read.faults].join('\n  - '))
-  return (await changeCatalogue({ db, audit }, read.catalogue, { actor: 'server' })).changes
+  return (await changeCatalogue({ db, audit }, read.catalogue, { actor: SERVER })).changes
 }
 
 export type FirstSignIn = { username: string; password: string; operator_token: string }
@@ -56,14 +57,15 @@ export async function createFirstAccount(
 ): Promise<FirstSignIn | undefined> {
   if (config.environment !== 'development') return undefined
   if ((await pageOfAccounts({ db }, {}, { limit: 1 })).accounts.length > 0) return undefined
-  const actor = 'first start'
+  const origin = { actor: SERVER, reason: 'first start' }
   const in_catalogue = (await currentCatalogue(db))?.catalogue.roles.map((role) => role.name) ?? []
   const roles = [...in_catalogue, ...OPERATOR_ROLES]
   const password = randomBytes(9).toString('base64url')
-  const { username } = await createAccount({ db, audit }, { username: 'admin', password, roles, actor })
+  const { username } = await createAccount({ db, audit }, { username: 'admin', password, roles }, origin)
   const { token } = await createOperatorToken(
     { db, audit },
-    { name: 'first start', days: 90, scopes: OPERATOR_SCOPES, actor },
+    { name: 'first start', days: 90, scopes: OPERATOR_SCOPES },
+    origin,
   )
   return { username, password, operator_token: token }
 }

@@ -1,4 +1,5 @@
 import { pino } from 'pino'
+import { SERVER } from '../../audit-chain/actor.ts'
 import { type Config, loadConfig } from '../../config/config.ts'
 import { startServer } from '../../main/server.ts'
 import { type ExampleServer, startExampleServer } from './example-server.ts'
@@ -35,12 +36,12 @@ export async function serve(): Promise<void> {
   const { audit } = server.app
   const db = server.installation.database.knex
   const example = await startExampleServer(config, { db, audit, log })
-  await audit.append({ type: 'server.started', actor: 'server', detail: { issuer: config.issuer } })
+  await audit.append({ type: 'server.started', actor: SERVER, detail: { issuer: config.issuer } })
 
   const stop = async (signal: NodeJS.Signals) => {
     log.info({ signal }, 'stopping')
     example?.stop()
-    await audit.append({ type: 'server.stopped', actor: 'server', detail: { signal } }).catch(() => undefined)
+    await audit.append({ type: 'server.stopped', actor: SERVER, detail: { signal } }).catch(() => undefined)
     await server.close()
   }
   process.once('SIGINT', stop)

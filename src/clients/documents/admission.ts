@@ -1,4 +1,5 @@
 import type { AuditLog } from '../../audit/log/audit-log.ts'
+import { UNAUTHENTICATED } from '../../audit-chain/actor.ts'
 
 /** Which hosts may be clients by publishing a metadata document: all, those on a list, or none. */
 export type AdmissionPolicy = {
@@ -44,10 +45,14 @@ export class Admission {
     if (this.#isNew(url.hostname, now_ms))
       await this.#audit.append({
         type: 'client.admission_refused',
-        actor: 'server',
-        client_id: url.href,
+        actor: UNAUTHENTICATED,
         request_id,
-        detail: { host: url.hostname, mode: policy.mode, dry_run: policy.dry_run },
+        detail: {
+          presented_client_id: url.href,
+          host: url.hostname,
+          mode: policy.mode,
+          dry_run: policy.dry_run,
+        },
       })
     return policy.dry_run
   }

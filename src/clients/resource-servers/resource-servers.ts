@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
 import type { AuditEvent } from '../../audit/events/audit-event.ts'
+import { type ActionOrigin, recordedBy } from '../../audit/log/action-origin.ts'
 import type { AuditLog } from '../../audit/log/audit-log.ts'
 import { recorded } from '../../audit/log/recorded.ts'
 import { AppError } from '../../base/errors.ts'
@@ -46,10 +47,7 @@ function chosenSecret(secret: string): string {
   throw new AppError('invalid_input', 'A secret of your own has 32 to 256 of A-Z, a-z, 0-9, `-`, `.` and `_`')
 }
 
-/** Who does it, and by which request, for the audit log. */
-type Doer = { actor: string; request_id?: string | undefined }
-
-type AddRequest = { resource: string; id?: string | undefined } & Doer
+type AddRequest = { resource: string; id?: string | undefined }
 
 /**
  * Registers a resource server for one resource. Without `secret` one is made, which is in the answer and nowhere
@@ -58,9 +56,10 @@ type AddRequest = { resource: string; id?: string | undefined } & Doer
 export async function addResourceServer(
   dependencies: ResourceServerDependencies,
   request: AddRequest & { secret?: string | undefined },
+  origin: ActionOrigin,
 ): Promise<ResourceServerCredentials> {
   const secret = request.secret === undefined ? generateSecret() : chosenSecret(request.secret)
-  const { client_id, resource } = await add(dependencies, request, ofSecret(secret))
+  const { client_id, resource } = await add(dependencies, request, ofSecret(secret), origin)
   return { client_id, client_secret: secret, resource }
 }
 
@@ -71,14 +70,16 @@ export async function addResourceServer(
 export function addResourceServerWithKeys(
   dependencies: ResourceServerDependencies,
   request: AddRequest & { jwks: unknown },
+  origin: ActionOrigin,
 ): Promise<ResourceServerIdentity> {
-  return add(dependencies, request, ofKeys(request.jwks))
+  return add(dependencies, request, ofKeys(request.jwks), origin)
 }
 
 async function add(
   { db, audit }: ResourceServerDependencies,
   request: AddRequest,
   { detail, ...credential }: NewCredential,
+  origin: ActionOrigin,
 ): Promise<ResourceServerIdentity> {
   const resource = canonicalResource(request.resource)
   if (!resource) throw new AppError('invalid_input', 'A resource is an absolute http(s) URL without fragment')
@@ -94,11 +95,10 @@ async function add(
       )
     const event = {
       type: 'resource_server.created',
-      actor: request.actor,
-      request_id: request.request_id,
+      ...recordedBy(origin),
       client_id: id,
       resource,
-      detail,
+      detail: { ...detail, reason: origin.reason },
     } as const
     return { result: { client_id: id, resource }, events: created ? [event] : [] }
   })
@@ -107,56 +107,59 @@ async function add(
 /** Gives a resource server a new secret; the old one, or its keys, are refused from the next introspection on. */
 export async function rotateResourceServerSecret(
   dependencies: ResourceServerDependencies,
-  request: { id: string } & Doer,
+  id: string,
+  origin: ActionOrigin,
 ): Promise<ResourceServerCredentials> {
   const secret = generateSecret()
-  const { client_id, resource } = await rotate(dependencies, request, 'secret_rotated', ofSecret(secret))
+  const rotated = { ...ofSecret(secret), change: 'secret_rotated' }
+  const { client_id, resource } = await rotate(dependencies, id, rotated, origin)
   return { client_id, client_secret: secret, resource }
 }
 
 /** Gives a resource server these public keys, and no others, from the next introspection on; a secret it had ends. */
 export function rotateResourceServerKeys(
   dependencies: ResourceServerDependencies,
-  request: { id: string; jwks: unknown } & Doer,
+  { id, jwks }: { id: string; jwks: unknown },
+  origin: ActionOrigin,
 ): Promise<ResourceServerIdentity> {
-  return rotate(dependencies, request, 'keys_rotated', ofKeys(request.jwks))
+  return rotate(dependencies, id, { ...ofKeys(jwks), change: 'keys_rotated' }, origin)
 }
 
 async function rotate(
   { db, audit }: ResourceServerDependencies,
-  request: { id: string } & Doer,
-  change: string,
-  credential: NewCredential,
+  id: string,
+  { detail, change, ...kept }: NewCredential & { change: string },
+  origin: ActionOrigin,
 ): Promise<ResourceServerIdentity> {
-  const { detail, ...kept } = credential
   return recorded(db, audit, async (trx) => {
-    const row = await replaceCredential(trx, request.id, kept)
-    if (!row) throw new AppError('not_found', `There is no resource server ${request.id}`)
-    const { id, resource } = row
+    const row = await replaceCredential(trx, id, kept)
+    if (!row) throw new AppError('not_found', `There is no resource server ${id}`)
     return {
-      result: { client_id: id, resource },
-      events: [changed(request, row, { change, ...detail })],
+      result: { client_id: id, resource: row.resource },
+      events: [changed(origin, row, { change, ...detail })],
     }
   })
 }
 
 export async function removeResourceServer(
   { db, audit }: ResourceServerDependencies,
-  request: { id: string } & Doer,
+  id: string,
+  origin: ActionOrigin,
 ): Promise<void> {
   await recorded(db, audit, async (trx) => {
-    const row = await deleteResourceServer(trx, request.id)
-    if (!row) throw new AppError('not_found', `There is no resource server ${request.id}`)
-    return { result: undefined, events: [changed(request, row, { change: 'removed' })] }
+    const row = await deleteResourceServer(trx, id)
+    if (!row) throw new AppError('not_found', `There is no resource server ${id}`)
+    return { result: undefined, events: [changed(origin, row, { change: 'removed' })] }
   })
 }
 
 function changed(
-  { actor, request_id }: Doer,
+  origin: ActionOrigin,
   { id: client_id, resource }: ResourceServer,
-  detail: AuditEvent['detail'],
+  change: AuditEvent['detail'],
 ): AuditEvent {
-  return { type: 'resource_server.changed', actor, request_id, client_id, resource, detail }
+  const detail = { ...change, reason: origin.reason }
+  return { type: 'resource_server.changed', ...recordedBy(origin), client_id, resource, detail }
 }
 
 /** A page of resource servers, newest first, and the cursor of the next. Throws `invalid_input` for another cursor. */

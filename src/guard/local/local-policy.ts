@@ -2,6 +2,7 @@
  * Mode `none`: no authorization server. Only this machine is served, the catalogue decides here, and the calls are
  * recorded here. Nothing of this is in the guard itself: whoever does not import it cannot come to serve strangers.
  */
+import type { Actor } from '../../audit-chain/actor.ts'
 import type { EventWords } from '../../audit-chain/event-fields.ts'
 import { decideMethod, type Held } from '../../permission/mcp-method.ts'
 import type { Resource } from '../../permission/scopes.ts'
@@ -47,6 +48,7 @@ export type CallLog = {
 
 /** Who calls in mode `none`, and through which client. */
 const LOCAL_USER = 'local'
+const LOCAL_ACTOR: Actor = { kind: 'local_user' }
 /** Whoever has no token has none that expires; handlers look at the time of a token, and see one that is good. */
 const GOOD_FOR_SECONDS = 3_600
 
@@ -92,8 +94,8 @@ function recordLocally(resource: string, { log }: LocalOptions): Recorder {
 }
 
 function wordsOf(resource: string, report: CallReport): EventWords {
-  const { type, sub, client_id, name, method, request_id } = report
-  const words = { type, actor: sub, client_id, resource, tool: name, request_id }
+  const { type, client_id, name, method, request_id } = report
+  const words = { type, actor: LOCAL_ACTOR, client_id, resource, tool: name, request_id }
   if (report.type === 'tool.decided') {
     const decision = report.allowed ? 'allowed' : 'denied'
     return { ...words, decision, detail: { method, needed: report.scope } }

@@ -20,8 +20,8 @@ function times(count: number): string {
   return count === 1 ? 'once' : `${count} times`
 }
 
-function isOwn({ actor }: Activity['event'], account_id: string): boolean {
-  return actor === account_id
+function isOwn({ actor_kind, actor_id }: Activity['event'], account_id: string): boolean {
+  return actor_kind === 'account' && actor_id === account_id
 }
 
 function called({ event, count }: Activity, names: Names): ActivityText {

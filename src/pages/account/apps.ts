@@ -11,13 +11,12 @@ import { olderHref } from '../pager.ts'
 import { type AppView, appView, keptScopes } from './app-view.ts'
 
 /** What a person connected: looked at, named, narrowed, and ended. */
-function own({ ctx, session, caller }: Page) {
-  return { account_id: session.account_id, id: ctx.params.id as string, request_id: caller.request_id }
+function own({ ctx, session }: Page) {
+  return { account_id: session.account_id, id: ctx.params.id as string }
 }
 
 async function viewOf(page: Page): Promise<AppView> {
-  const { account_id, id } = own(page)
-  const app = await showConnectedApp(page, { account_id, id })
+  const app = await showConnectedApp(page, own(page))
   const current = await page.catalogues.current(page.db)
   return appView(app, current?.catalogue, page.session.roles)
 }
@@ -40,9 +39,11 @@ async function showApp(page: Page): Promise<void> {
 }
 
 async function nameApp(page: Page): Promise<void> {
-  const { account_id, id } = own(page)
-  await renameConnectedApp(page, { account_id, id }, page.form.get('label'))
-  page.goTo(`/account/apps/${id}`, page.form.get('label') ? 'The name is saved.' : 'The name is removed.')
+  await renameConnectedApp(page, own(page), page.form.get('label'))
+  page.goTo(
+    `/account/apps/${own(page).id}`,
+    page.form.get('label') ? 'The name is saved.' : 'The name is removed.',
+  )
 }
 
 async function narrowApp(page: Page): Promise<void> {
@@ -50,7 +51,7 @@ async function narrowApp(page: Page): Promise<void> {
   const scopes = keptScopes(app, page.form.all('scope'))
   if (scopes.length === 0)
     throw new AppError('invalid_input', 'Nothing would be left. To take everything back, disconnect the app.')
-  const { removed } = await narrowGrant(page, { ...own(page), scopes, actor: page.session.account_id })
+  const { removed } = await narrowGrant(page, { ...own(page), scopes }, page.caller)
   const words = app.scopes.filter(({ name }) => removed.includes(name)).map(({ description }) => description)
   page.goTo(
     `/account/apps/${app.id}`,
@@ -65,7 +66,7 @@ async function confirmRevocation(page: Page): Promise<void> {
 }
 
 async function revokeApp(page: Page): Promise<void> {
-  const { revoked } = await revokeConnectedApp(page, own(page))
+  const { revoked } = await revokeConnectedApp(page, own(page), page.caller)
   if (revoked.length === 0)
     throw new AppError('not_found', 'No such app is connected to your account (any more).')
   page.goTo('/account', 'The app is disconnected. Its next call will be refused.')

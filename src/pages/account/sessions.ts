@@ -1,4 +1,4 @@
-import { endSession, type SignOut, sessionsOf, signOutEverywhere } from '../../accounts/sessions/sessions.ts'
+import { endSession, sessionsOf, signOutEverywhere } from '../../accounts/sessions/sessions.ts'
 import { AppError } from '../../base/errors.ts'
 import { changeOwnPassword } from '../../sign-in/own-password.ts'
 import type { Page, PageRoute } from '../page.ts'
@@ -9,18 +9,13 @@ async function showSessions(page: Page): Promise<void> {
   page.show('account/sessions', { ...(await sessionsOf(page.db, account_id)), this_one: id })
 }
 
-function ofThisPerson({ session, caller }: Page): SignOut {
-  const { account_id } = session
-  return { account_id, actor: account_id, request_id: caller.request_id, ip: caller.ip }
-}
-
 async function end(page: Page): Promise<void> {
   const { form, session, ctx, issuer } = page
   const kind = form.get('kind')
   const id = form.get('session')
   if ((kind !== 'page' && kind !== 'browser') || id === undefined || id.length > 128)
     throw new AppError('invalid_input', 'This form names no session. Go back and try again.')
-  await endSession(page, { ...ofThisPerson(page), kind, id })
+  await endSession(page, { account_id: session.account_id, kind, id }, page.caller)
   if (kind === 'page' && id === session.id) {
     clearSessionCookie(ctx, issuer)
     return page.goTo('/sign-in')
@@ -29,7 +24,8 @@ async function end(page: Page): Promise<void> {
 }
 
 async function endOthers(page: Page): Promise<void> {
-  await signOutEverywhere(page, { ...ofThisPerson(page), except: page.session.id })
+  const { account_id, id: except } = page.session
+  await signOutEverywhere(page, { account_id, except }, page.caller)
   page.goTo('/account/sessions', 'You are signed out everywhere else.')
 }
 
@@ -44,15 +40,8 @@ async function changePassword(page: Page): Promise<void> {
   try {
     if (wanted !== form.get('again'))
       throw new AppError('invalid_input', 'The new password is not the same both times.')
-    await changeOwnPassword(page, {
-      account_id,
-      username,
-      session_id,
-      current: form.get('current') ?? '',
-      wanted,
-      ip: caller.ip,
-      request_id: caller.request_id ?? '',
-    })
+    const change = { account_id, username, session_id, current: form.get('current') ?? '', wanted }
+    await changeOwnPassword(page, change, caller)
     page.goTo('/account/sessions', 'Your password is changed, and all your other sessions ended.')
   } catch (error) {
     if (!(error instanceof AppError) || error.code === 'unavailable') throw error

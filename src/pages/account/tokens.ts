@@ -3,7 +3,6 @@ import {
   createPersonalToken,
   revokePersonalToken,
   rotatePersonalToken,
-  type TokenChange,
 } from '../../personal-tokens/personal-access-tokens.ts'
 import { offerPersonalToken } from '../../personal-tokens/personal-token-offer.ts'
 import type { TokenName } from '../../personal-tokens/personal-token-store.ts'
@@ -31,10 +30,6 @@ function own(page: Page): TokenName {
   return { id: tokenIn(page), account_id: page.session.account_id }
 }
 
-function changeBy({ caller: { actor, request_id, ip } }: Page): TokenChange {
-  return { actor, request_id, ip }
-}
-
 async function listTokens(page: Page): Promise<void> {
   const { account_id } = page.session
   const list = { limit: PAGE_TOKENS, after: asked(page, 'after') }
@@ -50,7 +45,7 @@ async function newToken(page: Page): Promise<void> {
 async function createToken(page: Page): Promise<void> {
   const account = page.session.account_id
   const made = await orFault(() =>
-    createPersonalToken(page, { account, ...readCreation(page.form) }, changeBy(page)),
+    createPersonalToken(page, { account, ...readCreation(page.form) }, page.caller),
   )
   if (!(made instanceof AppError)) return showMade(page, PLACE, made)
   const offer = await offerPersonalToken(page, { account, resource: page.form.get('resource') })
@@ -63,11 +58,11 @@ async function showOne(page: Page): Promise<void> {
 
 async function rotateToken(page: Page): Promise<void> {
   const rotation = readRotation(page.form)
-  showMade(page, PLACE, await rotatePersonalToken(page, own(page), rotation, changeBy(page)))
+  showMade(page, PLACE, await rotatePersonalToken(page, own(page), rotation, page.caller))
 }
 
 async function revokeToken(page: Page): Promise<void> {
-  const { revoked } = await revokePersonalToken(page, own(page), changeBy(page))
+  const { revoked } = await revokePersonalToken(page, own(page), page.caller)
   page.goTo(
     PLACE.at,
     revoked.length > 0

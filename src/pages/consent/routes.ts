@@ -4,6 +4,7 @@ import type { Context } from 'koa'
 import type { InteractionResults, Provider } from 'oidc-provider'
 import { type Account, findActiveAccount } from '../../accounts/account-store.ts'
 import type { AuditEvent } from '../../audit/events/audit-event.ts'
+import { recordedBy } from '../../audit/log/action-origin.ts'
 import type { AuditLog } from '../../audit/log/audit-log.ts'
 import { recorded } from '../../audit/log/recorded.ts'
 import { AppError } from '../../base/errors.ts'
@@ -16,7 +17,7 @@ import { assertSameOrigin, csrfToken, verifyCsrf } from '../../http/csrf.ts'
 import type { Form } from '../../http/form.ts'
 import { readForm } from '../../http/read-body.ts'
 import type { Renderer } from '../../http/render.ts'
-import { clientIp, requestId } from '../../http/request-context.ts'
+import { requestOrigin } from '../../http/request-context.ts'
 import { signIn } from '../../sign-in/sign-in.ts'
 import { type ConsentRequest, consentView, decideScopes } from './consent.ts'
 import { saveGrant } from './grant-consent.ts'
@@ -95,9 +96,8 @@ async function submitLogin(page: Page): Promise<void> {
     const account = await signIn(page, {
       username,
       password: form.get('password') ?? '',
-      ip: clientIp(ctx) ?? undefined,
-      request_id: requestId(ctx),
       client_id: interaction.client_id,
+      ...requestOrigin(ctx),
     })
     if (interaction.account_id !== undefined && interaction.account_id !== account.id)
       throw new AppError(
@@ -151,14 +151,12 @@ function giveConsent(
     const grant_id = await saveGrant(provider, trx, wanted, decision)
     const event: AuditEvent = {
       type: 'consent.given',
-      actor: account.id,
+      ...recordedBy({ ...requestOrigin(ctx), actor: { kind: 'account', id: account.id } }),
       account_id: account.id,
       client_id: interaction.client_id,
       resource,
       scope: decision.granted.join(' '),
       grant_id,
-      request_id: requestId(ctx),
-      ip: clientIp(ctx) ?? undefined,
       detail: { rejected: decision.rejected, redirect_host: redirectHost(interaction.redirect_uri) },
     }
     return { result: grant_id, events: [event] }

@@ -6,7 +6,7 @@ import { AppError } from '../../base/errors.ts'
 import { basePath } from '../../http/base-path.ts'
 import { assertSameOrigin } from '../../http/csrf.ts'
 import { readForm } from '../../http/read-body.ts'
-import { clientIp, requestId } from '../../http/request-context.ts'
+import { requestOrigin } from '../../http/request-context.ts'
 import { signIn } from '../../sign-in/sign-in.ts'
 import type { Page, PageDependencies, PageRoute } from '../page.ts'
 import { clearSessionCookie, readSessionCookie, setSessionCookie } from './session-cookie.ts'
@@ -57,11 +57,14 @@ async function submitSignIn(dependencies: PageDependencies, ctx: Context): Promi
   const form = await readForm(ctx)
   const return_to = returnPath(issuer, form.get('return_to'))
   const username = form.get('username') ?? ''
-  const ip = clientIp(ctx) ?? undefined
+  const origin = requestOrigin(ctx)
   try {
     const password = form.get('password') ?? ''
-    const account = await signIn(dependencies, { username, password, ip, request_id: requestId(ctx) })
-    const value = await openPageSession(dependencies, account, { ip, user_agent: ctx.get('user-agent') })
+    const account = await signIn(dependencies, { username, password, ...origin })
+    const value = await openPageSession(dependencies, account, {
+      ip: origin.ip,
+      user_agent: ctx.get('user-agent'),
+    })
     setSessionCookie(ctx, issuer, value)
     ctx.status = 303
     ctx.redirect(return_to)
@@ -75,9 +78,7 @@ async function submitSignIn(dependencies: PageDependencies, ctx: Context): Promi
 /** Ends this session; its form's token ends with it. */
 async function signOut(page: Page): Promise<void> {
   const { session, caller } = page
-  const { account_id } = session
-  const { request_id, ip } = caller
-  await endSession(page, { kind: 'page', id: session.id, account_id, actor: account_id, request_id, ip })
+  await endSession(page, { kind: 'page', id: session.id, account_id: session.account_id }, caller)
   clearSessionCookie(page.ctx, page.issuer)
   page.goTo('/sign-in')
 }

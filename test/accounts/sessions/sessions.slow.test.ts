@@ -14,6 +14,7 @@ import { pageEvents } from '../../../src/audit/query/audit-store.ts'
 import { changeOwnPassword } from '../../../src/sign-in/own-password.ts'
 import { signIn } from '../../../src/sign-in/sign-in.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
+import { by, TEST } from '../../support/origins.ts'
 
 const PASSWORD = 'correct horse battery'
 
@@ -62,12 +63,11 @@ let other: SignedIn
 beforeEach(async () => {
   const made = await Promise.all(
     [1, 2].map(() =>
-      createAccount(dependencies, {
-        username: `user-${randomBytes(6).toString('hex')}`,
-        password: PASSWORD,
-        roles: [],
-        actor: 'test',
-      }),
+      createAccount(
+        dependencies,
+        { username: `user-${randomBytes(6).toString('hex')}`, password: PASSWORD, roles: [] },
+        TEST,
+      ),
     ),
   )
   person = await enter(made[0]!.username)
@@ -90,7 +90,7 @@ describe('sessions', () => {
     const value = await open(person)
     const sign_in = await browser(person)
     const end = (account_id: string, kind: 'page' | 'browser', id: string) =>
-      endSession(dependencies, { account_id, actor: account_id, kind, id })
+      endSession(dependencies, { account_id, kind, id }, by(account_id))
     expect(await end(other.id, 'page', idOf(value))).toBe(false)
     expect(await end(other.id, 'browser', sign_in.uid)).toBe(false)
     expect([(await currentPageSession(db, value))?.account_id, await isLive(sign_in)]).toEqual([
@@ -109,14 +109,14 @@ describe('sessions', () => {
     const kept = await open(person)
     for (const kind of ['page', 'browser'] as const)
       expect(
-        await endSession(dependencies, { account_id: person.id, actor: 'x', kind, id }).catch(() => false),
+        await endSession(dependencies, { account_id: person.id, kind, id }, TEST).catch(() => false),
       ).toBe(false)
     expect(await currentPageSession(db, kept)).toBeDefined()
   })
 
   it('a request under way does not bring back a browser session that was ended', async () => {
     const sign_in = await browser(person)
-    await endSession(dependencies, { account_id: person.id, actor: 'x', kind: 'browser', id: sign_in.uid })
+    await endSession(dependencies, { account_id: person.id, kind: 'browser', id: sign_in.uid }, TEST)
     await write(sign_in)
     expect(await isLive(sign_in)).toBe(false)
   })
@@ -124,20 +124,20 @@ describe('sessions', () => {
   it('all end, of this account, but the one that is kept', async () => {
     const [kept, gone, theirs] = [await open(person), await open(person), await open(other)]
     const [mine, foreign] = [await browser(person), await browser(other)]
-    const request = { account_id: person.id, actor: person.id, except: idOf(kept) }
-    const ended = await signOutEverywhere(dependencies, request)
+    const request = { account_id: person.id, except: idOf(kept) }
+    const ended = await signOutEverywhere(dependencies, request, by(person.id))
     expect(ended).toEqual({ ended_page_sessions: 1, ended_browser_sign_ins: 1 })
     expect(await endings(person.id)).toEqual([ended])
     expect(await currentPageSession(db, kept)).toBeDefined()
     expect(await currentPageSession(db, gone)).toBeUndefined()
     expect(await currentPageSession(db, theirs)).toBeDefined()
     expect([await isLive(mine), await isLive(foreign)]).toEqual([false, true])
-    await signOutEverywhere(dependencies, request)
+    await signOutEverywhere(dependencies, request, by(person.id))
     expect(await endings(person.id)).toHaveLength(1)
   })
 
   it('a sign-in from before opens nothing any more, one from after does', async () => {
-    await signOutEverywhere(dependencies, { account_id: person.id, actor: 'test' })
+    await signOutEverywhere(dependencies, { account_id: person.id }, TEST)
     await expect(open(person)).rejects.toMatchObject({ code: 'unauthenticated' })
     expect(await isLive(await browser(person))).toBe(false)
     const again = await enter(person.username)
@@ -148,7 +148,7 @@ describe('sessions', () => {
   it('opening and signing out everywhere at the same moment: nothing stays open', async () => {
     const attempts = await Promise.all([
       ...Array.from({ length: 6 }, () => open(person).catch(() => undefined)),
-      signOutEverywhere(dependencies, { account_id: person.id, actor: 'test' }).then(() => undefined),
+      signOutEverywhere(dependencies, { account_id: person.id }, TEST).then(() => undefined),
     ])
     for (const value of attempts) expect(await currentPageSession(db, value)).toBeUndefined()
     expect((await sessionsOf(db, person.id)).page_sessions).toEqual([])
@@ -159,12 +159,8 @@ describe('sessions', () => {
       const value = await open(person)
       const sign_in = await browser(person)
       const { username } = person
-      await changeAccount(dependencies, { username, change, actor: 'test' })
-      await changeAccount(dependencies, {
-        username,
-        change: { disabled: false, password: PASSWORD },
-        actor: 'test',
-      })
+      await changeAccount(dependencies, username, change, TEST)
+      await changeAccount(dependencies, username, { disabled: false, password: PASSWORD }, TEST)
       expect([await currentPageSession(db, value), await isLive(sign_in)]).toEqual([undefined, false])
       person = await enter(username)
     }
@@ -173,16 +169,18 @@ describe('sessions', () => {
 
 describe('the own password', () => {
   const change = (session: string, what: { current?: string; wanted?: string } = {}) =>
-    changeOwnPassword(dependencies, {
-      account_id: person.id,
-      username: person.username,
-      session_id: idOf(session),
-      current: PASSWORD,
-      wanted: 'another password',
-      ip: undefined,
-      request_id: 'r',
-      ...what,
-    })
+    changeOwnPassword(
+      dependencies,
+      {
+        account_id: person.id,
+        username: person.username,
+        session_id: idOf(session),
+        current: PASSWORD,
+        wanted: 'another password',
+        ...what,
+      },
+      { ...by(person.id), request_id: 'r' },
+    )
 
   it('changes by the current one; only this session stays', async () => {
     const [mine, gone] = [await open(person), await open(person)]
@@ -194,7 +192,7 @@ describe('the own password', () => {
     await expect(enter(person.username, 'another password')).resolves.toMatchObject({ id: person.id })
     const { events } = await pageEvents(db, { account_id: person.id, type: 'account.changed' }, 5)
     expect(events).toMatchObject([
-      { actor: person.id, detail: { password: 'changed', ended_page_sessions: 1 } },
+      { actor_kind: 'account', actor_id: person.id, detail: { password: 'changed', ended_page_sessions: 1 } },
     ])
   })
 

@@ -14,6 +14,7 @@ import {
 } from '../../../src/clients/resource-servers/resource-servers.ts'
 import { asserting, assertion, jwksOf, type TestKey, testKey } from '../../support/assertions.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
+import { TEST } from '../../support/origins.ts'
 
 const issuer = 'https://auth.example'
 const resource = 'https://notes.example/mcp'
@@ -30,8 +31,8 @@ beforeAll(async () => {
   test = await createTestDatabase()
   db = test.database.knex
   const dependencies = { db, audit: new AuditLog(test.database.hot) }
-  await addResourceServerWithKeys(dependencies, { id: 'signing', resource, jwks: jwksOf(key), actor: 'test' })
-  await addResourceServer(dependencies, { id: 'secret', resource, secret, actor: 'test' })
+  await addResourceServerWithKeys(dependencies, { id: 'signing', resource, jwks: jwksOf(key) }, TEST)
+  await addResourceServer(dependencies, { id: 'secret', resource, secret }, TEST)
   stored = (await db('resource_servers').where({ id: 'signing' }).first()).credential_hash
   db.on('query', ({ sql }: { sql: string }) => queries.push(sql))
 })

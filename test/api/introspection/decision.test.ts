@@ -257,10 +257,11 @@ describe('a resource server', () => {
     expect(unknown.body.error).toBe('invalid_client')
     expect(unknown.event).toEqual({
       type: 'introspection.refused',
-      actor: 'rs_notes',
+      actor: { kind: 'unauthenticated' },
       decision: 'denied',
       request_id: 'request-1',
       ip: '192.0.2.1',
+      detail: { presented_client_id: 'rs_notes' },
     })
   })
 

@@ -18,10 +18,10 @@ import {
   type TestKey,
   testKey,
 } from '../../support/assertions.ts'
+import { TEST } from '../../support/origins.ts'
 import { RESOURCE, Toolgate } from '../../support/toolgate.ts'
 
 const ALGORITHMS = ['ES256', 'EdDSA', 'RS256', 'PS256']
-const actor = 'test'
 
 let toolgate: Toolgate
 /** Another process of the same installation. */
@@ -45,14 +45,13 @@ afterAll(async () => {
 })
 
 const add = (name: string, ...its: TestKey[]) =>
-  addResourceServerWithKeys(toolgate.dependencies, {
-    id: name,
-    resource: RESOURCE,
-    jwks: jwksOf(...its),
-    actor,
-  })
+  addResourceServerWithKeys(
+    toolgate.dependencies,
+    { id: name, resource: RESOURCE, jwks: jwksOf(...its) },
+    TEST,
+  )
 const rotate = (name: string, ...its: TestKey[]) =>
-  rotateResourceServerKeys(toolgate.dependencies, { id: name, jwks: jwksOf(...its), actor })
+  rotateResourceServerKeys(toolgate.dependencies, { id: name, jwks: jwksOf(...its) }, TEST)
 const to = (name = id) => ({ id: name, aud: toolgate.issuer })
 const good = (claims = {}, header = {}) => assertion(key, to(), claims, header)
 
@@ -92,8 +91,8 @@ describe('a resource server with keys', () => {
   })
 
   it('sees no token of another resource', async () => {
-    const request = { id: 'rs_elsewhere', resource: 'https://other.example/mcp', jwks: jwksOf(key), actor }
-    await addResourceServerWithKeys(toolgate.dependencies, request)
+    const request = { id: 'rs_elsewhere', resource: 'https://other.example/mcp', jwks: jwksOf(key) }
+    await addResourceServerWithKeys(toolgate.dependencies, request, TEST)
     expect(await signedBy(key, 'rs_elsewhere')).toEqual({ status: 200, body: { active: false } })
   })
 
@@ -132,10 +131,11 @@ describe('from the next introspection on, on every instance', () => {
       Promise.all([toolgate, other].map(async (at) => (await ask(one, at)).status))
     expect(await statuses(form)).toEqual([200, 200])
 
-    const { client_id, client_secret } = await rotateResourceServerSecret(toolgate.dependencies, {
-      id: 'rs_changing',
-      actor,
-    })
+    const { client_id, client_secret } = await rotateResourceServerSecret(
+      toolgate.dependencies,
+      'rs_changing',
+      TEST,
+    )
     expect([await statuses(form), await statuses({ client_id, client_secret })]).toEqual([
       [401, 401],
       [200, 200],
@@ -145,7 +145,7 @@ describe('from the next introspection on, on every instance', () => {
       [200, 200],
       [401, 401],
     ])
-    await removeResourceServer(toolgate.dependencies, { id: 'rs_changing', actor })
+    await removeResourceServer(toolgate.dependencies, 'rs_changing', TEST)
     expect(await statuses(form)).toEqual([401, 401])
   })
 })
@@ -234,9 +234,13 @@ describe('an assertion is refused with 401', () => {
     expect(body.error_description).toMatch(/has expired/)
     const { events } = await pageEvents(toolgate.db.database.knex, { type: 'introspection.refused' }, 1_000)
     expect(events.find((event) => event.request_id === request_id)).toMatchObject({
-      actor: id,
+      actor_kind: 'unauthenticated',
       decision: 'denied',
-      detail: { authentication: 'private_key_jwt', fault: expect.stringContaining('expired') },
+      detail: {
+        presented_client_id: id,
+        authentication: 'private_key_jwt',
+        fault: expect.stringContaining('expired'),
+      },
     })
   })
 })

@@ -4,6 +4,7 @@ import {
   removeResourceServer,
   rotateResourceServerSecret,
 } from '../../../src/clients/resource-servers/resource-servers.ts'
+import { TEST } from '../../support/origins.ts'
 import { RESOURCE, Toolgate } from '../../support/toolgate.ts'
 import { audited } from '../../support/with-notes.ts'
 
@@ -31,7 +32,10 @@ it('is of the resource server that proved itself, and refused on the record for 
       code: 'unauthenticated',
     })
   const refused = await audited(toolgate, { type: 'introspection.refused' })
-  expect(refused.map(({ actor }) => actor)).toEqual([client_id, 'nobody'])
+  expect(refused.map(({ actor_kind, detail }) => [actor_kind, detail?.presented_client_id])).toEqual([
+    ['unauthenticated', client_id],
+    ['unauthenticated', 'nobody'],
+  ])
 })
 
 it('stands until the credential is replaced, or the resource server removed', async () => {
@@ -39,7 +43,7 @@ it('stands until the credential is replaced, or the resource server removed', as
     const { client_id, client_secret } = await toolgate.resourceServer()
     const session = await open({ client_id, client_secret })
     expect(await sessions.stands(session)).toBe(true)
-    await end(toolgate.dependencies, { id: client_id, actor: 'test' })
+    await end(toolgate.dependencies, client_id, TEST)
     expect(await sessions.stands(session)).toBe(false)
   }
 })

@@ -6,6 +6,7 @@ import { builtIn } from '../../../src/api/operator-api/operator-resource.ts'
 import { inputDocument, pathMembers } from '../../../src/api/operator-api/schema-documents.ts'
 import { AppError } from '../../../src/base/errors.ts'
 import { CatalogueCache } from '../../../src/catalogue/catalogue-store.ts'
+import { TEST } from '../../support/origins.ts'
 import { RESOURCE, Toolgate } from '../../support/toolgate.ts'
 import { leastInput } from './action-inputs.ts'
 
@@ -14,7 +15,7 @@ let toolgate: Toolgate
 let context: ActionContext
 let names: unknown[]
 
-const caller: Caller = { actor: 'test', scopes: new Set(OPERATOR_SCOPES) }
+const caller: Caller = { actor: TEST.actor, scopes: new Set(OPERATOR_SCOPES) }
 
 beforeAll(async () => {
   toolgate = await Toolgate.start()

@@ -4,6 +4,7 @@ import { revokeOperatorToken } from '../../../src/accounts/operator-tokens.ts'
 import { ACTIONS } from '../../../src/actions/index.ts'
 import { pageEvents } from '../../../src/audit/query/audit-store.ts'
 import { expectClear } from '../../support/hostile.ts'
+import { TEST } from '../../support/origins.ts'
 import { type Tokens, Toolgate } from '../../support/toolgate.ts'
 import { requestFor } from './action-inputs.ts'
 
@@ -47,7 +48,7 @@ function ask(method: string, path: string, body?: object, authorization = `Beare
 /** Ways not to be an operator. */
 async function strangers(): Promise<Record<string, string>> {
   const [revoked, expired] = await Promise.all([toolgate.operatorToken(), toolgate.operatorToken()])
-  await revokeOperatorToken(toolgate.dependencies, { id: revoked.id, actor: 'test' })
+  await revokeOperatorToken(toolgate.dependencies, revoked.id, TEST)
   const { knex } = toolgate.db.database
   await knex('operator_tokens')
     .where({ id: expired.id })
@@ -88,7 +89,7 @@ describe('without an operator token', () => {
     const { events } = await pageEvents(toolgate.db.database.knex, { type: 'operator.refused' }, 1_000)
     const request_id = response.headers.get('x-request-id')
     expect(events.filter((event) => event.request_id === request_id)).toMatchObject([
-      { actor: 'anonymous', decision: 'denied', detail: { method: 'GET', path: `${API}/grants` } },
+      { actor_kind: 'unauthenticated', decision: 'denied', detail: { method: 'GET', path: `${API}/grants` } },
     ])
     expect(JSON.stringify(events)).not.toContain(secret)
   })

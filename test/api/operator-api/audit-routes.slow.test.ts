@@ -6,6 +6,7 @@ import { AUDIT_ACTIONS } from '../../../src/actions/audit.ts'
 import { CatalogueCache } from '../../../src/catalogue/catalogue-store.ts'
 import { decided } from '../../audit/rows.ts'
 import { expectClear } from '../../support/hostile.ts'
+import { TEST } from '../../support/origins.ts'
 import { RESOURCE, Toolgate } from '../../support/toolgate.ts'
 
 const API = '/operator/api/v1/audit'
@@ -86,7 +87,7 @@ describe('every answer about the audit log', () => {
       verify_audit: {},
     }
     const context = { ...toolgate.dependencies, catalogues: new CatalogueCache(), issuer: toolgate.issuer }
-    const caller = { actor: 'test', scopes: new Set(['operator:read']) }
+    const caller = { actor: TEST.actor, scopes: new Set(['operator:read']) }
     for (const action of AUDIT_ACTIONS as unknown as Action[]) {
       const answer = await perform(action, context, caller, inputs[action.name])
       expect({ of: action.name, answer: action.output.parse(answer) }).toEqual({ of: action.name, answer })
@@ -249,7 +250,7 @@ describe('GET /audit/events as a stream', () => {
 describe('a revoked operator token', () => {
   it('opens no stream', async () => {
     const gone = await toolgate.operatorToken()
-    await revokeOperatorToken(toolgate.dependencies, { id: gone.id, actor: 'test' })
+    await revokeOperatorToken(toolgate.dependencies, gone.id, TEST)
     const response = await stream('', { authorization: `Bearer ${gone.token}` })
     expect(response.statusCode).toBe(401)
     response.destroy()

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { revokeOperatorToken } from '../../../src/accounts/operator-tokens.ts'
 import { csvCell } from '../../../src/audit/export/csv.ts'
 import { decided } from '../../audit/rows.ts'
+import { TEST } from '../../support/origins.ts'
 import { Toolgate } from '../../support/toolgate.ts'
 
 const API = '/operator/api/v1/audit'
@@ -99,7 +100,7 @@ describe('GET /audit/export', () => {
   it('is closed to others, and to a token that was revoked', async () => {
     expect((await toolgate.fetch(`${API}/export`)).status).toBe(401)
     const gone = await toolgate.operatorToken()
-    await revokeOperatorToken(toolgate.dependencies, { id: gone.id, actor: 'test' })
+    await revokeOperatorToken(toolgate.dependencies, gone.id, TEST)
     expect((await get('/export', gone.token)).status).toBe(401)
   })
 })

@@ -7,6 +7,7 @@ import {
   rotateResourceServerSecret,
 } from '../../../src/clients/resource-servers/resource-servers.ts'
 import { asserting, assertion, jwksOf, testKey } from '../../support/assertions.ts'
+import { TEST } from '../../support/origins.ts'
 import { RESOURCE, Toolgate } from '../../support/toolgate.ts'
 import { audited } from '../../support/with-notes.ts'
 
@@ -72,7 +73,8 @@ describe('a report of what came of a call', () => {
     expect(others).toEqual([])
     expect(event).toMatchObject({
       type: 'tool.completed',
-      actor: account_id,
+      actor_kind: 'account',
+      actor_id: account_id,
       account_id,
       client_id,
       resource: RESOURCE,
@@ -190,7 +192,8 @@ describe('whoever called, where the token is not known for this resource', () =>
     for (const said of [foreign, unknown]) {
       const [event] = await recorded(said.request_id)
       expect(event).toMatchObject({
-        actor: 'unknown',
+        actor_kind: 'resource_server',
+        actor_id: calendar.client_id,
         account_id: null,
         client_id: null,
         grant_id: null,
@@ -209,12 +212,7 @@ describe('a resource server', () => {
     expect(await post({ reports: [outcome()] }, header)).toMatchObject({ status: 200 })
     const key = testKey('ES256')
     const jwks = jwksOf(key)
-    await addResourceServerWithKeys(toolgate.dependencies, {
-      id: 'rs_k',
-      resource: RESOURCE,
-      jwks,
-      actor: 't',
-    })
+    await addResourceServerWithKeys(toolgate.dependencies, { id: 'rs_k', resource: RESOURCE, jwks }, TEST)
     const signed = asserting(assertion(key, { id: 'rs_k', aud: toolgate.issuer }))
     expect(await post({ ...signed, reports: [outcome()] })).toMatchObject({ status: 200 })
     const forged = asserting(assertion(testKey('ES256'), { id: 'rs_k', aud: toolgate.issuer }))
@@ -232,14 +230,15 @@ describe('a resource server', () => {
       expect([status, body.error]).toEqual([401, 'invalid_client'])
       expect(headers.get('www-authenticate')).toMatch(/^Basic /)
     }
-    expect(await audited(toolgate, { type: 'introspection.refused', actor: 'nobody' })).toHaveLength(1)
+    const refused = await audited(toolgate, { type: 'introspection.refused', actor_kind: 'unauthenticated' })
+    expect(refused.map(({ detail }) => detail)).toContainEqual({ presented_client_id: 'nobody' })
   })
 
   it('is refused from the moment its secret was replaced', async () => {
     const { client_id: id, client_secret } = await toolgate.resourceServer()
     const own = (secret: string) => post({ client_id: id, client_secret: secret, reports: [outcome()] })
     expect(await own(client_secret)).toMatchObject({ status: 200 })
-    const replaced = await rotateResourceServerSecret(toolgate.dependencies, { id, actor: 't' })
+    const replaced = await rotateResourceServerSecret(toolgate.dependencies, id, TEST)
     expect(await own(client_secret)).toMatchObject({ status: 401 })
     expect(await own(replaced.client_secret)).toMatchObject({ status: 200 })
   })

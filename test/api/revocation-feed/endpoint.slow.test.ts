@@ -8,6 +8,7 @@ import {
 } from '../../../src/clients/resource-servers/resource-servers.ts'
 import { revokeGrants } from '../../../src/grants/grants.ts'
 import { ChangeReader } from '../../support/change-reader.ts'
+import { TEST } from '../../support/origins.ts'
 import { Toolgate } from '../../support/toolgate.ts'
 import { audited } from '../../support/with-notes.ts'
 
@@ -43,7 +44,7 @@ async function listen(credentials = rs, last_event_id?: string): Promise<ChangeR
 async function family() {
   const { id: account_id, username, person } = await toolgate.account()
   const tokens = await toolgate.tokens(person(), client_id)
-  const revoke = () => revokeGrants(beside.dependencies, { account: username }, { actor: 'test' })
+  const revoke = () => revokeGrants(beside.dependencies, { account: username }, TEST)
   return { account_id, username, tokens, revoke, named: hash('sha256', account_id, 'base64url') }
 }
 
@@ -72,11 +73,7 @@ describe('POST /introspect/changes', () => {
     for (const reader of readers) await reader.dropped()
     await someone.revoke()
     await readers[0]!.dropped()
-    await changeAccount(beside.dependencies, {
-      username: someone.username,
-      change: { disabled: true },
-      actor: 'test',
-    })
+    await changeAccount(beside.dependencies, someone.username, { disabled: true }, TEST)
     // The account is of no resource in particular; had the grant been told, it would have come before.
     const heard = await readers[1]!.dropped()
     expect(heard?.data).toEqual({ accounts: [someone.named] })
@@ -108,7 +105,7 @@ describe('POST /introspect/changes', () => {
     const mine = await toolgate.resourceServer()
     const reader = await listen(mine)
     await reader.dropped()
-    await rotateResourceServerSecret(beside.dependencies, { id: mine.client_id, actor: 'test' })
+    await rotateResourceServerSecret(beside.dependencies, mine.client_id, TEST)
     expect((await reader.dropped())?.data).toEqual({ drop: 'all' })
     expect(await reader.dropped()).toBeUndefined()
     expect((await listen(mine)).response.status).toBe(401)
@@ -118,7 +115,7 @@ describe('POST /introspect/changes', () => {
     const reader = await listen()
     await reader.dropped()
     const colleague = await toolgate.resourceServer()
-    await removeResourceServer(beside.dependencies, { id: colleague.client_id, actor: 'test' })
+    await removeResourceServer(beside.dependencies, colleague.client_id, TEST)
     expect((await reader.dropped())?.data).toEqual({ drop: 'all' })
     const { revoke, named } = await family()
     await revoke()
@@ -130,8 +127,8 @@ describe('POST /introspect/changes', () => {
     expect(response.status).toBe(401)
     expect(response.headers.get('www-authenticate')).toContain('Basic')
     expect(await response.json()).toMatchObject({ error: 'invalid_client' })
-    const refused = await audited(toolgate, { type: 'introspection.refused', actor: rs.client_id })
-    expect(refused).toHaveLength(1)
+    const refused = await audited(toolgate, { type: 'introspection.refused', actor_kind: 'unauthenticated' })
+    expect(refused.map(({ detail }) => detail)).toContainEqual({ presented_client_id: rs.client_id })
     expect((await toolgate.fetch('/introspect/changes')).status).toBe(405)
     expect((await toolgate.post('/introspect/changes', {})).status).toBe(401)
   })

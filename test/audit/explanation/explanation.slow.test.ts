@@ -7,6 +7,7 @@ import { explainEvent } from '../../../src/audit/explanation/explanation.ts'
 import { pageEvents } from '../../../src/audit/query/audit-store.ts'
 import { applyCatalogue, CatalogueCache, currentCatalogue } from '../../../src/catalogue/catalogue-store.ts'
 import { revokeGrants } from '../../../src/grants/grants.ts'
+import { TEST } from '../../support/origins.ts'
 import { signedIn } from '../../support/signed-in.ts'
 import { type Tokens, Toolgate } from '../../support/toolgate.ts'
 
@@ -108,8 +109,7 @@ describe('a call that was denied', () => {
 
   it('and would be allowed now, since the role came later', async () => {
     const { tokens, username } = await connected('notes:read notes:write')
-    const change = (roles: string[]) =>
-      changeAccount(toolgate.dependencies, { username, change: { roles }, actor: 'test' })
+    const change = (roles: string[]) => changeAccount(toolgate.dependencies, username, { roles }, TEST)
     await change(['reader'])
     await call(tokens, 'create_note')
     expect((await explained()).verdict).toBe('role_lacks_scope')
@@ -122,12 +122,11 @@ describe('a call that was denied', () => {
   })
 
   it('with an operator token', async () => {
-    const { token } = await createOperatorToken(toolgate.dependencies, {
-      name: 'reads',
-      days: 1,
-      scopes: ['operator:read'],
-      actor: 'test',
-    })
+    const { token } = await createOperatorToken(
+      toolgate.dependencies,
+      { name: 'reads', days: 1, scopes: ['operator:read'] },
+      TEST,
+    )
     await toolgate.fetch('/operator/api/v1/grants/some/revoke', {
       method: 'POST',
       headers: { authorization: `Bearer ${token}` },
@@ -166,10 +165,10 @@ describe('a token that was not live', () => {
   it('because it was revoked, with who did it and why', async () => {
     const account = await connected('notes:read')
     const id = await grantOf(account)
-    await revokeGrants(toolgate.dependencies, { id }, { actor: 'operator kim', reason: 'lost laptop' })
+    await revokeGrants(toolgate.dependencies, { id }, { ...TEST, reason: 'lost laptop' })
     const { verdict, why } = await inactive(account.tokens.access_token)
     expect(verdict).toBe('token_revoked')
-    expect(why).toMatch(/^It was revoked by operator kim at .*Z\. The reason given: lost laptop$/)
+    expect(why).toMatch(/^It was revoked by cli:test@machine at .*Z\. The reason given: lost laptop$/)
   })
 
   it('because a refresh token was used twice', async () => {
@@ -192,8 +191,7 @@ describe('a token that was not live', () => {
 
   it('because the account is disabled', async () => {
     const { tokens, username } = await connected('notes:read')
-    const change = (disabled: boolean) =>
-      changeAccount(toolgate.dependencies, { username, change: { disabled }, actor: 'test' })
+    const change = (disabled: boolean) => changeAccount(toolgate.dependencies, username, { disabled }, TEST)
     await change(true)
     expect((await inactive(tokens.access_token)).verdict).toBe('account_disabled')
     await change(false)

@@ -30,7 +30,7 @@ function withoutApostrophe(value: string | null): string | null {
 describe('CSV', () => {
   it('names its columns in the first record', () => {
     const [header, record] = parseCsv(CSV_HEADER + csvLine(chainOf(1)[0]!))
-    expect(header).toHaveLength(19)
+    expect(header).toHaveLength(20)
     expect(record?.[header!.indexOf('tool')]).toBe('tool_0')
     expect(record?.[header!.indexOf('occurred_at')]).toBe('2026-07-28T00:00:00.000Z')
   })

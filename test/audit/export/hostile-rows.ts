@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { AUDIT_TYPES, DECISIONS } from '../../../src/audit/events/audit-event.ts'
+import { ACTOR_KINDS } from '../../../src/audit-chain/actor.ts'
 import type { AuditRow } from '../../../src/audit-chain/hash-chain.ts'
 import { WRITER } from '../rows.ts'
 
@@ -41,7 +42,8 @@ export const hostileRow: fc.Arbitrary<AuditRow> = fc.record({
   seq: fc.integer({ min: 1 }),
   id: fc.uuid(),
   type: fc.oneof(fc.constantFrom<string>(...AUDIT_TYPES), text),
-  actor: text,
+  actor_kind: fc.oneof(fc.constantFrom<string>(...ACTOR_KINDS), text),
+  actor_id: maybe,
   account_id: maybe,
   client_id: maybe,
   resource: maybe,

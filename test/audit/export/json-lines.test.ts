@@ -8,7 +8,7 @@ it('an event is one line with all its columns, hashes as hex', () => {
   const [row] = chainOf(1)
   const line = jsonLine({ ...row!, tool: null })
   expect(JSON.parse(line)).toMatchObject({ seq: 1, tool: null, hash: row!.hash.toString('hex') })
-  expect(Object.keys(JSON.parse(line))).toHaveLength(19)
+  expect(Object.keys(JSON.parse(line))).toHaveLength(20)
 })
 
 it('every line parses back to what was recorded, whatever that is', () => {

@@ -120,7 +120,7 @@ describe('OCSF', () => {
     expect(of({ decision: 'denied' })).toMatchObject({
       time: row!.occurred_at.getTime(),
       status_id: 2,
-      actor: { user: { uid: 'usr_0' }, app_uid: 'https://client.example/metadata.json' },
+      actor: { user: { uid: 'usr_0', type: 'account' }, app_uid: 'https://client.example/metadata.json' },
       src_endpoint: { ip: '192.0.2.1' },
       api: { operation: 'tools/call', service: { name: 'http://localhost:4001/mcp' } },
       resources: [{ name: 'tool_0' }],

@@ -51,7 +51,16 @@ describe('syslog', () => {
       fc.property(hostileRow, (row) => {
         const { data, time } = parse(syslogLine(row))
         expect(time).toBe(row.occurred_at.toISOString())
-        for (const name of ['actor', 'account_id', 'client_id', 'tool', 'scope', 'token_id', 'ip'] as const) {
+        for (const name of [
+          'actor_kind',
+          'actor_id',
+          'account_id',
+          'client_id',
+          'tool',
+          'scope',
+          'token_id',
+          'ip',
+        ] as const) {
           const kept = row[name]?.toWellFormed().replace(/[\p{Cc}\u2028\u2029]/gu, '\ufffd')
           expect(data[name]).toBe(kept)
         }

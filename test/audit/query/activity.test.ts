@@ -23,7 +23,8 @@ const row = (type: string, time: string, more: Partial<ActivityRow> = {}): Activ
   writer_id: randomUUID(),
   seq: '1',
   type,
-  actor: 'me',
+  actor_kind: 'account',
+  actor_id: 'me',
   client_id: 'cl_1',
   resource: null,
   tool: null,
@@ -64,7 +65,7 @@ describe('groupActivity', () => {
 describe('pageOfActivity', () => {
   const event = (account_id: string, ip: string): AuditEvent => ({
     type: 'login.succeeded',
-    actor: account_id,
+    actor: { kind: 'account', id: account_id },
     account_id,
     ip,
   })

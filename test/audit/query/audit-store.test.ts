@@ -36,6 +36,11 @@ describe('pageEvents', () => {
     expect(await count({ account_id: 'usr_3' })).toBe(9)
     expect(await count({ grant_id: 'grant_1', type: 'tool.decided' })).toBe(12)
     expect(await count({ tool: 'tool_5\u0000' })).toBe(1)
+    expect(await count({ actor: 'account:usr_3' })).toBe(9)
+    expect(await count({ actor: 'account' })).toBe(60)
+    expect(await count({ actor: 'server' })).toBe(2)
+    expect(await count({ actor: 'client:usr_3' })).toBe(0)
+    expect(await count({ actor: 'server:' })).toBe(0)
     expect(await count({ client_id: 'nobody' })).toBe(0)
     expect(await count({ to: new Date(0) })).toBe(0)
     expect(await count({ from: new Date(0), to: new Date('2999-01-01') })).toBe(62)
@@ -44,6 +49,7 @@ describe('pageEvents', () => {
   it.each([
     { client_id: 'https://client.example/metadata.json' },
     { decision: 'denied' },
+    { actor: 'account:usr_3', decision: 'denied' },
     { account_id: 'usr_3', decision: 'denied' },
     { tool: 'tool_5', decision: 'denied' },
     { type: 'writer.started', resource: 'nowhere' },

@@ -48,7 +48,7 @@ async function life() {
   await revokeGrants(
     toolgate.dependencies,
     { id: grant_id },
-    { actor: 'operator:opt_1', reason: 'lost laptop' },
+    { actor: { kind: 'operator_token', id: 'opt_1' }, reason: 'lost laptop' },
   )
   await call(second.access_token, 'search_notes')
   return { account_id, username, grant_id, first, second }
@@ -93,7 +93,7 @@ describe('the story of a grant', () => {
     expect(told).toContain(
       `refresh token ${short(first.refresh_token)} became access token ${short(second.access_token)}`,
     )
-    expect(told).toContain('REVOKED by operator:opt_1 (lost laptop)')
+    expect(told).toContain('REVOKED by operator_token:opt_1 (lost laptop)')
     expect(told).toContain(
       `1 introspection, 1 with a token that was not live, token ${short(second.access_token)}`,
     )

@@ -82,7 +82,11 @@ describe('an attempt that succeeds', () => {
     const call = { mcp_method: 'tools/call', mcp_name: 'create_note' }
     await toolgate.introspect(credentials, access_token, call)
     await toolgate.refresh(client_id, refresh_token)
-    await revokeGrants(toolgate.dependencies, { account: attempt.username }, { actor: 'operator:test' })
+    await revokeGrants(
+      toolgate.dependencies,
+      { account: attempt.username },
+      { actor: { kind: 'operator_token', id: 'test' } },
+    )
 
     const lines = await trace(attempt.id)
     expect(typesOf(lines)).toEqual([
@@ -159,7 +163,7 @@ describe('an attempt that fails', () => {
     const { id } = await begin({ client_id: 'cl_gone' })
     const lines = await trace(id)
     expect(typesOf(lines)).toEqual(['authorization.refused'])
-    expect(lines[0]).toMatch(/client_id=cl_gone .*invalid_client/)
+    expect(lines[0]).toMatch(/actor_kind=unauthenticated .*invalid_client.*"presented_client_id":"cl_gone"/)
   })
 
   it('with a refusal that the client is told by redirect is in its trace with the reason', async () => {

@@ -67,7 +67,7 @@ describe('a token request', () => {
     expect(events).toMatchObject([
       {
         type: 'token.refused',
-        actor: client_id,
+        actor_kind: 'unauthenticated',
         client_id,
         decision: 'denied',
         detail: { error: 'invalid_grant' },

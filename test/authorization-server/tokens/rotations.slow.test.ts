@@ -7,6 +7,7 @@ import { revokeGrants } from '../../../src/grants/grants.ts'
 import type { PreparedRotation } from '../../../src/grants/rotation-store.ts'
 import { begin } from '../../../src/storage/transaction.ts'
 import { bodiesOf, grantOf, liveRefreshTokens, NOTHING, remains } from '../../support/families.ts'
+import { TEST } from '../../support/origins.ts'
 import { RESOURCE, type Tokens, Toolgate } from '../../support/toolgate.ts'
 
 let toolgate: Toolgate
@@ -58,7 +59,7 @@ async function family() {
   return { refresh_token, grant_id, rotation, events: [refreshed(grant_id)] }
 }
 
-const refreshed = (grant_id: string) => ({ type: 'token.refreshed', actor: 'test', grant_id }) as const
+const refreshed = (grant_id: string) => ({ type: 'token.refreshed', actor: TEST.actor, grant_id }) as const
 
 const recorded = async (grant_id: string) =>
   (await pageEvents(knex(), { grant_id, type: 'token.refreshed' }, 10)).events.length
@@ -144,7 +145,7 @@ describe('a rotation', () => {
 
   it('of a family that was revoked since it was read issues nothing', async () => {
     const { rotation, grant_id, events } = await family()
-    await revokeGrants(toolgate.dependencies, { id: grant_id }, { actor: 'test' })
+    await revokeGrants(toolgate.dependencies, { id: grant_id }, TEST)
     expect(await ours.commit(rotation(), events)).toEqual({ outcome: 'gone' })
     expect([await remains(toolgate, grant_id), await recorded(grant_id)]).toEqual([NOTHING, 0])
   })

@@ -22,7 +22,10 @@ const policy = (change: Partial<AdmissionPolicy>): AdmissionPolicy => ({
 })
 
 const recorded = (client_id: string): Promise<{ detail: object; request_id: string | null }[]> =>
-  test.database.knex('audit_events').where({ type: 'client.admission_refused', client_id }).select('*')
+  test.database
+    .knex('audit_events')
+    .where({ type: 'client.admission_refused', actor_kind: 'unauthenticated', client_id: null })
+    .whereRaw("detail->>'presented_client_id' = ?", [client_id])
 
 describe('the policy', () => {
   it('open admits every host, closed none', () => {
@@ -59,7 +62,12 @@ describe('a host that is not admitted', () => {
       expect(await admission.admit(url, request_id, now_ms)).toBe(false)
     const rows = await recorded(url.href)
     expect(rows).toMatchObject([{ request_id: 'first-request' }, { request_id: 'third-request' }])
-    expect(rows[0]!.detail).toEqual({ host: 'refused.example', mode: 'allow-list', dry_run: false })
+    expect(rows[0]!.detail).toEqual({
+      presented_client_id: url.href,
+      host: 'refused.example',
+      mode: 'allow-list',
+      dry_run: false,
+    })
   })
 
   it('gets in on a dry run, which is recorded too', async () => {

@@ -10,8 +10,8 @@ import {
   rotateResourceServerSecret,
 } from '../../../src/clients/resource-servers/resource-servers.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
+import { TEST } from '../../support/origins.ts'
 
-const actor = 'test'
 const resource = 'https://notes.example/mcp'
 const secret = 'a-secret-of-our-own-with-many-characters'
 
@@ -34,11 +34,11 @@ const created = async (client_id: string) => {
 describe('resource servers', () => {
   it('the audit log says by which method one proves itself, and by which keys', async () => {
     const [first, second] = [generateSigningKey(), generateSigningKey()]
-    const request = { resource, id: 'signing', actor }
-    await addResourceServerWithKeys(dependencies, { ...request, jwks: first.jwks })
-    await addResourceServerWithKeys(dependencies, { ...request, jwks: first.jwks })
-    await rotateResourceServerKeys(dependencies, { id: 'signing', jwks: second.jwks, actor })
-    await rotateResourceServerSecret(dependencies, { id: 'signing', actor })
+    const request = { resource, id: 'signing' }
+    await addResourceServerWithKeys(dependencies, { ...request, jwks: first.jwks }, TEST)
+    await addResourceServerWithKeys(dependencies, { ...request, jwks: first.jwks }, TEST)
+    await rotateResourceServerKeys(dependencies, { id: 'signing', jwks: second.jwks }, TEST)
+    await rotateResourceServerSecret(dependencies, 'signing', TEST)
     const { events } = await pageEvents(dependencies.db, { client_id: 'signing' }, 10)
     expect(events.map(({ type, detail }) => [type, detail])).toEqual([
       ['resource_server.changed', { change: 'secret_rotated', authentication: 'client_secret' }],
@@ -51,15 +51,15 @@ describe('resource servers', () => {
   })
 
   it('a secret made here is random and not stored', async () => {
-    const { client_secret } = await addResourceServer(dependencies, { resource, id: 'made', actor })
+    const { client_secret } = await addResourceServer(dependencies, { resource, id: 'made' }, TEST)
     expect(client_secret).toMatch(/^[\w-]{43}$/)
     expect(JSON.stringify(await dependencies.db('resource_servers'))).not.toContain(client_secret)
   })
 
   it('adding the same with a secret of one’s own again changes nothing and records nothing', async () => {
-    const request = { resource, id: 'own', secret, actor }
-    const first = await addResourceServer(dependencies, request)
-    expect(await addResourceServer(dependencies, request)).toEqual(first)
+    const request = { resource, id: 'own', secret }
+    const first = await addResourceServer(dependencies, request, TEST)
+    expect(await addResourceServer(dependencies, request, TEST)).toEqual(first)
     expect(await created('own')).toBe(1)
   })
 
@@ -68,23 +68,25 @@ describe('resource servers', () => {
     ['another resource', { resource: 'https://other.example/mcp' }],
     ['no secret', { secret: undefined }],
   ])('the same id with %s is a conflict', async (_, change) => {
-    const request = { resource, id: 'own', secret, actor, ...change }
-    await expect(addResourceServer(dependencies, request)).rejects.toMatchObject({ code: 'conflict' })
+    const request = { resource, id: 'own', secret, ...change }
+    await expect(addResourceServer(dependencies, request, TEST)).rejects.toMatchObject({ code: 'conflict' })
   })
 
   it.each(['', 'short', 'x'.repeat(257), `${secret}:`, `${secret} `, `${secret}~`, `${secret}é`])(
     'a secret that is weak, or that clients encode differently, is refused: %j',
     async (weak) => {
-      const request = { resource, id: 'weak', secret: weak, actor }
-      await expect(addResourceServer(dependencies, request)).rejects.toMatchObject({ code: 'invalid_input' })
+      const request = { resource, id: 'weak', secret: weak }
+      await expect(addResourceServer(dependencies, request, TEST)).rejects.toMatchObject({
+        code: 'invalid_input',
+      })
     },
   )
 
   it('a new secret replaces the old one, and what was removed is gone', async () => {
-    const rotated = await rotateResourceServerSecret(dependencies, { id: 'own', actor })
+    const rotated = await rotateResourceServerSecret(dependencies, 'own', TEST)
     expect(rotated.client_secret).not.toBe(secret)
-    await removeResourceServer(dependencies, { id: 'own', actor })
-    await expect(removeResourceServer(dependencies, { id: 'own', actor })).rejects.toMatchObject({
+    await removeResourceServer(dependencies, 'own', TEST)
+    await expect(removeResourceServer(dependencies, 'own', TEST)).rejects.toMatchObject({
       code: 'not_found',
     })
   })

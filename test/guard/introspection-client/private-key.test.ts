@@ -8,6 +8,7 @@ import {
 import { createGuard } from '../../../src/guard/guard.ts'
 import type { GuardOptions } from '../../../src/guard/guard-options.ts'
 import type { GuardedRequest } from '../../../src/guard/guarded-request.ts'
+import { TEST } from '../../support/origins.ts'
 import { RESOURCE, Toolgate } from '../../support/toolgate.ts'
 
 let toolgate: Toolgate
@@ -45,7 +46,7 @@ function guardWith(client_id: string, private_key: Record<string, unknown>, erro
 }
 
 const register = (id: string, jwks: unknown) =>
-  addResourceServerWithKeys(toolgate.dependencies, { id, resource: RESOURCE, jwks, actor: 'test' })
+  addResourceServerWithKeys(toolgate.dependencies, { id, resource: RESOURCE, jwks }, TEST)
 
 const made: Record<string, () => JsonWebKey> = {
   'EC P-256': () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' }),
@@ -87,7 +88,7 @@ describe('the guard with a private key', () => {
     await register('replaced', old.jwks)
     const { guard, sent, errors } = guardWith('replaced', old.private_key as Record<string, unknown>)
     await guard.decide(request())
-    await rotateResourceServerKeys(toolgate.dependencies, { id: 'replaced', jwks: fresh.jwks, actor: 'test' })
+    await rotateResourceServerKeys(toolgate.dependencies, { id: 'replaced', jwks: fresh.jwks }, TEST)
     for (let times = 0; times < 2; times++)
       expect(await guard.decide(request())).toMatchObject({ outcome: 'refused', status: 503 })
     expect(errors[0]).toContain('check client_id and its secret or key')

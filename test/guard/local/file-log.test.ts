@@ -50,7 +50,7 @@ function newLog(options?: Parameters<typeof fileLog>[1]): CallLog {
 
 const called = (tool: string): EventWords => ({
   type: 'tool.decided',
-  actor: 'local',
+  actor: { kind: 'local_user' },
   tool,
   decision: 'allowed',
 })
@@ -110,7 +110,7 @@ describe('what is recorded', () => {
     const text = fc.oneof(fc.string({ unit: 'binary' }), fc.string())
     const words = fc.record({
       type: fc.constant('tool.decided'),
-      actor: text,
+      actor: fc.constant({ kind: 'local_user' } as const),
       tool: text,
       resource: text,
       detail: fc.dictionary(text, fc.oneof(text, fc.integer(), fc.boolean(), fc.array(text))),

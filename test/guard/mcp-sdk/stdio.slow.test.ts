@@ -79,7 +79,12 @@ describe.each(Object.entries(CLIENTS))('over stdio, a client of SDK %s', (_, con
     expect(await tools()).toEqual(ALL)
     const { content } = await call('search_notes', { query: 'welcome' })
     expect(content[0]?.text).toContain('Welcome')
-    const common = { actor: 'local', client_id: 'local', resource: RESOURCE, decision: 'allowed' }
+    const common = {
+      actor: { kind: 'local_user' },
+      client_id: 'local',
+      resource: RESOURCE,
+      decision: 'allowed',
+    }
     expect(decided()).toEqual([expect.objectContaining({ tool: 'search_notes', ...common })])
     expect(recorded()).not.toContain('welcome')
     await client.close()

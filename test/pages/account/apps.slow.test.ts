@@ -66,7 +66,8 @@ describe('connected apps', () => {
     expect(await isAllowed(kim, 'create_note')).toBe(true)
     const { events } = await pageEvents(toolgate.db.database.knex, { grant_id: kim.grant_id }, 20)
     expect(events.find(({ type }) => type === 'grant.narrowed')).toMatchObject({
-      actor: kim.id,
+      actor_kind: 'account',
+      actor_id: kim.id,
       scope: 'notes:read notes:write',
     })
   })

@@ -12,6 +12,7 @@ import { requestContext } from '../../../src/http/request-context.ts'
 import { auditPages } from '../../../src/pages/operator/audit/audit.ts'
 import { pageRoutes } from '../../../src/pages/pages.ts'
 import { decided } from '../../audit/rows.ts'
+import { by } from '../../support/origins.ts'
 import { Toolgate } from '../../support/toolgate.ts'
 import { type SignedIn, signedIn } from './signed-in.ts'
 
@@ -70,7 +71,7 @@ const END: Record<string, () => Promise<unknown>> = {
   'the session ends': async () => {
     const session = await currentPageSession(db(), auditor.cookie.split('=')[1])
     const { id, account_id } = session!
-    await endSession(toolgate.dependencies, { kind: 'page', id, account_id, actor: account_id })
+    await endSession(toolgate.dependencies, { kind: 'page', id, account_id }, by(account_id))
   },
   'the account is disabled': () =>
     db()('accounts').where({ id: auditor.account_id }).update({ disabled_at: db().fn.now() }),

@@ -54,7 +54,7 @@ describe('the pages of clients', () => {
     expect((await operator.get(at('show', client_id))).html).toContain('spies')
     expect(await showClient(toolgate.dependencies, client_id)).toMatchObject({
       live_grants: 0,
-      block: { blocked_by: operator.id },
+      block: { blocked_by: `account:${operator.id}` },
     })
     expect((await operator.post('/operator/clients/unblock', { client_id })).status).toBe(303)
     expect((await showClient(toolgate.dependencies, client_id)).blocked).toBe(false)
@@ -138,7 +138,7 @@ describe('the pages of operator tokens', () => {
     expect(token).toMatch(/^tgo_/)
     const { operator_tokens } = await pageOfOperatorTokens(toolgate.dependencies, { limit: 1 })
     expect(operator_tokens).toMatchObject([
-      { name: 'robot', scope: 'operator:read', created_by: operator.id },
+      { name: 'robot', scope: 'operator:read', created_by: `account:${operator.id}` },
     ])
     expect((await operator.get('/operator/operator-tokens')).html).not.toContain(token)
     const path = `/operator/operator-tokens/${operator_tokens[0]?.id}/revoke`

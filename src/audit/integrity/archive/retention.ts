@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Knex } from 'knex'
+import type { Actor } from '../../../audit-chain/actor.ts'
 import { AppError } from '../../../base/errors.ts'
 import { begin, commit } from '../../../storage/transaction.ts'
 import type { AuditEvent } from '../../events/audit-event.ts'
@@ -26,7 +27,7 @@ export type RetentionOptions = Pick<ArchiveOptions, 'on_progress'> & {
   /** Months before this one that stay, at least one. */
   months: number
   /** Who asked for it, in the log. */
-  actor: string
+  actor: Actor
   /** Where each month is archived before it is dropped; without it, months are not archived. */
   directory?: string | undefined
   evidence: Evidence
@@ -174,7 +175,7 @@ async function dropWhenFree(trx: Knex.Transaction, name: string): Promise<void> 
   )
 }
 
-function droppedEvent(closing: Closing, sha256: Buffer, actor: string): AuditEvent {
+function droppedEvent(closing: Closing, sha256: Buffer, actor: Actor): AuditEvent {
   const { partition, part, from, to, rows, number, archive_sha256 } = closing
   return {
     type: 'audit.partition_dropped',

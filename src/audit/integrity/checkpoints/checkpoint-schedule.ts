@@ -1,3 +1,4 @@
+import { SERVER } from '../../../audit-chain/actor.ts'
 import type { AuditLog } from '../../log/audit-log.ts'
 import { CheckpointSink, deliveryTo, type SinkEvents } from './checkpoint-sinks.ts'
 import { type CheckpointMaking, makeCheckpointWhenDue } from './checkpointer.ts'
@@ -71,7 +72,7 @@ function events({ audit, log }: Schedule): SinkEvents {
       log.warn({ sink, reason: error.message }, 'a checkpoint could not be delivered; it is tried again')
       const detail = { sink, reason: error.message }
       audit
-        .append({ type: 'checkpoint.undelivered', actor: 'toolgate', detail })
+        .append({ type: 'checkpoint.undelivered', actor: SERVER, detail })
         .catch(() => log.warn({ sink }, 'the audit log did not take checkpoint.undelivered'))
     },
     onRecovery(sink, outage) {

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import type { ActorKind } from '../../../audit-chain/actor.ts'
 import { type EventWords, normaliseEvent } from '../../../audit-chain/event-fields.ts'
 import { type ChainHead, GENESIS } from '../../../audit-chain/hash-chain.ts'
 import { eventBytes } from '../../../audit-chain/row-bytes.ts'
@@ -11,11 +12,11 @@ import type { LocalChain, LocalRow } from './local-log.ts'
 
 /** What a local log has. Whoever could bring in other events could say in the log what only the server may say. */
 const TYPES: readonly string[] = ['writer.started', 'writer.stopped', 'tool.decided', 'tool.completed']
-/** `LOCAL_USER` of the guard, and the log itself. */
-const ACTORS: readonly string[] = ['local', 'toolgate']
+/** Who uses the guard, and the guard itself. */
+const ACTOR_KINDS: readonly string[] = ['local_user', 'server'] satisfies ActorKind[]
 /** The client of all calls in mode `none`. */
 const CLIENT = 'local'
-const NAMED_BY_SERVER = ['account_id', 'grant_id', 'token_id', 'scope', 'ip'] as const
+const NAMED_BY_SERVER = ['actor_id', 'account_id', 'grant_id', 'token_id', 'scope', 'ip'] as const
 /** By so much the clock of the machine where the log was written may be ahead. */
 const AHEAD_MAX_MS = 60_000
 
@@ -83,7 +84,7 @@ export class ImportPlan {
 /** Why no local log has such a row. */
 function foreignTo(row: LocalRow['row']): string | undefined {
   if (!TYPES.includes(row.type)) return `a local log has no event ${row.type}`
-  if (!ACTORS.includes(row.actor)) return `a local log knows nobody called ${row.actor}`
+  if (!ACTOR_KINDS.includes(row.actor_kind)) return `in a local log no ${row.actor_kind} acts`
   const named = NAMED_BY_SERVER.find((column) => row[column] !== null)
   if (named) return `it names a ${named}, and a local log knows none`
   if (row.client_id !== null && row.client_id !== CLIENT)
@@ -95,7 +96,8 @@ function foreignTo(row: LocalRow['row']): string | undefined {
 /** Text is cleaned before it is hashed: whatever is not as it would be then was never written by a log. */
 function isClean(row: LocalRow['row']): boolean {
   // Null is what is absent.
-  return eventBytes(normaliseEvent(row as EventWords)) === eventBytes(row)
+  const words = { ...row, actor: { kind: row.actor_kind } } as EventWords
+  return eventBytes(normaliseEvent(words)) === eventBytes(row)
 }
 
 /** How far the chain is known already: in the table, or in months that were dropped. */

@@ -3,6 +3,7 @@
  * have ended. What that proves is in docs/adr/0022-imported-chains.md.
  */
 import type { Knex } from 'knex'
+import type { Actor } from '../../../audit-chain/actor.ts'
 import { AppError } from '../../../base/errors.ts'
 import { begin, commit } from '../../../storage/transaction.ts'
 import type { AuditEvent } from '../../events/audit-event.ts'
@@ -15,7 +16,7 @@ import { type CheckedLocalLog, checkLocalLog, type LocalFault } from './local-lo
 
 export type ImportOptions = {
   /** Who asked for it, in the log. */
-  actor: string
+  actor: Actor
   on_progress?: ((progress: { rows: number; share: number }) => void) | undefined
 }
 
@@ -88,7 +89,7 @@ async function addRows(
   return plan.runs
 }
 
-function importedEvent(run: NewRun, { verification }: CheckedLocalLog, actor: string): AuditEvent {
+function importedEvent(run: NewRun, { verification }: CheckedLocalLog, actor: Actor): AuditEvent {
   const { writer_id, first_seq, last_seq, hash } = run
   return {
     type: 'audit.imported',

@@ -1,6 +1,7 @@
 import { perform } from '../../../actions/action.ts'
 import { showEvent, verifyAudit } from '../../../actions/audit.ts'
 import type { EventDocument } from '../../../audit/export/json-lines.ts'
+import { actorOfRow } from '../../../audit-chain/actor.ts'
 import type { Page, PageRoute } from '../../page.ts'
 import { filledIn, queryText, timeField } from './audit-query.ts'
 import { eventRows, timeText } from './audit-rows.ts'
@@ -30,7 +31,7 @@ function factsOf(
   })
   const { account_id, client_id, grant_id, token_id, request_id, resource, tool } = event
   const facts: [label: string, value: string | null, links?: Fact['links'], note?: string | undefined][] = [
-    ['Actor', event.actor],
+    ['Actor', actorOfRow(event)],
     ['Account', account_id, account_id ? [story('Story of this account', account_id)] : [], username],
     ['Client', client_id, client_id ? [search('Events of this client', { client_id })] : [], client_name],
     ['Resource', resource, resource ? [search('Events of this resource', { resource })] : []],

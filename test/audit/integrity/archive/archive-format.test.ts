@@ -27,7 +27,7 @@ describe('a line of an archive', () => {
         const event = normaliseEvent({
           ...decided(1),
           tool: text,
-          actor: text,
+          actor: { kind: 'client', id: text },
           detail: detail as AuditDetail,
         })
         const stored = linked({ ...row!, ...event }, GENESIS)
@@ -39,7 +39,7 @@ describe('a line of an archive', () => {
 
   it('has all columns, in the order of the table', () => {
     expect(Object.keys(JSON.parse(rowLine(row!)))).toEqual(
-      `occurred_at writer_id seq id type actor account_id client_id resource tool decision scope grant_id token_id
+      `occurred_at writer_id seq id type actor_kind actor_id account_id client_id resource tool decision scope grant_id token_id
        request_id ip detail prev_hash hash`.split(/\s+/),
     )
   })

@@ -14,6 +14,7 @@ import { verifyLog } from '../../../../src/audit/integrity/archive/verify-log.ts
 import { AuditLog } from '../../../../src/audit/log/audit-log.ts'
 import type { ChainHead } from '../../../../src/audit-chain/hash-chain.ts'
 import { createTestDatabase, type TestDatabase } from '../../../support/database.ts'
+import { TEST } from '../../../support/origins.ts'
 import { evidence, inMonth, newWriter, partitionOf, write, writeMonths } from '../../months.ts'
 import { decided } from '../../rows.ts'
 
@@ -38,7 +39,7 @@ afterEach(async () => {
 })
 
 const keep = (months: number, options: Partial<RetentionOptions> = {}) =>
-  retain(test.database.knex, audit, { months, actor: 'cli', evidence: keys, ...options })
+  retain(test.database.knex, audit, { months, actor: TEST.actor, evidence: keys, ...options })
 
 async function monthsLeft(): Promise<string[]> {
   const names = (await listPartitions(test.database.knex)).map(({ name }) => name)
@@ -76,7 +77,11 @@ describe('retain', () => {
     expect(events.map(({ detail }) => detail)).toMatchObject(
       closings.map(({ number, sha256 }) => ({ closing: number, closing_sha256: sha256.toString('hex') })),
     )
-    expect(events[0]).toMatchObject({ actor: 'cli', detail: { partition: partitionOf(5), rows: 8 } })
+    expect(events[0]).toMatchObject({
+      actor_kind: 'cli',
+      actor_id: 'test@machine',
+      detail: { partition: partitionOf(5), rows: 8 },
+    })
     expect(keys.published).toEqual(closings.map(({ jws }) => jws))
     expect(await closingSignatureFaults(closings, keys.check_signature)).toEqual([])
     expect(
@@ -129,12 +134,12 @@ describe('retain', () => {
       predecessor_seq: old.seq,
       predecessor_hash: old.hash.toString('hex'),
     }
-    await audit.append({ type: 'writer.started', actor: 'toolgate', detail })
+    await audit.append({ type: 'writer.started', actor: { kind: 'server' }, detail })
     await keep(2)
     expect(await verify()).toMatchObject({ fault_count: 0 })
     await audit.append({
       type: 'writer.started',
-      actor: 'toolgate',
+      actor: { kind: 'server' },
       detail: { ...detail, predecessor_hash: 'ab'.repeat(32) },
     })
     expect((await verify()).faults).toMatchObject([{ kind: 'missing_predecessor', seq: 3 }])

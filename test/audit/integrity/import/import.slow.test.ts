@@ -19,6 +19,7 @@ import { readRowLine, rowLine } from '../../../../src/audit-chain/row-line.ts'
 import { openDatabase } from '../../../../src/storage/database.ts'
 import { createTestDatabase, type TestDatabase } from '../../../support/database.ts'
 import { createDatabaseWithRoles } from '../../../support/database-roles.ts'
+import { TEST } from '../../../support/origins.ts'
 import { evidence, inMonth, partitionOf } from '../../months.ts'
 import { ISSUER, newKey } from '../../proofs.ts'
 import { decided } from '../../rows.ts'
@@ -36,7 +37,7 @@ afterEach(async () => {
 })
 
 const NOW = new Date(Date.now() - 60_000)
-const bring = (path: string) => importLocalLog(test.database.knex, audit, path, { actor: 'cli' })
+const bring = (path: string) => importLocalLog(test.database.knex, audit, path, { actor: TEST.actor })
 const verify = (options = {}) => verifyLog(test.database.knex, options)
 const count = async (where: object) =>
   Number((await test.database.knex('audit_events').where(where).count())[0]?.count)
@@ -82,7 +83,8 @@ describe('an import', () => {
     const events = await test.database.knex('audit_events').where({ type: 'audit.imported' }).orderBy('seq')
     expect(events).toMatchObject(
       imported.chains.map((chain) => ({
-        actor: 'cli',
+        actor_kind: 'cli',
+        actor_id: 'test@machine',
         detail: { ...chain, rows: chain.last_seq, file_sha256: imported.sha256 },
       })),
     )
@@ -135,7 +137,7 @@ describe('an import', () => {
   it('brings in nothing that only the server may say', async () => {
     const forged = [
       calledLocally('a', { type: 'audit.partition_dropped', tool: undefined }),
-      calledLocally('a', { actor: 'operator:opt_1' }),
+      calledLocally('a', { actor: { kind: 'operator_token', id: 'opt_1' } }),
       calledLocally('a', { account_id: 'usr_1' }),
       calledLocally('a', { token_id: 'token' }),
       calledLocally('a', { client_id: 'https://app.test/client.json' }),
@@ -183,7 +185,7 @@ describe('an import', () => {
     await expect(bring(later)).rejects.toThrow('yet to come')
     const old = fileOf(sessions(inMonth(3)))
     expect(await bring(old)).toMatchObject({ rows: 9 })
-    await retain(test.database.knex, audit, { months: 1, actor: 'cli', evidence: evidence() })
+    await retain(test.database.knex, audit, { months: 1, actor: TEST.actor, evidence: evidence() })
     expect(await bring(old)).toMatchObject({ rows: 0, known_rows: 9 })
     await expect(bring(fileOf(sessions(inMonth(3))))).rejects.toThrow(
       `${partitionOf(3)} was closed and dropped by retention`,
@@ -206,7 +208,7 @@ describe('an import', () => {
     const other = new AuditLog(test.database.hot)
     const outcomes = await Promise.allSettled([
       bring(path),
-      importLocalLog(test.database.knex, other, path, { actor: 'cli' }),
+      importLocalLog(test.database.knex, other, path, { actor: TEST.actor }),
     ])
     expect(outcomes.some(({ status }) => status === 'fulfilled')).toBe(true)
     expect(await bring(path)).toMatchObject({ rows: 0, known_rows: 9 })
@@ -220,7 +222,7 @@ describe('an import', () => {
     const log = new AuditLog(server.hot)
     try {
       const rows = sessions(inMonth(2))
-      expect(await importLocalLog(server.knex, log, fileOf(rows), { actor: 'cli' })).toMatchObject({
+      expect(await importLocalLog(server.knex, log, fileOf(rows), TEST)).toMatchObject({
         rows: 9,
       })
       expect(await verifyLog(roles.db.database.knex)).toMatchObject({ fault_count: 0 })
@@ -263,7 +265,7 @@ describe('an imported chain', () => {
     for (const { id } of [rows[1]!, rows[7]!]) {
       const proof = Buffer.from(writeProof(await proveEvent(making, id)))
       const { event } = await checkProof(proof, { public_key: key.thumbprint })
-      expect(event).toMatchObject({ id, actor: 'local' })
+      expect(event).toMatchObject({ id, actor_kind: 'local_user' })
     }
   })
 
@@ -287,7 +289,7 @@ describe('an imported chain', () => {
     const position = await followFromNow(knex)
     await bring(fileOf(sessions(new Date(Date.now() - 7_200_000))))
     const { events } = await pageEvents(knex, { tool: 'create_note' }, 10)
-    expect(events).toMatchObject([{ actor: 'local' }, { actor: 'local' }])
+    expect(events).toMatchObject([{ actor_kind: 'local_user' }, { actor_kind: 'local_user' }])
     const hours = await callsByHour(knex, 4)
     expect(hours.reduce((sum, { allowed }) => sum + allowed, 0)).toBe(6)
     const followed = await followEvents(knex, {}, position)

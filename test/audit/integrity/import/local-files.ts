@@ -11,7 +11,7 @@ import { writerStarted, writerStopped } from '../../../../src/audit-chain/witnes
 
 export const calledLocally = (tool: string, more: Partial<EventWords> = {}): EventWords => ({
   type: 'tool.decided',
-  actor: 'local',
+  actor: { kind: 'local_user' },
   client_id: 'local',
   resource: 'http://localhost:4001/mcp',
   tool,
