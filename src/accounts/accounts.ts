@@ -124,7 +124,8 @@ export async function changeAccount(
     const ends = disabled === true || password !== undefined
     const ended = ends ? await endAllSessions(trx, id) : undefined
     const result = (await holdAccount(trx, id)) ?? before
-    const detail = { roles, disabled, password: password && 'changed', ...ended, reason: origin.reason }
+    const changed = password === undefined ? undefined : 'changed'
+    const detail = { roles, disabled, password: changed, ...ended, reason: origin.reason } as const
     return {
       result,
       events: [{ type: 'account.changed', ...recordedBy(origin), account_id: id, detail }],

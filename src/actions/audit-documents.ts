@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { auditDetailSchema } from '../audit/events/audit-event.ts'
+import { eachText } from '../audit-chain/event-fields.ts'
 import { moment } from './fields.ts'
 
 /** What answers about the audit log are made of. */
@@ -14,16 +15,8 @@ export const eventSchema = z.object({
   type: z.string(),
   actor_kind: z.string(),
   actor_id: textOrNull,
-  account_id: textOrNull,
-  client_id: textOrNull,
-  resource: textOrNull,
-  tool: textOrNull,
-  decision: textOrNull,
-  scope: textOrNull,
-  grant_id: textOrNull,
+  ...eachText(textOrNull),
   token_id: textOrNull.describe('The SHA-256 of a token in base64url'),
-  request_id: textOrNull,
-  ip: textOrNull,
   detail: auditDetailSchema.nullable(),
   prev_hash: z.string().describe('Of the row before in the chain of this writer, in hex'),
   hash: z.string(),

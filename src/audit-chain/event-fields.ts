@@ -1,18 +1,28 @@
 import type { Actor } from './actor.ts'
 
+/** Whom an event concerns, what it is about and where it came from; each a text or absent. In the order of the table. */
+export const TEXT_COLUMNS = [
+  'account_id',
+  'client_id',
+  'resource',
+  'tool',
+  'decision',
+  'scope',
+  'grant_id',
+  'token_id',
+  'request_id',
+  'ip',
+] as const
+type TextColumn = (typeof TEXT_COLUMNS)[number]
+
+/** The same for each of them. */
+export function eachText<T>(value: T): { [column in TextColumn]: T } {
+  return Object.fromEntries(TEXT_COLUMNS.map((column) => [column, value])) as { [column in TextColumn]: T }
+}
+
 /** What an event says, before it is stored: in the words of whoever saw it. */
 export type EventWords = { type: string; actor: Actor; detail?: Detail | undefined } & {
-  [field in
-    | 'account_id'
-    | 'client_id'
-    | 'resource'
-    | 'tool'
-    | 'decision'
-    | 'scope'
-    | 'grant_id'
-    | 'token_id'
-    | 'request_id'
-    | 'ip']?: string | undefined
+  [column in TextColumn]?: string | undefined
 }
 
 type DetailScalar = string | number | boolean | null
@@ -24,22 +34,9 @@ export type AuditDetail = Record<string, DetailScalar | DetailScalar[]>
 export type Detail = { readonly [member: string]: DetailScalar | readonly DetailScalar[] | undefined }
 
 /** An event as it is stored: every text clean and within its limit, what is absent null. */
-export type AuditFields = {
-  type: string
-  actor_kind: string
-  actor_id: string | null
-  account_id: string | null
-  client_id: string | null
-  resource: string | null
-  tool: string | null
-  decision: string | null
-  scope: string | null
-  grant_id: string | null
-  token_id: string | null
-  request_id: string | null
-  ip: string | null
-  detail: AuditDetail | null
-}
+export type AuditFields = { type: string; actor_kind: string; actor_id: string | null } & {
+  [column in TextColumn]: string | null
+} & { detail: AuditDetail | null }
 
 const TEXT_MAX = 256
 /** Indexed columns stay below this times four bytes; URLs, scope lists and tool names may be longer. */

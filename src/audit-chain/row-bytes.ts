@@ -1,5 +1,5 @@
 import { detailText } from './detail-text.ts'
-import type { AuditDetail, AuditFields } from './event-fields.ts'
+import { type AuditDetail, type AuditFields, TEXT_COLUMNS } from './event-fields.ts'
 
 /**
  * Pure: a row as bytes, the way Postgres' binary COPY writes it, which is what the hash covers and what is inserted.
@@ -26,16 +26,7 @@ export const CONTENT_COLUMNS = [
   'type',
   'actor_kind',
   'actor_id',
-  'account_id',
-  'client_id',
-  'resource',
-  'tool',
-  'decision',
-  'scope',
-  'grant_id',
-  'token_id',
-  'request_id',
-  'ip',
+  ...TEXT_COLUMNS,
   'detail',
 ] as const
 

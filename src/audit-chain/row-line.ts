@@ -1,3 +1,4 @@
+import { TEXT_COLUMNS } from './event-fields.ts'
 import type { AuditRow } from './hash-chain.ts'
 import { CONTENT_COLUMNS } from './row-bytes.ts'
 
@@ -46,8 +47,7 @@ export function readRowLine(line: string): AuditRow | undefined {
 }
 
 const COLUMNS = [...CONTENT_COLUMNS, 'prev_hash', 'hash']
-/** From actor_id to ip. */
-const OPTIONAL_TEXTS = CONTENT_COLUMNS.slice(6, -1)
+const OPTIONAL_TEXTS = ['actor_id', ...TEXT_COLUMNS] as const
 
 function parsed(line: string): unknown {
   try {

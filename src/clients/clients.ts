@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { AuditEvent } from '../audit/events/audit-event.ts'
+import type { AuditEvent, DetailOf } from '../audit/events/audit-event.ts'
 import { type ActionOrigin, recordedBy } from '../audit/log/action-origin.ts'
 import type { AuditLog } from '../audit/log/audit-log.ts'
 import { recorded } from '../audit/log/recorded.ts'
@@ -42,7 +42,11 @@ export async function addClient(
     : {}
   return recorded(db, audit, async (trx) => {
     await insertClient(trx, client_id, { ...read.metadata, client_id, ...secret }, { origin: 'operator' })
-    const detail = { client_name: request.name, redirect_uris: request.redirect_uris, change: 'added' }
+    const detail = {
+      client_name: request.name,
+      redirect_uris: request.redirect_uris,
+      change: 'added',
+    } as const
     return {
       result: { client_id, ...(client_secret ? { client_secret } : {}) },
       events: [changed(origin, client_id, detail)],
@@ -99,7 +103,7 @@ export async function forgetClient(
   return { revoked: await revokeRest(dependencies, client_id, of_grants, revoked) }
 }
 
-function changed(origin: ActionOrigin, client_id: string, change: AuditEvent['detail']): AuditEvent {
+function changed(origin: ActionOrigin, client_id: string, change: DetailOf<'client.changed'>): AuditEvent {
   const detail = { ...change, reason: origin.reason }
   return { type: 'client.changed', ...recordedBy(origin), client_id, detail }
 }

@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
-import type { AuditEvent, AuditType } from '../audit/events/audit-event.ts'
+import type { AuditEvent } from '../audit/events/audit-event.ts'
 import { type ActionOrigin, recordedBy } from '../audit/log/action-origin.ts'
 import type { AuditLog } from '../audit/log/audit-log.ts'
 import { recorded } from '../audit/log/recorded.ts'
 import { actorText, SERVER } from '../audit-chain/actor.ts'
-import type { AuditDetail } from '../audit-chain/event-fields.ts'
 import { AppError } from '../base/errors.ts'
 import { findResource } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
@@ -68,23 +67,10 @@ function checkedName(name: string): string {
 
 type Recorded = Omit<DeletedToken, 'name'>
 
-function eventOf(
-  type: AuditType,
-  { id, account_id, resource, scope }: Recorded,
-  origin: ActionOrigin,
-  { value, ...detail }: AuditDetail & { value?: string },
-): AuditEvent {
-  return {
-    type,
-    ...recordedBy(origin),
-    account_id,
-    client_id: PERSONAL_CLIENT_ID,
-    resource,
-    scope,
-    grant_id: id,
-    ...(value === undefined ? {} : { token_id: value }),
-    detail: { ...detail, reason: origin.reason },
-  }
+/** What every event of a token says. */
+function columnsOf({ id, account_id, resource, scope }: Recorded, origin: ActionOrigin) {
+  const columns = { account_id, client_id: PERSONAL_CLIENT_ID, resource, scope, grant_id: id }
+  return { ...recordedBy(origin), ...columns }
 }
 
 /**
@@ -116,10 +102,11 @@ export async function createPersonalToken(
     const value = { id: personalTokenId(token), ttl_seconds }
     const row = { id: `pat_${randomBytes(16).toString('hex')}`, ...place, scope, name, role }
     await insertPersonalToken(trx, { ...row, created_by: actorText(origin.actor), value })
-    const detail = { value: value.id.toString('base64url'), name, role, days: request.days }
+    const token_id = value.id.toString('base64url')
+    const detail = { name, role, days: request.days, reason: origin.reason }
     return {
       result: { id: row.id, token },
-      events: [eventOf('personal_token.created', row, origin, detail)],
+      events: [{ type: 'personal_token.created', ...columnsOf(row, origin), token_id, detail }],
     }
   })
 }
@@ -163,16 +150,17 @@ export async function rotatePersonalToken(
     const token = makePersonalAccessToken()
     const value = { id: personalTokenId(token), ttl_seconds: chosen_seconds ?? before.ttl_seconds }
     await replaceValue(trx, before, { value, overlap_seconds })
+    const token_id = value.id.toString('base64url')
     const detail = {
-      value: value.id.toString('base64url'),
       name: before.name,
       replaced_token_id: before.newest_value.toString('base64url'),
       overlap_hours,
       days: Math.round(value.ttl_seconds / DAY_SECONDS),
+      reason: origin.reason,
     }
     return {
       result: { id: before.id, token },
-      events: [eventOf('personal_token.rotated', before, origin, detail)],
+      events: [{ type: 'personal_token.rotated', ...columnsOf(before, origin), token_id, detail }],
     }
   })
 }
@@ -186,8 +174,11 @@ export async function revokePersonalToken(
   return recorded(db, audit, async (trx) => {
     const gone = await deletePersonalToken(trx, named)
     if (!gone) return { result: { revoked: [] }, events: [] }
-    const event = eventOf('personal_token.revoked', gone, origin, { name: gone.name })
-    return { result: { revoked: [gone.id] }, events: [event] }
+    const detail = { name: gone.name, reason: origin.reason }
+    return {
+      result: { revoked: [gone.id] },
+      events: [{ type: 'personal_token.revoked', ...columnsOf(gone, origin), detail }],
+    }
   })
 }
 
@@ -198,13 +189,13 @@ export async function noticeExpiring({
 }: Omit<PersonalTokenDependencies, 'catalogues'>): Promise<number> {
   return recorded(db, audit, async (trx) => {
     const due = await claimExpiring(trx, { days: EXPIRING_DAYS, max: NOTICES_MAX })
-    const events = due.map((token) =>
-      eventOf('personal_token.expiring', token, { actor: SERVER }, detailOfExpiry(token)),
+    const events = due.map(
+      (token): AuditEvent => ({
+        type: 'personal_token.expiring',
+        ...columnsOf(token, { actor: SERVER }),
+        detail: { name: token.name, expires_at: token.expires_at.toISOString() },
+      }),
     )
     return { result: due.length, events }
   })
-}
-
-function detailOfExpiry({ name, expires_at }: DeletedToken & { expires_at: Date }): AuditDetail {
-  return { name, expires_at: expires_at.toISOString() }
 }

@@ -38,7 +38,7 @@ export async function changeOwnPassword(
     if (!(await replacePassword(trx, account_id, { checked_hash, password_hash })))
       throw new AppError('conflict', 'Your password was changed elsewhere meanwhile. Sign in again.')
     const ended = await endAllSessions(trx, account_id, session_id)
-    const detail = { password: 'changed', ...ended }
+    const detail = { password: 'changed', ...ended } as const
     return {
       result: undefined,
       events: [{ type: 'account.changed', ...recordedBy(origin), account_id, detail }],

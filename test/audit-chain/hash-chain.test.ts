@@ -44,7 +44,7 @@ describe('contentBytes', () => {
 
   it('are the bytes that Postgres sends of the row', async () => {
     const { knex, hot } = test.database
-    const detail = { zz: 'ü"\\', a: [1, null, 'x'], ключ: true, bb: -5 }
+    const detail = { zz: 'ü"\\', a: [1, null, 'x'], ключ: true, bb: -5 } as never
     await new AuditLog(hot).append([
       decided(1),
       { ...decided(2), actor: TEST.actor, detail, tool: undefined },

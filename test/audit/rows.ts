@@ -22,7 +22,7 @@ export function linked(row: ChainedRow, prev_hash: Buffer): AuditRow {
   return { ...row, prev_hash, hash: linkHash(contentDigest(row), prev_hash) }
 }
 
-export function decided(index: number): AuditEvent {
+export function decided(index: number): Extract<AuditEvent, { type: 'tool.decided' }> {
   return {
     type: 'tool.decided',
     actor: { kind: 'account', id: `usr_${index % 7}` },
@@ -35,6 +35,6 @@ export function decided(index: number): AuditEvent {
     grant_id: `grant_${index % 5}`,
     request_id: `req_${index}`,
     ip: '192.0.2.1',
-    detail: { method: 'tools/call', needed: 'notes:write', index },
+    detail: { method: 'tools/call', needed: 'notes:write' },
   }
 }

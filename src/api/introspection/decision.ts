@@ -1,4 +1,4 @@
-import type { AuditEvent } from '../../audit/events/audit-event.ts'
+import type { AuditEvent, DetailOf } from '../../audit/events/audit-event.ts'
 import type { RequestOrigin } from '../../audit/log/action-origin.ts'
 import { type Actor, SERVER, UNAUTHENTICATED } from '../../audit-chain/actor.ts'
 import type { Catalogue } from '../../catalogue/catalogue.ts'
@@ -20,6 +20,8 @@ export type Question = RequestOrigin & {
 
 /** The RFC 7662 §2.2 answer with its status, and the event that must be durable before the answer leaves. */
 export type Decision = { status: 200 | 401; body: Record<string, unknown>; event: AuditEvent }
+
+type Inactivity = DetailOf<'token.introspected'>['reason'] & string
 
 const INACTIVE = Object.freeze({ active: false })
 
@@ -58,9 +60,9 @@ function actorOf({ credentials }: Question, { token }: LookupRow): Actor {
   return credentials.built_in ? SERVER : { kind: 'resource_server', id: credentials.id }
 }
 
-function baseEvent(question: Question, row: LookupRow): AuditEvent {
+/** What every event of a question says that a resource server asked. */
+function baseEvent(question: Question, row: LookupRow) {
   return {
-    type: 'token.introspected',
     actor: actorOf(question, row),
     account_id: row.token?.account_id,
     client_id: row.token?.client_id,
@@ -72,9 +74,15 @@ function baseEvent(question: Question, row: LookupRow): AuditEvent {
   }
 }
 
-function inactive(question: Question, row: LookupRow, reason: string): Decision {
+function inactive(question: Question, row: LookupRow, reason: Inactivity): Decision {
   const detail = sharedDetail({ resource_server: question.credentials.id, reason })
-  return { status: 200, body: INACTIVE, event: { ...baseEvent(question, row), decision: 'inactive', detail } }
+  const event = {
+    type: 'token.introspected',
+    ...baseEvent(question, row),
+    decision: 'inactive',
+    detail,
+  } as const
+  return { status: 200, body: INACTIVE, event }
 }
 
 function active(
@@ -118,7 +126,7 @@ export function decide(
   const { mcp_method, mcp_name } = question
   if (mcp_method === undefined) {
     const detail = sharedDetail({ resource_server: question.credentials.id })
-    return { status: 200, body, event: { ...event, decision: 'active', detail } }
+    return { status: 200, body, event: { type: 'token.introspected', ...event, decision: 'active', detail } }
   }
   const answer = decideMethod(standing, question)
   const mcp = { method: mcp_method, ...(mcp_name === undefined ? {} : { name: mcp_name }), ...answer }
@@ -126,8 +134,8 @@ export function decide(
     status: 200,
     body: { ...body, mcp },
     event: {
-      ...event,
       type: 'tool.decided',
+      ...event,
       tool: mcp_name,
       decision: answer.allowed ? 'allowed' : 'denied',
       detail: sharedDetail({

@@ -1,4 +1,5 @@
 import type { AuditEvent } from '../../audit/events/audit-event.ts'
+import type { Actor } from '../../audit-chain/actor.ts'
 import type { Report } from './report.ts'
 
 /** To whom the token of a report belongs, or whose grant it must have been. */
@@ -23,48 +24,28 @@ export function eventOf(
   known: KnownCall | undefined,
   ip: string | undefined,
 ): AuditEvent {
-  const { request_id, name, method, occurred_at_ms } = report
-  const said = report.type === 'tool.decided' ? decisionOf(report) : outcomeOf(report)
-  return {
-    type: report.type,
-    actor: known ? { kind: 'account', id: known.account_id } : { kind: 'resource_server', id },
-    ...known,
-    resource,
-    tool: name,
-    request_id,
-    ip,
-    ...said,
-    detail: {
-      resource_server: id,
-      source: 'resource_server',
-      report_id: report.id,
-      reported_at_ms: occurred_at_ms,
-      method,
-      ...said.detail,
-      ...stated(report, known),
-    },
+  const { request_id, name, method } = report
+  const actor: Actor = known ? { kind: 'account', id: known.account_id } : { kind: 'resource_server', id }
+  const columns = { actor, ...known, resource, tool: name, request_id, ip }
+  const said = {
+    resource_server: id,
+    source: 'resource_server',
+    report_id: report.id,
+    reported_at_ms: report.occurred_at_ms,
+    method,
+    ...stated(report, known),
+  } as const
+  if (report.type === 'tool.decided') {
+    const decision = report.allowed ? 'allowed' : 'denied'
+    return { type: 'tool.decided', ...columns, decision, detail: { ...said, needed: report.scope } }
   }
-}
-
-function decisionOf({ allowed, scope }: Extract<Report, { type: 'tool.decided' }>) {
-  return { decision: allowed ? 'allowed' : 'denied', detail: { needed: scope } } as const
-}
-
-function outcomeOf(report: Extract<Report, { type: 'tool.completed' }>) {
   const { outcome, duration_ms, size_bytes, arguments_sha256 } = report
-  return {
-    detail: {
-      outcome,
-      duration_ms,
-      size_bytes,
-      ...(arguments_sha256 === undefined ? {} : { arguments_sha256 }),
-    },
-  }
+  const detail = { ...said, outcome, duration_ms, size_bytes, arguments_sha256 }
+  return { type: 'tool.completed', ...columns, detail }
 }
 
 /** What is not known here. A token that is gone, or never was one of this resource, is not in the column of tokens. */
 function stated({ sub, client_id, token_id }: Report, known: KnownCall | undefined) {
-  const is_token_stated = token_id !== undefined && known?.token_id === undefined
-  const token = is_token_stated ? { stated_token_id: token_id } : {}
+  const token = { stated_token_id: known?.token_id === undefined ? token_id : undefined }
   return known ? token : { stated_account_id: sub, stated_client_id: client_id, ...token }
 }

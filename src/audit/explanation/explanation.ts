@@ -6,21 +6,11 @@ import type { Knex } from 'knex'
 import type { AuditRow } from '../../audit-chain/hash-chain.ts'
 import { AppError } from '../../base/errors.ts'
 import type { CatalogueCache } from '../../catalogue/catalogue-store.ts'
+import { definitionOf } from '../events/audit-event.ts'
 import { findByRandomId } from '../query/lookup-store.ts'
 import { findTokenEvent } from '../story/story-store.ts'
 import { findEnd, findKnownAccount, findKnownGrant, findKnownToken } from './facts-store.ts'
-import { explainInactive } from './inactive-token.ts'
-import { explainRefusal } from './refusals.ts'
-import { explainToolDenial } from './tool-denial.ts'
 import type { Explanation, Facts } from './verdict.ts'
-
-/** Pure. Undefined for an event that refused nothing. */
-export function explain(facts: Facts): Explanation | undefined {
-  const { type, decision } = facts.event
-  if (type === 'tool.decided') return decision === 'denied' ? explainToolDenial(facts) : undefined
-  if (type === 'token.introspected') return decision === 'inactive' ? explainInactive(facts) : undefined
-  return explainRefusal(facts)
-}
 
 type Dependencies = { db: Knex; catalogues: CatalogueCache }
 
@@ -48,7 +38,7 @@ export async function explainEvent(
 ): Promise<Explanation & { event: AuditRow }> {
   const [event] = await findByRandomId(dependencies.db, 'id', id)
   if (!event) throw new AppError('not_found', `There is no event ${id}`)
-  const explanation = explain(await gather(dependencies, event))
+  const explanation = definitionOf(event.type)?.explain?.(await gather(dependencies, event))
   if (!explanation)
     throw new AppError('invalid_input', `The event ${id} (${event.type}) refused nothing: nothing to explain`)
   return { event, ...explanation }

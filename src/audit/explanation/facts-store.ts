@@ -1,27 +1,10 @@
 import type { Knex } from 'knex'
 import type { AuditRow } from '../../audit-chain/hash-chain.ts'
-import { FREQUENT_TYPES } from '../events/audit-event.ts'
 import { eventOfRow, type StoredRow } from '../query/audit-store.ts'
+import { RARE } from '../query/search-path-store.ts'
+import type { KnownAccount, KnownGrant, KnownToken } from './verdict.ts'
 
 /** SQL of what is known now about the token, grant and account of an event. */
-
-/** By the base64url SHA-256 that names it. `kind` says where it was found. */
-export type KnownToken = { kind: 'access_token' | 'refresh_token'; grant_id: string; expired: boolean } & {
-  expires_at: Date
-  resource: string | null
-  scope: string | null
-}
-
-export type KnownGrant = {
-  id: string
-  account_id: string
-  client_id: string
-  resource: string | null
-  scope: string
-  expired: boolean
-}
-
-export type KnownAccount = { id: string; username: string; roles: string[]; disabled: boolean }
 
 export async function findKnownToken(db: Knex, token_id: string): Promise<KnownToken | undefined> {
   const id = Buffer.from(token_id, 'base64url')
@@ -47,8 +30,6 @@ export async function findKnownAccount(db: Knex, id: string): Promise<KnownAccou
     .where({ id })
     .first('id', 'username', 'roles', db.raw('disabled_at is not null as disabled'))
 }
-
-const RARE = `type not in (${FREQUENT_TYPES.map((type) => `'${type}'`).join(', ')})`
 
 /** The event that revoked this token; else the last one that revoked the grant or something of it. */
 export async function findEnd(

@@ -1,15 +1,6 @@
 import type { Explanation, Facts, Remedy } from './verdict.ts'
 
 /** Why a request was refused before any token was looked at: by OAuth, at sign-in, or to an operator. */
-export function explainRefusal(facts: Facts): Explanation | undefined {
-  const { type } = facts.event
-  if (type === 'token.refused' || type === 'authorization.refused') return explainOAuthError(facts)
-  if (type === 'operator.refused') return explainOperatorRefusal(facts)
-  if (type === 'login.failed') return explainSignIn(facts)
-  if (type === 'introspection.refused') return resourceServerRefused(facts)
-  return undefined
-}
-
 const SEND_AGAIN: Remedy = { who: 'user', what: 'Connect the client again.' }
 
 /** What each error means here. RFC 6749 §4.1.2.1 and §5.2, RFC 8707 §2. */
@@ -60,7 +51,7 @@ const OTHER_ERROR = {
   remedies: [{ who: 'client', what: 'Send the request as the error describes.' }],
 } as const satisfies { reason: string; remedies: readonly Remedy[] }
 
-function explainOAuthError({ event, account }: Facts): Explanation {
+export function explainOAuthError({ event, account }: Facts): Explanation {
   const error = String(event.detail?.error ?? 'unknown')
   const { reason, remedies } = (Object.hasOwn(ERRORS, error) ? ERRORS[error] : undefined) ?? OTHER_ERROR
   const described = event.detail?.error_description
@@ -71,7 +62,7 @@ function explainOAuthError({ event, account }: Facts): Explanation {
   return { verdict: 'request_refused', reasons, remedies: [...remedies] }
 }
 
-function explainOperatorRefusal({ event, account }: Facts): Explanation {
+export function explainOperatorRefusal({ event, account }: Facts): Explanation {
   if (event.account_id === null)
     return {
       verdict: 'credentials_missing',
@@ -97,7 +88,7 @@ function explainOperatorRefusal({ event, account }: Facts): Explanation {
   }
 }
 
-function explainSignIn({ event, account }: Facts): Explanation {
+export function explainSignIn({ event, account }: Facts): Explanation {
   if (event.detail?.reason === 'throttled')
     return {
       verdict: 'sign_in_throttled',
@@ -130,7 +121,7 @@ function explainSignIn({ event, account }: Facts): Explanation {
   }
 }
 
-function resourceServerRefused({ event }: Facts): Explanation {
+export function explainResourceServer({ event }: Facts): Explanation {
   const fault = typeof event.detail?.fault === 'string' ? ` ${event.detail.fault}` : ''
   return {
     verdict: 'resource_server_refused',

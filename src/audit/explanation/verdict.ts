@@ -1,6 +1,5 @@
 import type { AuditRow } from '../../audit-chain/hash-chain.ts'
 import type { Catalogue } from '../../catalogue/catalogue.ts'
-import type { KnownAccount, KnownGrant, KnownToken } from './facts-store.ts'
 
 export const VERDICTS = [
   'account_disabled',
@@ -30,6 +29,24 @@ export const PARTIES = ['user', 'client', 'mcp_server', 'operator'] as const
 export type Remedy = { who: (typeof PARTIES)[number]; what: string }
 
 export type Explanation = { verdict: Verdict; reasons: string[]; remedies: Remedy[] }
+
+/** By the base64url SHA-256 that names it. `kind` says where it was found. */
+export type KnownToken = { kind: 'access_token' | 'refresh_token'; grant_id: string; expired: boolean } & {
+  expires_at: Date
+  resource: string | null
+  scope: string | null
+}
+
+export type KnownGrant = {
+  id: string
+  account_id: string
+  client_id: string
+  resource: string | null
+  scope: string
+  expired: boolean
+}
+
+export type KnownAccount = { id: string; username: string; roles: string[]; disabled: boolean }
 
 /** The event, and what of it is known now. */
 export type Facts = {

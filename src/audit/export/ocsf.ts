@@ -1,35 +1,33 @@
 import type { AuditRow } from '../../audit-chain/hash-chain.ts'
-import { type OcsfActivity, ocsfActivity } from './ocsf-classes.ts'
+import { definitionOf } from '../events/audit-event.ts'
+import { failureOf } from './failure.ts'
+import { BASE_EVENT, type OcsfActivity } from './ocsf-classes.ts'
 
 /** The Open Cybersecurity Schema Framework: one object for each event, of the class that fits its type. */
 export const OCSF_VERSION = '1.8.0'
 
 const PRODUCT = { name: 'Toolgate', vendor_name: 'Toolgate' }
-const FAILURE = /(?:refused|denied|failed|reused)$/
 
 type Attributes = Record<string, unknown>
 
-function isFailure(event: AuditRow): boolean {
-  const { type, decision } = event
-  if (decision === 'denied' || decision === 'inactive' || FAILURE.test(type)) return true
-  return (outcomeOf(event) ?? 'ok') !== 'ok'
-}
-
-/** What came of a call, where the event says that. */
-function outcomeOf({ type, detail }: AuditRow): string | undefined {
-  return type === 'tool.completed' && typeof detail?.outcome === 'string' ? detail.outcome : undefined
-}
-
-function durationOf({ type, detail }: AuditRow): Attributes {
-  const duration_ms = detail?.duration_ms
-  return type === 'tool.completed' && typeof duration_ms === 'number' ? { duration: duration_ms } : {}
-}
-
 function severityOf(event: AuditRow): Attributes {
-  if (event.type === 'refresh_token.reused') return { severity_id: 4, severity: 'High' }
-  return isFailure(event)
-    ? { severity_id: 2, severity: 'Low' }
-    : { severity_id: 1, severity: 'Informational' }
+  const failure = failureOf(event)
+  if (failure === 'severe') return { severity_id: 4, severity: 'High' }
+  return failure ? { severity_id: 2, severity: 'Low' } : { severity_id: 1, severity: 'Informational' }
+}
+
+/** What came of a call, and how long it took, where the event says that. */
+function outcomeOf({ detail }: AuditRow): string | undefined {
+  return typeof detail?.outcome === 'string' ? detail.outcome : undefined
+}
+
+function durationOf({ detail }: AuditRow): Attributes {
+  return typeof detail?.duration_ms === 'number' ? { duration: detail.duration_ms } : {}
+}
+
+function activityOf({ type, detail }: AuditRow): OcsfActivity {
+  const { ocsf = BASE_EVENT } = definitionOf(type) ?? {}
+  return typeof ocsf === 'function' ? ocsf((detail ?? {}) as never) : ocsf
 }
 
 function present(attributes: Attributes): Attributes {
@@ -115,8 +113,8 @@ function unmapped(event: AuditRow): Attributes {
 
 /** An event as an OCSF object. */
 export function ocsfEvent(event: AuditRow): Attributes {
-  const activity = ocsfActivity(event)
-  const failed = isFailure(event)
+  const activity = activityOf(event)
+  const failed = failureOf(event) !== undefined
   const said = event.decision ?? outcomeOf(event)
   return {
     ...activity,

@@ -1,10 +1,11 @@
 import type { AuditRow } from '../../audit-chain/hash-chain.ts'
+import { failureOf } from './failure.ts'
 import { eventDocument } from './json-lines.ts'
 
 /** RFC 5424 §6.2.1: facility 13 is “log audit”. */
 const FACILITY = 13
-const SEVERITY = { critical: 2, warning: 4, informational: 6 } as const
-const REFUSED = /(?:refused|denied|failed)$/
+/** Critical, warning, informational. */
+const SEVERITY = { severe: 2, failed: 4, none: 6 } as const
 
 /** RFC 5424 §6.3.2; 32473 is the number that RFC 5612 keeps for documentation. */
 const SD_ID = 'toolgate@32473'
@@ -13,12 +14,6 @@ const SD_ID = 'toolgate@32473'
 const IN_HEADER = new Set(['occurred_at', 'type'])
 // Whoever wrote past the log must not begin a line: what ends one anywhere becomes a replacement character.
 const LINE_BREAKING = /[\p{Cc}\u2028\u2029]/gu
-
-function severityOf({ type, decision, detail }: AuditRow): number {
-  if (type === 'tool.completed') return detail?.outcome === 'ok' ? SEVERITY.informational : SEVERITY.warning
-  if (type === 'refresh_token.reused') return SEVERITY.critical
-  return decision === 'denied' || REFUSED.test(type) ? SEVERITY.warning : SEVERITY.informational
-}
 
 /** RFC 5424 §6.3.3: `"`, `\` and `]` MUST be escaped. */
 function parameter(name: string, value: unknown): string {
@@ -34,7 +29,7 @@ function headerField(value: string, max: number): string {
 
 /** One message of RFC 5424: no host name, the writer as PROCID, the type as MSGID, all columns as structured data. */
 export function syslogLine(event: AuditRow): string {
-  const priority = FACILITY * 8 + severityOf(event)
+  const priority = FACILITY * 8 + SEVERITY[failureOf(event) ?? 'none']
   const header = [
     `<${priority}>1`,
     event.occurred_at.toISOString(),

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import { AppError } from '../../base/errors.ts'
+import { definitionOf } from '../events/audit-event.ts'
 import { type ActivityKey, type ActivityRow, newestEventsOf } from './activity-store.ts'
 
 /** What happened with an account, newest first, as its person reads it: many calls of an hour are one line. */
@@ -12,18 +13,6 @@ export type Activity = {
   denied: number
   event: ActivityRow
 }
-
-/** What the engine does between two things that a person did; each is told by what it led to. */
-const UNTOLD = new Set([
-  'authorization.granted',
-  'refresh_token.replayed',
-  'token.introspected',
-  'token.issued',
-  'token.refreshed',
-  'tool.completed',
-])
-/** Told once for each hour: of these somebody can make as many as he likes. */
-const COUNTED = new Set(['tool.decided', 'login.failed', 'operator.refused', 'token.refused'])
 
 const HOUR_MS = 3_600_000
 /** Few enough that they are read well within 200 ms. */
@@ -46,8 +35,9 @@ export function groupActivity(events: Iterable<ActivityRow>): Activity[] {
   const told: Activity[] = []
   const groups = new Map<string, Activity>()
   for (const event of events) {
-    if (UNTOLD.has(event.type)) continue
-    const key = COUNTED.has(event.type) ? keyOf(event) : undefined
+    const definition = definitionOf(event.type)
+    if (!definition?.personal) continue
+    const key = definition.is_counted ? keyOf(event) : undefined
     const known = key === undefined ? undefined : groups.get(key)
     const entry = known ?? { at: event.occurred_at, count: 0, denied: 0, event }
     entry.count += 1

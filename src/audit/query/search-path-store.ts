@@ -23,7 +23,8 @@ export type Order = 'asc' | 'desc'
 /** Where a row stands. */
 export type Place = { occurred_at: Date; writer_id: string; seq: number }
 
-const RARE = `type not in (${FREQUENT_TYPES.map((type) => `'${type}'`).join(', ')})`
+/** The rows of which there is an index by each of their ids. */
+export const RARE = `type not in (${FREQUENT_TYPES.map((type) => `'${type}'`).join(', ')})`
 
 /** Before and after whatever is of one moment. */
 export const FIRST = { writer_id: '00000000-0000-0000-0000-000000000000', seq: 0 }

@@ -3,11 +3,10 @@ import type { AuditRow } from '../../audit-chain/hash-chain.ts'
 import { FREQUENT_TYPES } from '../events/audit-event.ts'
 import { eventOfRow, type StoredRow } from './audit-store.ts'
 import { findByRandomId } from './lookup-store.ts'
+import { RARE } from './search-path-store.ts'
 
 /** Everything that belongs to one attempt of a client to connect, whichever of its ids is known. */
 const EVENTS_MAX = 500
-const RARE = `type not in (${FREQUENT_TYPES.map((type) => `'${type}'`).join(', ')})`
-
 /** All but calls, which have no index by these ids. */
 function newestOf(
   db: Knex,

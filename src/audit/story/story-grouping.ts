@@ -1,5 +1,5 @@
 import type { AuditRow } from '../../audit-chain/hash-chain.ts'
-import { FREQUENT_TYPES } from '../events/audit-event.ts'
+import { definitionOf } from '../events/audit-event.ts'
 
 /** Many calls as few lines: what a story says between two things that happened. */
 export type CallGroup = {
@@ -29,8 +29,8 @@ const GROUPS_MAX = 200
 /** So that a long quiet story still says when its calls were. */
 const GROUP_SPAN_MS = 24 * 60 * 60 * 1_000
 
-export function isFrequent(event: AuditRow): boolean {
-  return FREQUENT_TYPES.some((type) => type === event.type)
+export function isFrequent({ type }: AuditRow): boolean {
+  return definitionOf(type)?.is_frequent === true
 }
 
 function calledIn({ tool, detail }: AuditRow): string | null {

@@ -1,14 +1,13 @@
 import type { Knex } from 'knex'
 import type { AuditRow } from '../../audit-chain/hash-chain.ts'
-import { FREQUENT_TYPES } from '../events/audit-event.ts'
 import { eventOfRow, type StoredRow } from '../query/audit-store.ts'
+import { RARE } from '../query/search-path-store.ts'
 
 /**
  * SQL of stories. Rare events are found by the ids in them; tool calls by their account within a span of time, because
  * an index by grant over every call would cost each of them.
  */
 const TABLE = 'audit_events'
-const RARE = `type not in (${FREQUENT_TYPES.map((type) => `'${type}'`).join(', ')})`
 const IN_ORDER = ['occurred_at', 'writer_id', 'seq']
 
 export type Span = { from?: Date | undefined; to?: Date | undefined }

@@ -4,6 +4,7 @@ import type { AuditRow } from '../../audit-chain/hash-chain.ts'
 import { type Catalogue, findResource } from '../../catalogue/catalogue.ts'
 import { type CatalogueCache, versionAsOf } from '../../catalogue/catalogue-store.ts'
 import { toolsForScopes } from '../../permission/scopes.ts'
+import { definitionOf } from '../events/audit-event.ts'
 import { type CallGroup, groupCalls, isFrequent, mergeByTime, type ToldEvent } from './story-grouping.ts'
 import {
   clientNames,
@@ -40,14 +41,9 @@ const TOKEN_LIFE_MS = 25 * HOUR_MS
 const PERSONAL_TOKEN_LIFE_MS = 366 * 24 * HOUR_MS
 const LAST_TOKENS = 200
 
-/** After these a grant has no tokens any more. */
 function isEnd({ type, detail }: AuditRow): boolean {
-  return (
-    type === 'grant.revoked' ||
-    type === 'personal_token.revoked' ||
-    type === 'refresh_token.reused' ||
-    (type === 'token.revoked' && detail?.token === 'refresh_token')
-  )
+  const ends = definitionOf(type)?.ends_grant
+  return typeof ends === 'function' ? ends(detail as never) : ends === true
 }
 
 function later(time: Date, by_ms: number): Date {
@@ -145,13 +141,11 @@ function eventsOf(db: Knex, subject: StorySubject, span: Span): AsyncGenerator<A
   return readGrantStory(db, story, span)
 }
 
-/** What opens tools, and so is told with them. */
-const WITH_TOOLS = new Set(['consent.given', 'personal_token.created', 'token.issued', 'token.refreshed'])
-
+/** What gives scopes is told with the tools that they open. */
 async function toolsOf(dependencies: StoryDependencies, event: AuditRow): Promise<string[] | undefined> {
   const { db, catalogues } = dependencies
   const { resource, scope, occurred_at } = event
-  if (!WITH_TOOLS.has(event.type) || resource === null || scope === null) return undefined
+  if (!definitionOf(event.type)?.gives_scopes || resource === null || scope === null) return undefined
   const version = await versionAsOf(db, occurred_at)
   const catalogue: Catalogue | undefined =
     version === undefined ? undefined : await catalogues.at(db, version)

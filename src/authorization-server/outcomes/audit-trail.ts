@@ -89,10 +89,9 @@ function issuedEvent(ctx: EngineContext, unit: UnitOfWork): AuditEvent {
 
 function reusedEvent(ctx: EngineContext, grant: GoneGrant): AuditEvent {
   const { grant_type, code, refresh_token } = ctx.oidc?.params ?? {}
-  const isRefresh = grant_type === 'refresh_token'
-  const presented_id = nameOf(isRefresh ? refresh_token : code) ?? null
-  const presented = isRefresh ? 'refresh_token' : 'authorization_code'
-  const detail = { presented, presented_id, family: 'revoked' }
+  const is_refresh = grant_type === 'refresh_token'
+  const presented_id = nameOf(is_refresh ? refresh_token : code)
+  const detail = { presented: is_refresh ? 'refresh_token' : 'authorization_code', presented_id } as const
   const { id: grant_id, account_id, resource } = grant
   const whose = { grant_id, account_id, resource: resource ?? undefined }
   // Whoever bears a token that was spent may have stolen it.

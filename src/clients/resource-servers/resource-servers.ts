@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
-import type { AuditEvent } from '../../audit/events/audit-event.ts'
+import type { AuditEvent, DetailOf } from '../../audit/events/audit-event.ts'
 import { type ActionOrigin, recordedBy } from '../../audit/log/action-origin.ts'
 import type { AuditLog } from '../../audit/log/audit-log.ts'
 import { recorded } from '../../audit/log/recorded.ts'
@@ -31,7 +31,8 @@ const ID = /^[a-z0-9_-]{1,64}$/
 const CHOSEN_SECRET = /^[A-Za-z0-9._-]{32,256}$/
 
 /** A credential as it is kept, and what the audit log says of it. */
-type NewCredential = Credential & { detail: AuditEvent['detail'] }
+type NewCredential = Credential & { detail: DetailOf<'resource_server.created'> }
+type Change = DetailOf<'resource_server.changed'>
 
 function ofSecret(secret: string): NewCredential {
   return { credential_hash: sha256(secret), jwks: null, detail: { authentication: 'client_secret' } }
@@ -111,7 +112,7 @@ export async function rotateResourceServerSecret(
   origin: ActionOrigin,
 ): Promise<ResourceServerCredentials> {
   const secret = generateSecret()
-  const rotated = { ...ofSecret(secret), change: 'secret_rotated' }
+  const rotated = { ...ofSecret(secret), change: 'secret_rotated' } as const
   const { client_id, resource } = await rotate(dependencies, id, rotated, origin)
   return { client_id, client_secret: secret, resource }
 }
@@ -128,7 +129,7 @@ export function rotateResourceServerKeys(
 async function rotate(
   { db, audit }: ResourceServerDependencies,
   id: string,
-  { detail, change, ...kept }: NewCredential & { change: string },
+  { detail, change, ...kept }: NewCredential & Pick<Change, 'change'>,
   origin: ActionOrigin,
 ): Promise<ResourceServerIdentity> {
   return recorded(db, audit, async (trx) => {
@@ -156,7 +157,7 @@ export async function removeResourceServer(
 function changed(
   origin: ActionOrigin,
   { id: client_id, resource }: ResourceServer,
-  change: AuditEvent['detail'],
+  change: Change,
 ): AuditEvent {
   const detail = { ...change, reason: origin.reason }
   return { type: 'resource_server.changed', ...recordedBy(origin), client_id, resource, detail }

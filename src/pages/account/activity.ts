@@ -1,3 +1,4 @@
+import { definitionOf } from '../../audit/events/audit-event.ts'
 import { type Activity, pageOfActivity } from '../../audit/query/activity.ts'
 import { clientNames } from '../../audit/story/story-store.ts'
 import { type Catalogue, findResource } from '../../catalogue/catalogue.ts'
@@ -5,11 +6,7 @@ import { labelsOf } from '../../grants/connected-apps.ts'
 import { PERSONAL_CLIENT_ID } from '../../personal-tokens/personal-access-token.ts'
 import type { Page, PageRoute } from '../page.ts'
 import { olderHref } from '../pager.ts'
-import { activityText, type Names } from './activity-text.ts'
 import { clientName } from './app-view.ts'
-
-/** Where the person was. Of a call the address is that of the MCP server, of a token request that of the client. */
-const PERSONAL = /^(?:account|authorization|consent|login|session)[._]/
 
 async function namesOf(page: Page, activity: readonly Activity[]) {
   const ids = (pick: (event: Activity['event']) => string | null) =>
@@ -29,21 +26,42 @@ async function namesOf(page: Page, activity: readonly Activity[]) {
   return { clients, labels, catalogue: current?.catalogue }
 }
 
-function namesFrom({ clients, labels, catalogue }: Awaited<ReturnType<typeof namesOf>>): Names {
+type Found = Awaited<ReturnType<typeof namesOf>>
+
+function appOf({ clients, labels }: Found, { grant_id, client_id }: Activity['event']): string {
+  const label = grant_id === null ? undefined : labels.get(grant_id)
+  if (label) return label
+  if (client_id === PERSONAL_CLIENT_ID) return 'A personal token'
+  return client_id === null ? 'An app' : clientName(client_id, clients.get(client_id))
+}
+
+function entryOf({ event, at, count, denied }: Activity, found: Found, account_id: string): object {
+  const is_own = event.actor_kind === 'account' && event.actor_id === account_id
+  const { app, resource, scopes } = namesIn(event, found)
+  const who = is_own ? 'You' : 'Those who run this server'
+  const definition = definitionOf(event.type)
+  const told = definition?.personal?.({ event, count, is_own, who, app, resource, scopes }) ?? event.type
   return {
-    app({ grant_id, client_id }) {
-      const label = grant_id === null ? undefined : labels.get(grant_id)
-      if (label) return label
-      if (client_id === PERSONAL_CLIENT_ID) return 'A personal token'
-      return client_id === null ? 'An app' : clientName(client_id, clients.get(client_id))
-    },
-    resource: (identifier) => resourceOf(catalogue, identifier)?.name ?? identifier ?? 'a service',
-    scopes(identifier, scope) {
-      const known = resourceOf(catalogue, identifier)?.scopes ?? []
-      const words = (scope ?? '').split(' ').filter(Boolean)
-      const described = words.map((name) => known.find((each) => each.name === name)?.description ?? name)
-      return described.join(' · ') || 'nothing'
-    },
+    at,
+    denied,
+    // Of operators it is nobody's business where they were.
+    ip: definition?.is_local && (is_own || event.actor_kind === 'unauthenticated') ? event.ip : undefined,
+    /** Only of what is still connected there is a page. */
+    app_id: found.labels.has(event.grant_id ?? '') ? event.grant_id : undefined,
+    ...(typeof told === 'string' ? { text: told } : told),
+  }
+}
+
+function namesIn(event: Activity['event'], found: Found) {
+  const resource = resourceOf(found.catalogue, event.resource)
+  const described = (event.scope ?? '')
+    .split(' ')
+    .filter(Boolean)
+    .map((name) => resource?.scopes.find((each) => each.name === name)?.description ?? name)
+  return {
+    app: appOf(found, event),
+    resource: resource?.name ?? event.resource ?? 'a service',
+    scopes: described.join(' · ') || 'nothing',
   }
 }
 
@@ -58,16 +76,8 @@ async function showActivity(page: Page): Promise<void> {
     after: after === undefined ? undefined : String(after),
   })
   const found = await namesOf(page, activity)
-  const names = namesFrom(found)
   page.show('account/activity', {
-    entries: activity.map((entry) => ({
-      at: entry.at,
-      denied: entry.denied,
-      ip: PERSONAL.test(entry.event.type) ? entry.event.ip : undefined,
-      /** Only of what is still connected there is a page. */
-      app_id: found.labels.has(entry.event.grant_id ?? '') ? entry.event.grant_id : undefined,
-      ...activityText(entry, names, account_id),
-    })),
+    entries: activity.map((entry) => entryOf(entry, found, account_id)),
     older: olderHref(page, next),
   })
 }

@@ -234,7 +234,9 @@ describe('inactive', () => {
     const reasons = cases.map(
       ([, catalogue, found]) => decide(ISSUER, catalogue, found, call('search')).event,
     )
-    expect(reasons.map(({ decision, detail }) => [decision, detail?.reason])).toEqual([
+    expect(
+      reasons.map(({ decision, detail }) => [decision, { reason: undefined, ...detail }.reason]),
+    ).toEqual([
       ['inactive', 'not_live'],
       ['inactive', 'wrong_resource'],
       ['inactive', 'resource_not_in_catalogue'],

@@ -17,7 +17,7 @@ beforeAll(async () => {
   operator = await toolgate.operatorToken()
   await toolgate.app.audit.append([
     ...Array.from({ length: 60 }, (_, index) => decided(index)),
-    { ...decided(60), tool: '=1+1', detail: { text: 'a "b"\nc, d\u2028' } },
+    { ...decided(60), tool: '=1+1', detail: { method: 'a "b"\nc, d\u2028', needed: '' } },
   ])
   const [{ now }] = (await toolgate.db.database.knex('audit_events').max('occurred_at as now')) as [
     { now: Date },

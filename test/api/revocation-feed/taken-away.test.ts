@@ -39,7 +39,6 @@ describe('what an event takes away', () => {
       'personal_token.revoked': { accounts: [named('usr_ada')], clients: [] },
       'personal_token.rotated': { accounts: [named('usr_ada')], clients: [] },
       'refresh_token.reused': { accounts: [named('usr_ada')], clients: [] },
-      'refresh_token.revoked': { accounts: [named('usr_ada')], clients: [] },
       'resource_server.changed': 'all',
       'token.revoked': { accounts: [named('usr_ada')], clients: [] },
     })

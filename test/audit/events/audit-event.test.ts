@@ -1,10 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { AUDIT_TYPES } from '../../../src/audit/events/audit-event.ts'
+import { AUDIT_TYPES, type AuditEvent } from '../../../src/audit/events/audit-event.ts'
+import { event } from '../../../src/audit/events/event-definition.ts'
+import { API } from '../../../src/audit/export/ocsf-classes.ts'
+import { eventSentence } from '../../../src/audit/story/story-text.ts'
 import { SERVER } from '../../../src/audit-chain/actor.ts'
 import { auditText, normaliseEvent } from '../../../src/audit-chain/event-fields.ts'
+import { hostileRow } from '../export/hostile-rows.ts'
+import { WRITER } from '../rows.ts'
 
 const hostile = fc.string({ unit: 'binary', maxLength: 2_000 })
+
+const PLACE = { occurred_at: new Date(), writer_id: WRITER, seq: 1, id: WRITER }
 
 describe('auditText', () => {
   it('keeps printable text as it is', () => {
@@ -75,9 +82,58 @@ describe('normaliseEvent', () => {
   })
 })
 
-describe('the types of events', () => {
-  it('are each a noun and what happened to it', () => {
+describe('an event', () => {
+  it('is a noun and what happened to it', () => {
     expect(new Set(AUDIT_TYPES).size).toBe(AUDIT_TYPES.length)
     for (const type of AUDIT_TYPES) expect(type).toMatch(/^[a-z_]+\.[a-z]+(_[a-z]+)*$/)
+  })
+
+  it('with a detail that is missing, wrong or of another event does not compile', () => {
+    const actor = SERVER
+    const events: AuditEvent[] = [
+      { type: 'grant.revoked', actor },
+      { type: 'grant.narrowed', actor, detail: { removed: ['notes:write'] } },
+      // @ts-expect-error: what was removed must be said
+      { type: 'grant.narrowed', actor },
+      // @ts-expect-error: it is a list
+      { type: 'grant.narrowed', actor, detail: { removed: 'notes:write' } },
+      // @ts-expect-error: it is of another event
+      { type: 'grant.narrowed', actor, detail: { removed: [], code_id: 'x' } },
+      // @ts-expect-error: nothing is to be said of it
+      { type: 'login.succeeded', actor, detail: { reason: 'x' } },
+      // @ts-expect-error: there is no such event
+      { type: 'grant.sold', actor },
+      // @ts-expect-error: which account it was must be said
+      { type: 'grant.revoked', actor: { kind: 'account' } },
+      // @ts-expect-error: nobody in particular is the server
+      { type: 'grant.revoked', actor: { kind: 'server', id: 'toolgate' } },
+    ]
+    expect(events).toHaveLength(9)
+  })
+
+  it('that nobody words does not compile', () => {
+    // @ts-expect-error: the sentence is missing
+    event('nothing', API.other, {})
+    // @ts-expect-error: the sentence is about a detail that it does not have
+    event<{ rows: number }>('nothing', API.other, { sentence: ({ detail }) => String(detail.columns) })
+  })
+})
+
+describe('the sentences of events', () => {
+  const steers = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/u
+
+  it('are there whatever is in the row, and steer no terminal', () => {
+    fc.assert(
+      fc.property(hostileRow, (row) => {
+        expect(eventSentence({ event: row })).not.toMatch(steers)
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  it.each(AUDIT_TYPES)('%s says something of its own, also without a detail', (type) => {
+    const row = { ...normaliseEvent({ type, actor: SERVER }), ...PLACE }
+    expect(eventSentence({ event: row })).toMatch(/^.{10,}$/)
+    expect(eventSentence({ event: row })).not.toContain(type)
   })
 })

@@ -1,5 +1,6 @@
 import type { JWK } from 'jose'
 import { z } from 'zod'
+import { eachText } from '../../../audit-chain/event-fields.ts'
 import { type ChainHead, contentDigest, linkHash } from '../../../audit-chain/hash-chain.ts'
 import { type ChainedRow, CONTENT_COLUMNS } from '../../../audit-chain/row-bytes.ts'
 import { witnessOf } from '../../../audit-chain/witness.ts'
@@ -38,16 +39,7 @@ const Row = z.strictObject({
   type: wellFormed,
   actor_kind: wellFormed,
   actor_id: textOrNull,
-  account_id: textOrNull,
-  client_id: textOrNull,
-  resource: textOrNull,
-  tool: textOrNull,
-  decision: textOrNull,
-  scope: textOrNull,
-  grant_id: textOrNull,
-  token_id: textOrNull,
-  request_id: textOrNull,
-  ip: textOrNull,
+  ...eachText(textOrNull),
   detail: auditDetailSchema.nullable(),
 })
 const Digest = z.string().regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/, 'must be 32 bytes in base64url')

@@ -32,8 +32,6 @@ const BADGES: Readonly<Record<string, EventRow['badge']>> = {
   http_error: 'badge-warn',
   aborted: 'badge-warn',
   inactive: 'badge-warn',
-  not_found: 'badge-warn',
-  revoked: 'badge-warn',
 }
 
 export function timeText(time: Date): string {

@@ -130,6 +130,7 @@ describe('retain', () => {
     const old = await write(test.database, newWriter(), inMonth(7), 3)
     await settleDefaultPartition(test.database.knex)
     const detail = {
+      process: 'test',
       predecessor_writer_id: old.writer_id,
       predecessor_seq: old.seq,
       predecessor_hash: old.hash.toString('hex'),

@@ -14,7 +14,7 @@ beforeAll(async () => {
   auditor = await signedIn(toolgate, ['auditor'])
   await toolgate.app.audit.append([
     ...Array.from({ length: 120 }, (_, index) => decided(index)),
-    { ...decided(999), tool: HOSTILE, client_id: HOSTILE, detail: { method: HOSTILE } },
+    { ...decided(999), tool: HOSTILE, client_id: HOSTILE, detail: { method: HOSTILE, needed: '' } },
   ])
 })
 afterAll(() => toolgate.close())
