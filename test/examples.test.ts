@@ -25,7 +25,7 @@ async function freePort(): Promise<number> {
 }
 
 function startExample(code: string, NOTES_SECRET: string): ChildProcess {
-  const child = spawn(process.execPath, ['--conditions=toolgate-source', '--input-type=module', '-'], {
+  const child = spawn(process.execPath, ['--input-type=module', '-'], {
     cwd: ROOT,
     env: { ...process.env, NOTES_SECRET },
     stdio: ['pipe', 'ignore', 'pipe'],

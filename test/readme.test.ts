@@ -17,6 +17,7 @@ const documents = [
   ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
     .map((name) => join('docs', name)),
+  'packages/guard/README.md',
 ]
 
 const code = (cell: string | undefined) =>

@@ -61,7 +61,7 @@ const faults = async () => (await checkLocalLog(path)).verification.faults
 
 /** Another process that records calls; `said` gives its lines. */
 function appender(...words: string[]) {
-  const child = spawn(process.execPath, ['--conditions=toolgate-source', APPENDER, path, ...words], {
+  const child = spawn(process.execPath, [APPENDER, path, ...words], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   children.push(child)
@@ -273,11 +273,9 @@ describe('where nothing can be recorded', () => {
   })
 
   it('a full disk loses nothing that was promised and leaves no half line', async () => {
-    const limited = spawn(
-      'bash',
-      ['-c', `ulimit -f 8; exec "$0" "$@"`, process.execPath, '--conditions=toolgate-source', APPENDER, path],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
-    )
+    const limited = spawn('bash', ['-c', `ulimit -f 8; exec "$0" "$@"`, process.execPath, APPENDER, path], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     children.push(limited)
     const said: string[] = []
     for await (const line of createInterface({ input: limited.stdout })) said.push(line)
