@@ -1,22 +1,42 @@
 import type { Knex } from 'knex'
 
-/** What is left of the months that retention dropped: one document each, which tells verification where to go on. */
-const CLOSINGS = `
-  create table audit_closings (
-    number      integer primary key check (number > 0),
-    partition   text not null,
-    part        integer not null check (part > 0),
-    starts_at   timestamptz not null,
-    ends_at     timestamptz not null,
-    rows        bigint not null,
-    -- Text, because jsonb rewrites what it is given and the digest covers the text.
-    document    text not null,
-    sha256      bytea not null check (octet_length(sha256) = 32),
-    jws         text not null,
-    created_at  timestamptz not null default now(),
-    unique (partition, part)
-  );
-  select toolgate_protect_audit_table('audit_closings');
+const MONTHS_AHEAD = 12
+
+/**
+ * Creates the partitions of this month and of the months ahead; answers how many are new. Months and their bounds are
+ * in UTC, whatever the session's time zone and style of dates. A month whose events already lie in the default
+ * partition stays there (toolgate_settle_audit_default moves them). Attaching, unlike creating in place, does not
+ * lock out writers of other partitions.
+ */
+const CREATE = `
+  create function toolgate_create_audit_partitions(months_ahead integer) returns integer language plpgsql
+  set timezone to 'UTC' set datestyle to 'ISO' as $$
+  declare
+    this_month constant timestamptz := date_trunc('month', now());
+    starts_at timestamptz;
+    ends_at timestamptz;
+    partition_name text;
+    created integer := 0;
+  begin
+    if months_ahead is null or months_ahead not between 0 and 120 then
+      raise exception 'partitions are made 0 to 120 months ahead' using errcode = 'invalid_parameter_value';
+    end if;
+    perform pg_advisory_xact_lock(hashtext('toolgate_create_audit_partitions'));
+    for month in 0..months_ahead loop
+      starts_at := this_month + make_interval(months => month);
+      ends_at := this_month + make_interval(months => month + 1);
+      partition_name := 'audit_events_' || to_char(starts_at, 'YYYY_MM');
+      continue when to_regclass(partition_name) is not null;
+      continue when exists (
+        select from audit_events_default where occurred_at >= starts_at and occurred_at < ends_at);
+      execute format('create table %I (like audit_events including defaults including constraints)', partition_name);
+      perform toolgate_protect_audit_table(partition_name::regclass);
+      execute format('alter table audit_events attach partition %I for values from (%L) to (%L)',
+                     partition_name, starts_at, ends_at);
+      created := created + 1;
+    end loop;
+    return created;
+  end $$;
 `
 
 /** Bounds are text in the catalogue of Postgres, written by the settings of whoever asks; here they are always these. */
@@ -42,8 +62,7 @@ const LIST = `
  */
 const SETTLE = `
   create function toolgate_settle_audit_default() returns bigint language plpgsql
-  security definer set timezone to 'UTC' set datestyle to 'ISO'
-  set lock_timeout to '300ms' as $$
+  set timezone to 'UTC' set datestyle to 'ISO' set lock_timeout to '300ms' as $$
   declare
     starts_at timestamptz;
     months timestamptz[];
@@ -73,8 +92,7 @@ const SETTLE = `
     end if;
     lock table only audit_events in access exclusive mode;
     drop table audit_events_default;
-    create table audit_events_default partition of audit_events default;
-    perform toolgate_protect_audit_table('audit_events_default');
+    perform toolgate_create_audit_default();
     foreach starts_at in array months loop
       partition_name := 'audit_events_' || to_char(starts_at, 'YYYY_MM');
       execute format('alter table audit_events attach partition %I for values from (%L) to (%L)',
@@ -86,25 +104,46 @@ const SETTLE = `
   end $$;
 `
 
-/** By a fixed path, with temporary tables last, and for nobody who was not allowed to. */
-const SETTLE_SAFELY = `
-  do $$ begin
-    execute format('alter function toolgate_settle_audit_default() set search_path = %I, pg_temp', current_schema());
+/** Takes page ranges that were filled since into audit_events_any_id; answers how many. */
+const SUMMARISE = `
+  create function toolgate_summarise_audit_ids() returns bigint language sql as $$
+    select coalesce(sum(brin_summarize_new_values(child.inhrelid::regclass)), 0)::bigint
+    from pg_inherits child where child.inhparent = 'audit_events_any_id'::regclass
+  $$;
+`
+
+/**
+ * A server whose role does not own the tables may have these things done, and nothing else that only an owner can do. The
+ * functions run with the rights of the owner, so they find their tables by a fixed path, with temporary ones last, and
+ * no one may call them who was not allowed to.
+ */
+const RIGHTS = `
+  do $$
+  declare
+    called regprocedure;
+  begin
+    foreach called in array array['toolgate_create_audit_partitions(integer)', 'toolgate_settle_audit_default()',
+                                  'toolgate_summarise_audit_ids()']::regprocedure[] loop
+      execute format('alter function %s security definer set search_path = %I, pg_temp', called, current_schema());
+      execute format('revoke all on function %s from public', called);
+    end loop;
   end $$;
-  revoke all on function toolgate_settle_audit_default() from public;
 `
 
 export async function up(knex: Knex): Promise<void> {
-  await knex.raw(CLOSINGS)
+  await knex.raw(CREATE)
   await knex.raw(LIST)
   await knex.raw(SETTLE)
-  await knex.raw(SETTLE_SAFELY)
+  await knex.raw(SUMMARISE)
+  await knex.raw(RIGHTS)
+  await knex.raw('select toolgate_create_audit_partitions(?)', [MONTHS_AHEAD])
 }
 
 export async function down(knex: Knex): Promise<void> {
   await knex.raw(`
+    drop function toolgate_summarise_audit_ids();
     drop function toolgate_settle_audit_default();
     drop function toolgate_audit_partitions();
-    drop table audit_closings
+    drop function toolgate_create_audit_partitions(integer)
   `)
 }

@@ -35,9 +35,6 @@ const WRITERS = `
     for each statement execute function toolgate_refuse_audit_change();
   alter table audit_writers enable always trigger audit_writers_guard;
   alter table audit_writers enable always trigger audit_writers_append_only;
-
-  insert into audit_writers (writer_id, process, started_at)
-  select writer_id, 'unknown', min(occurred_at) from audit_events group by writer_id;
 `
 
 const CHECKPOINTS = `
@@ -53,25 +50,38 @@ const CHECKPOINTS = `
     checkpoint_id  bigint not null references audit_checkpoints,
     primary key (writer_id, seq)
   );
-  do $$
-  declare
-    name text;
-  begin
-    foreach name in array array['audit_checkpoints', 'audit_checkpoint_heads'] loop
-      execute format('create trigger %1$I_append_only before update or delete or truncate on %1$I
-                      for each statement execute function toolgate_refuse_audit_change()', name);
-      execute format('alter table %1$I enable always trigger %1$I_append_only', name);
-    end loop;
-  end $$;
+  select toolgate_protect_audit_table('audit_checkpoints');
+  select toolgate_protect_audit_table('audit_checkpoint_heads');
+`
+
+/** What is left of the months that retention dropped: one document each, which tells verification where to go on. */
+const CLOSINGS = `
+  create table audit_closings (
+    number      integer primary key check (number > 0),
+    partition   text not null,
+    part        integer not null check (part > 0),
+    starts_at   timestamptz not null,
+    ends_at     timestamptz not null,
+    rows        bigint not null,
+    -- Text, because jsonb rewrites what it is given and the digest covers the text.
+    document    text not null,
+    sha256      bytea not null check (octet_length(sha256) = 32),
+    jws         text not null,
+    created_at  timestamptz not null default now(),
+    unique (partition, part)
+  );
+  select toolgate_protect_audit_table('audit_closings');
 `
 
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(WRITERS)
   await knex.raw(CHECKPOINTS)
+  await knex.raw(CLOSINGS)
 }
 
 export async function down(knex: Knex): Promise<void> {
   await knex.raw(`
+    drop table audit_closings;
     drop table audit_checkpoint_heads;
     drop table audit_checkpoints;
     drop table audit_writers;
