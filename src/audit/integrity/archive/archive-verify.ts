@@ -1,8 +1,9 @@
 import { basename } from 'node:path'
 import type { AuditRow } from '../../../audit-chain/hash-chain.ts'
 import { type ChainRun, missingRuns, sameRuns } from '../verification/chain-runs.ts'
+import { FAULTS_KEPT, type FaultKind, missing, type Predecessor } from '../verification/chain-verifier.ts'
+import { predecessorFault } from '../verification/known-heads.ts'
 import { MonthVerifier } from '../verification/month-verifier.ts'
-import type { FaultKind, Predecessor } from '../verification/verify.ts'
 import { findArchives, readIfThere } from './archive-files.ts'
 import {
   baseName,
@@ -58,8 +59,6 @@ export type CheckedArchives = {
 
 type Opened = { path: string; manifest: Manifest }
 
-const FAULTS_KEPT = 100
-
 /** Reads every archive at `path`, a directory or one file. Throws `not_found` when there is none. */
 export async function checkArchives(
   path: string,
@@ -98,8 +97,8 @@ export function withFindings(
 }
 
 export function missingFinding({ writer_id, first_seq, last_seq }: ChainRun, where: string): ArchiveFinding {
-  const rows = first_seq === last_seq ? `row ${first_seq} is` : `rows ${first_seq} to ${last_seq} are`
-  return { archive: null, writer_id, seq: first_seq, kind: 'gap', message: `${rows} ${where}` }
+  const message = `${missing(first_seq, last_seq)} ${where}`
+  return { archive: null, writer_id, seq: first_seq, kind: 'gap', message }
 }
 
 function placeOf({ writer_id, seq }: { writer_id: string; seq: number }): string {
@@ -205,12 +204,8 @@ class ArchiveCheck {
         )
       if (![...sought.values()].flat().some(is_here)) continue
       const look = (row: AuditRow) => {
-        const { writer_id, seq } = row
-        for (const { hash, successor } of sought.get(placeOf(row)) ?? []) {
-          if (row.hash.toString('hex') === hash) continue
-          const message = `row ${seq}, from which writer ${successor} continued, is replaced`
-          this.#report(path, { writer_id, seq, kind: 'missing_predecessor', message })
-        }
+        for (const named of sought.get(placeOf(row)) ?? [])
+          if (!row.hash.equals(named.hash)) this.#report(path, predecessorFault(named, true))
         sought.delete(placeOf(row))
       }
       await readArchive(path, manifest, (rows) => rows.forEach(look)).catch(() => undefined)

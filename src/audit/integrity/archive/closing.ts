@@ -7,7 +7,7 @@ import {
   knownRuns,
   runAsJson,
 } from '../verification/chain-runs.ts'
-import type { ChainFault } from '../verification/verify.ts'
+import type { ChainFault } from '../verification/chain-verifier.ts'
 import type { Evidence, Statement } from './evidence.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type ChainHead, GENESIS } from '../../../audit-chain/hash-chain.ts'
-import type { ChainFault } from './verify.ts'
+import type { ChainFault } from './chain-verifier.ts'
 
 /** Pure: what is known of a piece of a chain without its rows. */
 

@@ -11,9 +11,9 @@ import {
   missingRuns,
   runAsJson,
 } from '../../../../src/audit/integrity/verification/chain-runs.ts'
+import { ChainVerifier } from '../../../../src/audit/integrity/verification/chain-verifier.ts'
 import { MonthVerifier } from '../../../../src/audit/integrity/verification/month-verifier.ts'
-import { ChainVerifier } from '../../../../src/audit/integrity/verification/verify.ts'
-import { type AuditRow, GENESIS } from '../../../../src/audit-chain/hash-chain.ts'
+import { type AuditRow, GENESIS, tupleOf } from '../../../../src/audit-chain/hash-chain.ts'
 import { chainOf } from '../../rows.ts'
 
 const OTHER_WRITER = 'c0ffee00-0000-4000-8000-000000000000'
@@ -60,10 +60,10 @@ describe('runs of a chain', () => {
         const known = runs.slice(0, Math.min(dropped, runs.length - 1))
         const end = known.at(-1)?.last_seq ?? 0
         const verifier = passing(knownRuns(known))
-        for (const row of ROWS.slice(end)) verifier.feed(row)
+        for (const row of ROWS.slice(end)) verifier.feed(tupleOf(row))
         expect(verifier.faults).toEqual([])
         const lost = passing(knownRuns(known))
-        for (const row of ROWS.slice(end + 1)) lost.feed(row)
+        for (const row of ROWS.slice(end + 1)) lost.feed(tupleOf(row))
         if (end < 29) expect(lost.faults).toMatchObject([{ kind: 'gap', seq: end + 1 }])
       }),
     )
@@ -71,11 +71,11 @@ describe('runs of a chain', () => {
 
   it('bridge the middle only between the rows that they name', () => {
     const verifier = passing(knownRuns([runOf(11, 20)]))
-    for (const row of [...ROWS.slice(0, 10), ...ROWS.slice(20)]) verifier.feed(row)
+    for (const row of [...ROWS.slice(0, 10), ...ROWS.slice(20)]) verifier.feed(tupleOf(row))
     expect(verifier.faults).toEqual([])
     const forged = chainOf(30, OTHER_WRITER).map((row) => ({ ...row, writer_id: ROWS[0]!.writer_id }))
     const bridged = passing(knownRuns([{ ...runOf(11, 20), prev_hash: forged[9]!.hash }]))
-    for (const row of [...ROWS.slice(0, 10), ...ROWS.slice(20)]) bridged.feed(row)
+    for (const row of [...ROWS.slice(0, 10), ...ROWS.slice(20)]) bridged.feed(tupleOf(row))
     expect(bridged.faults).toMatchObject([{ kind: 'gap', seq: 11 }])
   })
 

@@ -1,12 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type ChainFault, ChainVerifier } from '../../../../src/audit/integrity/verification/verify.ts'
-import { type AuditRow, GENESIS } from '../../../../src/audit-chain/hash-chain.ts'
+import {
+  type ChainFault,
+  ChainVerifier,
+} from '../../../../src/audit/integrity/verification/chain-verifier.ts'
+import { type AuditRow, GENESIS, tupleOf } from '../../../../src/audit-chain/hash-chain.ts'
 import { chainOf, linked } from '../../rows.ts'
 
 function faultsOf(rows: readonly AuditRow[]): ChainFault[] {
   const verifier = new ChainVerifier()
-  for (const row of rows) verifier.feed(row)
+  for (const row of rows) verifier.feed(tupleOf(row))
   return verifier.faults
 }
 
@@ -108,7 +111,7 @@ describe('ChainVerifier', () => {
 
   it('keeps the first hundred faults and counts them all', () => {
     const verifier = new ChainVerifier()
-    for (const row of chainOf(150)) verifier.feed({ ...row, tool: 'forged' })
+    for (const row of chainOf(150)) verifier.feed(tupleOf({ ...row, tool: 'forged' }))
     expect(verifier.fault_count).toBe(150)
     expect(verifier.faults).toHaveLength(100)
     expect(verifier.faults[0]).toMatchObject({ seq: 1, kind: 'edited' })
