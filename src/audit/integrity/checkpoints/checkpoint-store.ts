@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type { ChainHead } from '../../../audit-chain/hash-chain.ts'
 import { begin, commit } from '../../../storage/transaction.ts'
-import { checkpointDigest, type StoredPlace } from './checkpoint.ts'
+import { checkpointDigest } from './checkpoint.ts'
 
 /** What checkpoints are made of, and those that were made. */
 const LOCK = `hashtext('toolgate_audit_checkpoint')`
@@ -88,15 +88,4 @@ export async function coveringCheckpoint(
     .orderBy('head.seq')
     .first('head.seq', 'made.jws')
   return row && { seq: Number(row.seq), jws: row.jws }
-}
-
-/** What `checkHeads` asks for. */
-export async function storedPlace(db: Knex, writer_id: string, seq: number): Promise<StoredPlace> {
-  const { rows } = await db.raw<{ rows: [{ hash: Buffer | null; last_seq: string | number | null }] }>(
-    `select (select hash from audit_events where writer_id = :writer_id and seq = :seq limit 1) as hash,
-            (select seq from audit_events where writer_id = :writer_id order by seq desc limit 1) as last_seq`,
-    { writer_id, seq },
-  )
-  const [{ hash, last_seq }] = rows
-  return { hash: hash ?? undefined, last_seq: Number(last_seq ?? 0) }
 }
