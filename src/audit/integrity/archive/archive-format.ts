@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { AppError } from '../../../base/errors.ts'
-import { chainRunSchema, runAsJson } from '../verification/chain-runs.ts'
+import { chainRunSchema } from '../verification/chain-runs.ts'
 import type { Statement } from './evidence.ts'
 
 /** Pure: what is in the files of an archive. Byte for byte in docs/audit-archive.md. */
@@ -43,10 +43,7 @@ export function baseName(partition: string, part: number): string {
 }
 
 export function manifestText(manifest: Manifest): string {
-  const { format, partition, part, from, to, rows, file, file_bytes, file_sha256, content_sha256 } = manifest
-  const head = { format, partition, part, from, to, rows, file, file_bytes, file_sha256, content_sha256 }
-  const runs = manifest.runs.map(runAsJson)
-  return `${JSON.stringify({ ...head, runs, checkpoint: manifest.checkpoint, created_at: manifest.created_at }, null, 1)}\n`
+  return `${JSON.stringify(z.encode(manifestSchema, manifest), null, 1)}\n`
 }
 
 /** Reads a manifest; undefined for anything that is not one. */

@@ -1,12 +1,6 @@
 import { hash } from 'node:crypto'
 import { z } from 'zod'
-import {
-  type ChainRun,
-  chainRunSchema,
-  type KnownRuns,
-  knownRuns,
-  runAsJson,
-} from '../verification/chain-runs.ts'
+import { type ChainRun, chainRunSchema, type KnownRuns, knownRuns } from '../verification/chain-runs.ts'
 import type { ChainFault } from '../verification/chain-verifier.ts'
 import type { Evidence, Statement } from './evidence.ts'
 
@@ -40,11 +34,7 @@ export type StoredClosing = { number: number; document: string; sha256: Buffer; 
 
 /** The text of a closing: JSON in the order of the schema, without white space. */
 export function closingText(closing: Closing): string {
-  const { format, number, previous_sha256, partition, part, from, to, rows, archive_sha256, closed_at } =
-    closing
-  const runs = closing.runs.map(runAsJson)
-  const head = { format, number, previous_sha256, partition, part, from, to, rows }
-  return JSON.stringify({ ...head, runs, archive_sha256, closed_at })
+  return JSON.stringify(z.encode(closingSchema, closing))
 }
 
 /** What is signed: the statement, and the digest of the text with the details. */
