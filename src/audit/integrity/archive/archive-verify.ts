@@ -146,12 +146,12 @@ class ArchiveCheck {
   }
 
   async read({ path, manifest }: Opened): Promise<void> {
-    const month = new MonthVerifier()
+    const verifier = new MonthVerifier()
     const [from, to] = [new Date(manifest.from), new Date(manifest.to)]
     try {
       await readArchive(path, manifest, (rows) => {
         for (const row of rows) {
-          month.feed(row)
+          verifier.feedRow(row)
           if (row.occurred_at < from || row.occurred_at >= to)
             this.#report(path, {
               writer_id: row.writer_id,
@@ -159,16 +159,15 @@ class ArchiveCheck {
               message: `row ${row.seq} is of another month`,
             })
         }
-        this.#options.on_progress?.({ rows: this.#rows + month.verifier.rows })
+        this.#options.on_progress?.({ rows: this.#rows + verifier.rows })
       })
     } catch (error) {
       if (!(error instanceof ArchiveFault)) throw error
       this.#report(path, { message: error.message })
     }
-    const { verifier, runs } = month
     for (const fault of verifier.faults) this.#report(path, fault)
     this.#fault_count += verifier.fault_count - verifier.faults.length
-    if (verifier.rows !== manifest.rows || !sameRuns(runs, manifest.runs))
+    if (verifier.rows !== manifest.rows || !sameRuns(verifier.runs, manifest.runs))
       this.#report(path, { message: 'has a manifest that names other rows or chains' })
     this.#rows += verifier.rows
     this.#predecessors.push(...verifier.predecessors)

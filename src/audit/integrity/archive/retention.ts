@@ -18,9 +18,9 @@ import {
   lockPartition,
   type Month,
   mayDropPartitions,
-  readPartition,
   tryDropPartition,
 } from './partition-store.ts'
+import { readWhole } from './whole-month.ts'
 
 export type RetentionOptions = Pick<ArchiveOptions, 'on_progress'> & {
   /** Months before this one that stay, at least one. */
@@ -130,18 +130,11 @@ async function close(
   manifest: Manifest | undefined,
   options: RetentionOptions,
 ): Promise<Closing> {
-  const month = new MonthVerifier()
-  for await (const page of readPartition(trx, name)) {
-    for (const row of page) month.feed(row)
-    options.on_progress?.({ partition: name, rows: month.verifier.rows })
-  }
-  const { verifier, runs } = month
-  if (verifier.fault_count > 0)
-    throw new AppError(
-      'conflict',
-      `${name} is not whole, so it is kept as it is; \`toolgate audit verify\` says more`,
-    )
-  if (manifest && (manifest.rows !== verifier.rows || !sameRuns(manifest.runs, runs)))
+  const verifier = new MonthVerifier()
+  for await (const _ of readWhole(trx, name, verifier))
+    options.on_progress?.({ partition: name, rows: verifier.rows })
+  const { rows, runs } = verifier
+  if (manifest && (manifest.rows !== rows || !sameRuns(manifest.runs, runs)))
     throw new AppError('conflict', `${name} has rows that its archive lacks; nothing was dropped`)
   const previous = await newestClosing(trx)
   return {
@@ -152,7 +145,7 @@ async function close(
     part: (await timesClosed(trx, name)) + 1,
     from: starts_at.toISOString(),
     to: ends_at.toISOString(),
-    rows: verifier.rows,
+    rows,
     runs,
     archive_sha256: manifest?.file_sha256 ?? null,
     closed_at: new Date().toISOString(),

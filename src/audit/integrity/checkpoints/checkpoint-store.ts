@@ -24,7 +24,7 @@ export async function openHeads(db: Knex): Promise<ChainHead[]> {
 }
 
 /** The time of the database. */
-export async function checkpointTime(db: Knex): Promise<Date> {
+export async function databaseTime(db: Knex): Promise<Date> {
   const { rows } = await db.raw<{ rows: [{ now: Date }] }>(
     `select date_trunc('milliseconds', clock_timestamp()) as now`,
   )

@@ -109,9 +109,9 @@ describe('MonthVerifier', () => {
     fc.assert(
       fc.property(fc.subarray([...ROWS, ...other]), (rows) => {
         const month = new MonthVerifier()
-        for (const row of rows) month.feed(row)
-        expect(month.verifier.faults).toEqual([])
-        expect(month.verifier.rows).toBe(rows.length)
+        for (const row of rows) month.feedRow(row)
+        expect(month.faults).toEqual([])
+        expect(month.rows).toBe(rows.length)
         const places = month.runs.flatMap((run) =>
           Array.from({ length: run.last_seq - run.first_seq + 1 }, (_, index) => [
             run.writer_id,
@@ -130,8 +130,8 @@ describe('MonthVerifier', () => {
   it('finds a changed row, one that does not follow, and one that is there twice', () => {
     const faults = (rows: AuditRow[]) => {
       const month = new MonthVerifier()
-      for (const row of rows) month.feed(row)
-      return month.verifier.faults
+      for (const row of rows) month.feedRow(row)
+      return month.faults
     }
     expect(faults(ROWS.with(5, { ...ROWS[5]!, tool: 'x' }))).toMatchObject([{ kind: 'edited', seq: 6 }])
     expect(faults(ROWS.toSpliced(5, 0, ROWS[4]!))).toMatchObject([{ kind: 'reordered', seq: 5 }])
