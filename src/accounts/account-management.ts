@@ -2,7 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { pageEvents } from '../audit/query/audit-store.ts'
 import { AppError } from '../base/errors.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
-import { type Account, type AccountFilter, countLiveGrants, listAccounts } from './account-store.ts'
+import type { PageWanted } from '../storage/keyset.ts'
+import {
+  type Account,
+  type AccountFilter,
+  countLiveGrants,
+  listAccounts,
+  usernames,
+} from './account-store.ts'
 import {
   type AccountChange,
   type AccountDependencies,
@@ -16,34 +23,18 @@ import { type Ended, type Sessions, sessionsOf, signOutEverywhere } from './sess
 /** What operators do with accounts, however they ask. An account is named by its id or its username. */
 export type ManagementDependencies = AccountDependencies & { catalogues: CatalogueCache }
 
-const PAGE_MAX = 500
+const PAGE_ROWS = 50
 
-function writeCursor(username: string): string {
-  return Buffer.from(JSON.stringify([username])).toString('base64url')
-}
-
-/** Throws `invalid_input` for a cursor that no page gave. */
-function readCursor(cursor: string): string {
-  try {
-    const [username, ...rest] = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))
-    if (typeof username === 'string' && rest.length === 0 && /^[\x21-\x7e]{1,64}$/.test(username))
-      return username
-  } catch {}
-  throw new AppError('invalid_input', 'The cursor is not one that a page before gave')
-}
-
-/** One page of accounts by username; `next` is there when more follow. */
+/** By username. Throws `invalid_input` for an invalid cursor. */
 export async function pageOfAccounts(
   { db }: Pick<ManagementDependencies, 'db'>,
   filter: AccountFilter,
-  page: { limit?: number | undefined; after?: string | undefined } = {},
+  page: Partial<PageWanted> = {},
 ): Promise<{ accounts: Account[]; next?: string }> {
-  const size = Math.min(page.limit ?? 50, PAGE_MAX)
-  const after = page.after === undefined ? undefined : readCursor(page.after)
-  const found = await listAccounts(db, filter, { limit: size + 1, after })
-  const accounts = found.slice(0, size)
-  const last = accounts.at(-1)
-  return found.length > size && last ? { accounts, next: writeCursor(last.username) } : { accounts }
+  const { rows, ...more } = await usernames.page({ limit: PAGE_ROWS, ...page }, (wanted) =>
+    listAccounts(db, filter, wanted),
+  )
+  return { accounts: rows, ...more }
 }
 
 /** Every name that an account may have as a role: those of the catalogue in force and the built-in ones. */

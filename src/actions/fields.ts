@@ -1,13 +1,10 @@
 import { z } from 'zod'
+import { storableText } from '../storage/keyset.ts'
 
 /** Members that several actions take or give. */
 
 /** An id, a name or a URL that somebody typed; whether it exists is found out by asking. */
-export const text = z
-  .string()
-  .min(1)
-  .max(2_048)
-  .refine((value) => value.isWellFormed() && !value.includes('\0'), 'has characters that nothing here has')
+export const text = storableText
 
 /** Why something was done, for the audit log and for the person who asks later. */
 export const reason = z.string().trim().min(1).max(256).describe('Why; it is kept in the audit log')

@@ -3,7 +3,6 @@ import { scopeHolders } from '../holders/holders.ts'
 import { listResources, showResource } from '../holders/resources.ts'
 import { defineAction } from './action.ts'
 import { cursor, limit, moment, text } from './fields.ts'
-import { readNameCursor, writeNameCursor } from './name-cursor.ts'
 
 export const grant_count = z.object({
   count: z.int(),
@@ -21,10 +20,6 @@ const summary = z.object({
   calls: calls.describe('Of the last 24 hours'),
 })
 
-function withCursor<Page extends { next?: string }>({ next, ...page }: Page) {
-  return { ...page, ...(next === undefined ? {} : { next: writeNameCursor(next) }) }
-}
-
 export const listAllResources = defineAction({
   name: 'list_resources',
   scope: 'operator:read',
@@ -35,8 +30,7 @@ export const listAllResources = defineAction({
   page: '/operator/catalogue',
   input: z.strictObject({ limit, after: cursor.optional() }),
   output: z.object({ resources: z.array(summary), next: z.string().optional() }),
-  run: async (context, { limit, after }) =>
-    withCursor(await listResources(context, { limit, after: readNameCursor(after) })),
+  run: (context, page) => listResources(context, page),
 })
 
 export const showOneResource = defineAction({
@@ -104,8 +98,7 @@ export const scopeHoldersOf = defineAction({
       }),
     ),
   }),
-  run: async (context, { limit, after, ...wanted }) =>
-    withCursor(await scopeHolders(context, wanted, { limit, after: readNameCursor(after) })),
+  run: (context, { limit, after, ...wanted }) => scopeHolders(context, wanted, { limit, after }),
 })
 
 export const RESOURCE_ACTIONS = [listAllResources, showOneResource, scopeHoldersOf]

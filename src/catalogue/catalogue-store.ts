@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { Knex } from 'knex'
+import { z } from 'zod'
 import { AppError } from '../base/errors.ts'
 import type { Resource } from '../permission/scopes.ts'
+import { keyset, type Page, type PageWanted } from '../storage/keyset.ts'
 import { type Catalogue, catalogueDocument, type Role } from './catalogue.ts'
 import { diffCatalogues } from './catalogue-diff.ts'
 
@@ -61,17 +63,19 @@ export async function findVersion(
 }
 
 /** Who applied what when, newest first, below the version `before`. */
-export async function listVersions(
-  db: Knex,
-  { limit, before }: { limit: number; before?: number | undefined },
-): Promise<VersionRecord[]> {
-  const query = db('catalogue_versions')
-    .orderBy('version', 'desc')
-    .limit(limit)
-    .select(...RECORD)
-  if (before !== undefined) query.where('version', '<', before)
-  const rows: VersionRecord[] = await query
-  return rows.map((row) => ({ ...row, version: Number(row.version) }))
+/** Pages of versions, newest first. */
+const versions = keyset(z.object({ version: z.int().min(1) }))
+
+export function listVersions(db: Knex, page: PageWanted): Promise<Page<VersionRecord>> {
+  return versions.page(page, async ({ limit, after }) => {
+    const query = db('catalogue_versions')
+      .orderBy('version', 'desc')
+      .limit(limit)
+      .select(...RECORD)
+    if (after) query.where('version', '<', after.version)
+    const rows: VersionRecord[] = await query
+    return rows.map((row) => ({ ...row, version: Number(row.version) }))
+  })
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { MOMENT, microseconds, type Place } from '../storage/keyset.ts'
+import { MOMENT, microseconds, type Place, type RowsWanted } from '../storage/keyset.ts'
 
 /** SQL of the operator's view of clients, however they came to be known: registered, added, by a document, or only blocked. */
 export const CLIENT_ORIGINS = ['registration', 'operator', 'document', 'none'] as const
@@ -89,7 +89,7 @@ function conditions(
 export async function listClients(
   db: Knex,
   filter: ClientFilter,
-  page: { limit: number; after?: Place | undefined },
+  page: RowsWanted<Place>,
 ): Promise<ClientRow[]> {
   const origins = filter.origin === undefined ? CLIENT_ORIGINS : [filter.origin]
   const sources = origins.map((name) => {

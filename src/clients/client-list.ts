@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { AppError } from '../base/errors.ts'
-import { cutPage, readCursor } from '../storage/keyset.ts'
+import { type PageWanted, pageByMoment } from '../storage/keyset.ts'
 import { type ClientBlock, findClientBlock } from './client-block-store.ts'
 import {
   type ClientAccount,
@@ -57,15 +57,15 @@ function listed(row: Omit<ClientRow, 'at_us'>): ListedClient {
   return { client_id, origin, name, redirect_hosts, registered_at, last_used_at, live_grants, blocked }
 }
 
-/** A page of clients, newest first, and the cursor of the next. Throws `invalid_input` for a cursor of another list. */
+/** Newest first. Throws `invalid_input` for an invalid cursor. */
 export async function pageOfClients(
   { db }: { db: Knex },
   filter: ClientFilter,
-  page: { limit: number; after?: string | undefined },
+  page: PageWanted,
 ): Promise<{ clients: ListedClient[]; next?: string }> {
-  const after = page.after === undefined ? undefined : readCursor(page.after)
-  const found = await listClients(db, filter, { limit: page.limit + 1, after })
-  const { rows, ...more } = cutPage(found, page.limit, ({ client_id }) => client_id)
+  const { rows, ...more } = await pageByMoment(page, async (wanted) =>
+    (await listClients(db, filter, wanted)).map((row) => ({ ...row, id: row.client_id })),
+  )
   return { clients: rows.map(listed), ...more }
 }
 

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import type { RowsWanted } from '../storage/keyset.ts'
 
 /** SQL of who holds a scope: the accounts that may, and the grants that have it. Reads a bounded number of grants. */
 
@@ -83,13 +84,13 @@ export type HoldingAccount = { id: string; username: string; roles: string[]; di
 export async function accountsInRoles(
   db: Knex,
   roles: readonly string[],
-  { limit, after }: { limit: number; after?: string | undefined },
+  { limit, after }: RowsWanted<{ username: string }>,
 ): Promise<HoldingAccount[]> {
   const query = db<HoldingAccount>('accounts')
     .whereRaw('roles && ?::text[]', [[...roles]])
     .orderBy('username')
     .limit(limit)
     .select('id', 'username', 'roles', 'disabled_at')
-  if (after !== undefined) query.where('username', '>', after)
+  if (after) query.where('username', '>', after.username)
   return query
 }

@@ -1,8 +1,10 @@
 import type { Knex } from 'knex'
+import { usernames } from '../accounts/account-store.ts'
 import { AppError } from '../base/errors.ts'
 import { type Catalogue, findResource, grantableScopes } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
 import { expandScopes, type Resource } from '../permission/scopes.ts'
+import type { PageWanted } from '../storage/keyset.ts'
 import {
   accountsInRoles,
   type ConsentedScopes,
@@ -64,17 +66,17 @@ export async function grantCounts(db: Knex, resource: Resource): Promise<Map<str
 export type ScopeHolders = {
   roles: string[]
   accounts: HoldingAccount[]
-  /** The username after which the next page of accounts begins. */
+  /** For the next page of accounts. */
   next?: string
   live_grants: GrantCount
   newest_grants: HoldingGrant[]
 }
 
-/** One page of the accounts that may hold the scope, and the newest grants that have it. Throws `not_found`. */
+/** One page of the accounts that may hold the scope, and the newest grants that have it. Throws `not_found`, and `invalid_input` for an invalid cursor. */
 export async function scopeHolders(
   dependencies: HolderDependencies,
   wanted: { resource: string; scope: string },
-  { limit, after }: { limit: number; after?: string | undefined },
+  page: PageWanted,
 ): Promise<ScopeHolders> {
   const { db } = dependencies
   const { catalogue, resource } = await resourceInForce(dependencies, wanted.resource)
@@ -82,20 +84,19 @@ export async function scopeHolders(
   if (scopes.length === 0)
     throw new AppError('not_found', `The resource ${resource.resource} has no scope ${wanted.scope}`)
   const roles = rolesThatHold(catalogue, resource, wanted.scope)
-  const [accounts, counts, newest_grants] = await Promise.all([
-    accountsInRoles(db, roles, { limit: limit + 1, after }),
+  const [{ rows: accounts, ...more }, counts, newest_grants] = await Promise.all([
+    usernames.page(page, (wanted) => accountsInRoles(db, roles, wanted)),
     grantCounts(db, resource),
     newestHoldingGrants(
       db,
       { resource: resource.resource, scopes },
-      { look_at: GRANTS_LOOKED_AT, limit: Math.min(limit, 50) },
+      { look_at: GRANTS_LOOKED_AT, limit: Math.min(page.limit, 50) },
     ),
   ])
-  const last = accounts[limit - 1]
   return {
     roles,
-    accounts: accounts.slice(0, limit),
-    ...(accounts.length > limit && last ? { next: last.username } : {}),
+    accounts,
+    ...more,
     live_grants: counts.get(wanted.scope) ?? { count: 0, exact: true },
     newest_grants,
   }

@@ -1,5 +1,7 @@
+import { z } from 'zod'
 import { type CallCounts, callsByResource, toolsOfResource } from '../audit/query/usage-hours-store.ts'
 import { type Resource, type Scope, toolsForScopes } from '../permission/scopes.ts'
+import { keyset, type PageWanted, storableText } from '../storage/keyset.ts'
 import {
   type GrantCount,
   grantCounts,
@@ -50,20 +52,22 @@ function summaryOf(resource: Resource, calls: CallCounts | undefined): ResourceS
   }
 }
 
-/** In the catalogue's order, after the resource named; those that are gone begin nothing. */
+const identifiers = keyset(z.object({ resource: storableText }))
+
+/** In the catalogue's order; what a cursor ended with and is gone begins nothing. Throws `invalid_input` for an invalid one. */
 export async function listResources(
   { db, catalogues }: HolderDependencies,
-  { limit, after }: { limit: number; after?: string | undefined },
+  page: PageWanted,
 ): Promise<{ resources: ResourceSummary[]; next?: string }> {
   const all = (await catalogues.current(db))?.catalogue.resources ?? []
-  const before = after === undefined ? -1 : all.findIndex(({ resource }) => resource === after)
-  const start = after !== undefined && before === -1 ? all.length : before + 1
-  const page = all.slice(start, start + limit)
+  const { rows, ...more } = await identifiers.page(page, ({ limit, after }) => {
+    const before = all.findIndex(({ resource }) => resource === after?.resource)
+    return after && before === -1 ? [] : all.slice(before + 1, before + 1 + limit)
+  })
   const calls = await callsByResource(db, HOURS)
-  const last = page.at(-1)
   return {
-    resources: page.map((resource) => summaryOf(resource, calls.get(resource.resource))),
-    ...(last && start + limit < all.length ? { next: last.resource } : {}),
+    resources: rows.map((resource) => summaryOf(resource, calls.get(resource.resource))),
+    ...more,
   }
 }
 

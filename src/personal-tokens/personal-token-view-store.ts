@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { cutPage, MOMENT, microseconds, readCursor } from '../storage/keyset.ts'
+import { byMoment, type Page, type PageWanted, pageByMoment } from '../storage/keyset.ts'
 import { PERSONAL_CLIENT_ID } from './personal-access-token.ts'
 import type { TokenName } from './personal-token-store.ts'
 
@@ -45,30 +45,20 @@ function live(db: Knex): Knex.QueryBuilder {
     )
 }
 
-/** Throws `invalid_input` for a cursor that no page gave. */
-export async function listPersonalTokenRows(
+/** Newest first. Throws `invalid_input` for an invalid cursor. */
+export function listPersonalTokenRows(
   db: Knex,
   { account, account_id, resource, expiring_days }: TokenFilter,
-  { limit, after }: { limit: number; after?: string | undefined },
-): Promise<{ rows: TokenRow[]; next?: string }> {
+  page: PageWanted,
+): Promise<Page<TokenRow>> {
   const query = live(db)
-    .select(db.raw(`${microseconds('g.created_at')} as at_us`))
-    .orderBy([
-      { column: 'g.created_at', order: 'desc' },
-      { column: 'g.id', order: 'desc' },
-    ])
-    .limit(limit + 1)
   if (account !== undefined) query.where('g.account_id', 'in', ownersNamed(db, account))
   if (account_id !== undefined) query.where('g.account_id', account_id)
   if (resource !== undefined) query.where('g.resource', resource)
   if (expiring_days !== undefined)
     query.whereRaw('g.expires_at <= now() + make_interval(days => ?)', [expiring_days])
-  if (after !== undefined) {
-    const { at_us, id } = readCursor(after)
-    query.whereRaw(`(g.created_at, g.id) < (${MOMENT}, ?)`, [at_us, id])
-  }
-  const found: (TokenRow & { at_us: string })[] = await query
-  return cutPage(found, limit, ({ id }) => id)
+  const order = { moment: 'g.created_at', id: 'g.id' }
+  return pageByMoment(page, (wanted) => byMoment(db, query, wanted, order))
 }
 
 function ownersNamed(db: Knex, account: string): Knex.QueryBuilder {

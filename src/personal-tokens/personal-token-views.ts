@@ -3,6 +3,7 @@ import { AppError } from '../base/errors.ts'
 import { findResource, grantableScopes } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
 import { effectiveScopes, toolsForScopes } from '../permission/scopes.ts'
+import type { PageWanted } from '../storage/keyset.ts'
 import { oauthClientOf } from './oauth-clients.ts'
 import { EXPIRING_DAYS } from './personal-access-tokens.ts'
 import type { TokenName } from './personal-token-store.ts'
@@ -33,14 +34,14 @@ function viewOf({ account_roles: _, used_by, ...row }: TokenRow): TokenView {
   }
 }
 
-/** Live tokens, newest first. Throws `invalid_input` for a cursor that no page gave. */
+/** Live tokens, newest first. Throws `invalid_input` for an invalid cursor. */
 export async function pageOfPersonalTokens(
   { db }: { db: Knex },
   filter: TokenFilter,
-  page: { limit: number; after?: string | undefined },
+  page: PageWanted,
 ): Promise<{ personal_tokens: TokenView[]; next?: string }> {
-  const { rows, next } = await listPersonalTokenRows(db, filter, page)
-  return { personal_tokens: rows.map(viewOf), ...(next === undefined ? {} : { next }) }
+  const { rows, ...more } = await listPersonalTokenRows(db, filter, page)
+  return { personal_tokens: rows.map(viewOf), ...more }
 }
 
 export type WholeToken = TokenView & {

@@ -107,7 +107,4 @@ it('pages of operator tokens follow each other without a gap, newest first', asy
     after = page.next
   } while (after)
   expect(seen).toEqual(all.operator_tokens.map(({ id }) => id))
-  await expect(pageOfOperatorTokens({ db: knex }, { limit: 2, after: 'x' })).rejects.toMatchObject({
-    code: 'invalid_input',
-  })
 })

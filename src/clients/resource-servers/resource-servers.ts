@@ -5,7 +5,7 @@ import type { AuditLog } from '../../audit/log/audit-log.ts'
 import { recorded } from '../../audit/log/recorded.ts'
 import { AppError } from '../../base/errors.ts'
 import { canonicalResource } from '../../catalogue/catalogue.ts'
-import { cutPage, readCursor } from '../../storage/keyset.ts'
+import type { PageWanted } from '../../storage/keyset.ts'
 import { generateSecret, sha256 } from '../client-secret.ts'
 import { registeredKeys } from './resource-server-keys.ts'
 import {
@@ -159,14 +159,12 @@ function changed(
   return { type: 'resource_server.changed', actor, request_id, client_id, resource, detail }
 }
 
-/** A page of resource servers, newest first, and the cursor of the next. Throws `invalid_input` for another cursor. */
+/** Newest first. Throws `invalid_input` for an invalid cursor. */
 export async function pageOfResourceServers(
   { db }: { db: Knex },
-  page: { limit: number; after?: string | undefined },
+  page: PageWanted,
 ): Promise<{ resource_servers: ResourceServer[]; next?: string }> {
-  const after = page.after === undefined ? undefined : readCursor(page.after)
-  const found = await listResourceServers(db, { limit: page.limit + 1, after })
-  const { rows, ...more } = cutPage(found, page.limit, ({ id }) => id)
+  const { rows, ...more } = await listResourceServers(db, page)
   return { resource_servers: rows, ...more }
 }
 
