@@ -1,3 +1,4 @@
+import { isObject } from '../base/json.ts'
 import { badMessage } from './refusal.ts'
 
 /** What one JSON-RPC message is about. Empty: the body said nothing, and only the token is in question. */
@@ -136,8 +137,4 @@ function isId(id: unknown): boolean {
   return (
     id === undefined || Number.isSafeInteger(id) || (typeof id === 'string' && id.length <= MAX_NAME_CHARS)
   )
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
-import type { RowsWanted } from '../storage/keyset.ts'
+import { z } from 'zod'
+import { keyset, type RowsWanted, storableText } from '../storage/keyset.ts'
 
 /** SQL of who holds a scope: the accounts that may, and the grants that have it. Reads a bounded number of grants. */
 
@@ -79,6 +80,8 @@ export async function newestHoldingGrants(
 }
 
 export type HoldingAccount = { id: string; username: string; roles: string[]; disabled_at: Date | null }
+
+export const holdingAccounts = keyset(z.object({ username: storableText }))
 
 /** Accounts with one of these roles, by username, after the one named. */
 export async function accountsInRoles(

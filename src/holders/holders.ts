@@ -1,5 +1,4 @@
 import type { Knex } from 'knex'
-import { usernames } from '../accounts/account-store.ts'
 import { AppError } from '../base/errors.ts'
 import { type Catalogue, findResource, grantableScopes } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
@@ -11,6 +10,7 @@ import {
   consentedScopes,
   type HoldingAccount,
   type HoldingGrant,
+  holdingAccounts,
   newestHoldingGrants,
 } from './holder-store.ts'
 
@@ -85,7 +85,7 @@ export async function scopeHolders(
     throw new AppError('not_found', `The resource ${resource.resource} has no scope ${wanted.scope}`)
   const roles = rolesThatHold(catalogue, resource, wanted.scope)
   const [{ rows: accounts, ...more }, counts, newest_grants] = await Promise.all([
-    usernames.page(page, (wanted) => accountsInRoles(db, roles, wanted)),
+    holdingAccounts.page(page, (wanted) => accountsInRoles(db, roles, wanted)),
     grantCounts(db, resource),
     newestHoldingGrants(
       db,

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import { z } from 'zod'
 import { AppError } from '../base/errors.ts'
+import { parseJson } from '../base/json.ts'
 
 /**
  * Pages of lists by keyset: a page begins behind the key of the last row of the page before, which its cursor holds as
@@ -33,7 +34,7 @@ export function keyset<Key extends object>(schema: z.ZodType<Key>): Keyset<Key> 
 
   function read(cursor: string | undefined): Key | undefined {
     if (cursor === undefined) return undefined
-    const key = schema.safeDecode(parsed(cursor) as never).data
+    const key = schema.safeDecode(parseJson(Buffer.from(cursor, 'base64url').toString()) as never).data
     if (key === undefined || write(key) !== cursor) throw new AppError('invalid_input', 'Invalid cursor')
     return key
   }
@@ -47,14 +48,6 @@ export function keyset<Key extends object>(schema: z.ZodType<Key>): Keyset<Key> 
       const last = rows.at(-1)
       return found.length > limit && last ? { rows, next: write(last) } : { rows }
     },
-  }
-}
-
-function parsed(cursor: string): unknown {
-  try {
-    return JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))
-  } catch {
-    return undefined
   }
 }
 

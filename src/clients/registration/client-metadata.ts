@@ -1,3 +1,4 @@
+import { isObject, parseJson } from '../../base/json.ts'
 import { usableKeys } from '../keys/key-set.ts'
 import { isNative, redirectUriFault } from './redirect-uris.ts'
 
@@ -181,14 +182,8 @@ export function sanitiseClientMetadata(body: Record<string, unknown>): Sanitised
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined
-  } catch {
-    return undefined
-  }
+  const value = parseJson(text)
+  return isObject(value) ? value : undefined
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Asking the authorization server, which answers about a token and in the same breath about what it is used for. */
 
+import { isObject } from '../../base/json.ts'
 import type { Question } from '../mcp-messages.ts'
 import { createClientAuthentication } from './client-authentication.ts'
 import type { ServerSettings } from './server-settings.ts'
@@ -127,8 +128,4 @@ function isAnswerTo(question: Question, mcp: unknown): mcp is McpAnswer {
 
 function isStrings(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string')
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

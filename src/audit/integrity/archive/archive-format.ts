@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { AppError } from '../../../base/errors.ts'
+import { parseJson } from '../../../base/json.ts'
 import { chainRunSchema } from '../verification/chain-runs.ts'
 import type { Statement } from './evidence.ts'
 
@@ -48,11 +49,7 @@ export function manifestText(manifest: Manifest): string {
 
 /** Reads a manifest; undefined for anything that is not one. */
 export function readManifest(text: string): Manifest | undefined {
-  try {
-    return manifestSchema.safeParse(JSON.parse(text)).data
-  } catch {
-    return undefined
-  }
+  return manifestSchema.safeParse(parseJson(text)).data
 }
 
 /** What is signed: the digest of the manifest, with what it is about. */

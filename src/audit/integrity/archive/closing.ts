@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { z } from 'zod'
+import { parseJson } from '../../../base/json.ts'
 import { type ChainRun, chainRunSchema, type KnownRuns, knownRuns } from '../verification/chain-runs.ts'
 import type { ChainFault } from '../verification/chain-verifier.ts'
 import type { Evidence, Statement } from './evidence.ts'
@@ -50,12 +51,8 @@ export function sha256Of(text: string | Buffer): Buffer {
 /** Reads a stored closing; undefined when it is not one, or not what its digest says. */
 export function readClosing({ number, document, sha256 }: StoredClosing): Closing | undefined {
   if (!sha256Of(document).equals(sha256)) return undefined
-  try {
-    const closing = closingSchema.safeParse(JSON.parse(document))
-    return closing.success && closing.data.number === number ? closing.data : undefined
-  } catch {
-    return undefined
-  }
+  const closing = closingSchema.safeParse(parseJson(document)).data
+  return closing?.number === number ? closing : undefined
 }
 
 /** All stored closings that can be read. */
