@@ -17,7 +17,7 @@ import { basename, dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { type AuditRow, isIntact } from '../../audit-chain/hash-chain.ts'
 import { readRowLine } from '../../audit-chain/row-line.ts'
-import { claimFile } from './file-claim.ts'
+import { lockFile } from './file-lock.ts'
 import { readTail } from './file-tail.ts'
 
 const [stat, sync, truncate, writeSome] = [fstat, fdatasync, ftruncate, write].map((call) =>
@@ -67,7 +67,7 @@ export class LogFile {
     try {
       if (!fstatSync(fd).isFile()) throw new Error(`${given} is no file in which calls could be recorded`)
       const path = realpathSync(given)
-      release = claimFile(path)
+      release = lockFile(path, { other_machines: 'count' })
       const file = new LogFile(path, fd, release)
       fchmodSync(fd, OWNER_ONLY)
       syncDirectory(dirname(path))

@@ -2,9 +2,9 @@
 import { closeSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { isObject, parseJson } from '../../base/json.ts'
+import { lockFile } from '../local/file-lock.ts'
 import type { CallReport } from '../reports/call-report.ts'
 import type { Spool } from '../reports/spool.ts'
-import { lockSpool } from './spool-lock.ts'
 
 /** Acknowledgements that a file gathers before it is written anew. */
 const STALE_MAX = 1_000
@@ -16,7 +16,7 @@ const OWNER_ONLY = 0o600
  * @throws Error when the file cannot be read and written, or another process has it
  */
 export function fileSpool(path: string): Spool {
-  const unlock = lockSpool(path)
+  const unlock = lockFile(path, { other_machines: 'are over' })
   try {
     const left = readLeft(path)
     begin(path, left)

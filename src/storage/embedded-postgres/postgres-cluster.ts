@@ -16,6 +16,7 @@ import {
 } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { AppError } from '../../base/errors.ts'
+import { isRunning } from '../../base/process.ts'
 import { findBinaries, runProgram, SHARED_DIRECTORY, type SystemUser } from './postgres-binaries.ts'
 
 /** A cluster on disk, ready to be started. */
@@ -155,16 +156,7 @@ async function removeAbandoned(directory: string): Promise<void> {
   const parent = dirname(directory)
   for (const name of await readdir(parent)) {
     const pid = name.startsWith(`${basename(directory)}.init-`) && /\.init-(\d+)-/.exec(name)?.[1]
-    if (pid && !isAlive(Number(pid))) await rm(join(parent, name), { recursive: true, force: true })
-  }
-}
-
-/** Whether a process of this id exists, whoever owns it. */
-export function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
+    if (pid && !isRunning(Number(pid))) await rm(join(parent, name), { recursive: true, force: true })
   }
 }
 
