@@ -8,7 +8,7 @@ import { createGzip } from 'node:zlib'
 import type { Knex } from 'knex'
 import { rowLine } from '../../../audit-chain/row-line.ts'
 import { AppError } from '../../../base/errors.ts'
-import { begin } from '../../../storage/transaction.ts'
+import { inTransaction } from '../../../storage/transaction.ts'
 import { sameRuns } from '../verification/chain-runs.ts'
 import { MonthVerifier } from '../verification/month-verifier.ts'
 import { readIfThere, removeUnfinished, writeText, writeWhole } from './archive-files.ts'
@@ -64,13 +64,12 @@ export async function monthsToArchive(db: Knex, { partition, before }: ArchiveCh
  */
 export async function archiveMonth(db: Knex, month: Month, options: ArchiveOptions): Promise<Archived> {
   await mkdir(options.directory, { recursive: true, mode: 0o700 })
-  const trx = await begin(db)
-  try {
+  return inTransaction(db, async (trx) => {
     await claimPartitions(trx)
     const part = (await timesClosed(trx, month.name)) + 1
     const path = join(options.directory, baseName(month.name, part))
     const existing = await readIfThere(path + MANIFEST_ENDING)
-    if (existing !== undefined) return await compare(trx, month, path, existing, options)
+    if (existing !== undefined) return compare(trx, month, path, existing, options)
     await removeUnfinished(path)
     const manifest = await writeRows(trx, month, part, path, options)
     const text = manifestText(manifest)
@@ -80,9 +79,7 @@ export async function archiveMonth(db: Knex, month: Month, options: ArchiveOptio
     // Last, because a file without manifest is one that was never finished.
     await writeText(path + MANIFEST_ENDING, text)
     return { manifest, path, is_new: true }
-  } finally {
-    await trx.rollback().catch(() => undefined)
-  }
+  })
 }
 
 type Read = { verifier: MonthVerifier; content: Hash }

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Knex } from 'knex'
 import { AppError } from '../../../base/errors.ts'
-import { begin, commit } from '../../../storage/transaction.ts'
 import type { AuditEvent } from '../../events/audit-event.ts'
 import type { AuditLog } from '../../log/audit-log.ts'
+import { recorded } from '../../log/recorded.ts'
 import { sameRuns } from '../verification/chain-runs.ts'
 import { MonthVerifier } from '../verification/month-verifier.ts'
 import { type ArchiveOptions, archiveMonth } from './archive.ts'
@@ -88,29 +88,25 @@ async function archived(
  * The closing and its event are written first and the partition dropped last, so that those who use the log wait for
  * nothing but the drop and its commit.
  */
-async function dropMonth(
+function dropMonth(
   db: Knex,
   audit: Pick<AuditLog, 'appendIn'>,
   month: Month,
   archive: Archive | undefined,
   options: RetentionOptions,
 ): Promise<Dropped> {
-  const trx = await begin(db)
-  try {
+  return recorded(db, audit, async (trx) => {
     await claimPartitions(trx)
     await lockPartition(trx, month.name)
     const closing = await close(trx, month, archive?.manifest, options)
     const sha256 = await keepClosing(trx, closing, options.evidence)
-    await audit.appendIn(trx, [droppedEvent(closing, sha256, options.actor)], async () => {
-      await dropWhenFree(trx, month.name)
-      await commit(trx)
-    })
     const { partition, rows, number } = closing
-    return { partition, rows, closing: number, archive: archive?.path ?? null }
-  } catch (error) {
-    if (!trx.isCompleted()) await trx.rollback().catch(() => undefined)
-    throw error
-  }
+    return {
+      result: { partition, rows, closing: number, archive: archive?.path ?? null },
+      events: [droppedEvent(closing, sha256, options.actor)],
+      last: () => dropWhenFree(trx, month.name),
+    }
+  })
 }
 
 /** Signs the closing, stores it, and hands it out of the database. Gives the digest of its text. */

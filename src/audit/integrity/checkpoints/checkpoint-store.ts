@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import type { ChainHead } from '../../../audit-chain/hash-chain.ts'
-import { begin, commit } from '../../../storage/transaction.ts'
+import { inTransaction } from '../../../storage/transaction.ts'
 import { checkpointDigest } from './checkpoint.ts'
 
 /** What checkpoints are made of, and those that were made. */
@@ -35,22 +35,16 @@ export async function databaseTime(db: Knex): Promise<Date> {
  * Runs `work` in a transaction while nobody else makes a checkpoint. With `wait` false it answers undefined at once
  * when somebody does.
  */
-export async function checkpointTurn<T>(
+export function checkpointTurn<T>(
   db: Knex,
   wait: boolean,
   work: (trx: Knex.Transaction) => Promise<T>,
 ): Promise<T | undefined> {
-  const trx = await begin(db)
-  try {
+  return inTransaction(db, async (trx) => {
     const lock = wait ? `pg_advisory_xact_lock(${LOCK})` : `pg_try_advisory_xact_lock(${LOCK})`
     const { rows } = await trx.raw(`select ${lock} as locked`)
-    const result = rows[0]?.locked === false ? undefined : await work(trx)
-    await commit(trx)
-    return result
-  } catch (error) {
-    if (!trx.isCompleted()) await trx.rollback().catch(() => undefined)
-    throw error
-  }
+    return rows[0]?.locked === false ? undefined : work(trx)
+  })
 }
 
 export type StoredCheckpoint = { id: string | number; created_at: Date; digest: Buffer; jws: string }
