@@ -2,6 +2,7 @@ import { endSession, type SignOut, sessionsOf, signOutEverywhere } from '../../a
 import { AppError } from '../../base/errors.ts'
 import { changeOwnPassword } from '../../sign-in/own-password.ts'
 import type { Page, PageRoute } from '../page.ts'
+import { redisplayOnInvalid, WITH_PASSWORD } from '../redisplay-on-invalid.ts'
 import { clearSessionCookie } from '../sign-in/session-cookie.ts'
 
 async function showSessions(page: Page): Promise<void> {
@@ -38,10 +39,10 @@ async function showPassword(page: Page, error?: string): Promise<void> {
 }
 
 async function changePassword(page: Page): Promise<void> {
-  const { form, session, caller, ctx } = page
+  const { form, session, caller } = page
   const { account_id, username, id: session_id } = session
   const wanted = form.get('wanted') ?? ''
-  try {
+  const work = async () => {
     if (wanted !== form.get('again'))
       throw new AppError('invalid_input', 'The new password is not the same both times.')
     await changeOwnPassword(page, {
@@ -54,11 +55,8 @@ async function changePassword(page: Page): Promise<void> {
       request_id: caller.request_id ?? '',
     })
     page.goTo('/account/sessions', 'Your password is changed, and all your other sessions ended.')
-  } catch (error) {
-    if (!(error instanceof AppError) || error.code === 'unavailable') throw error
-    ctx.status = error.status
-    await showPassword(page, error.message)
   }
+  await redisplayOnInvalid(page, work, (error) => showPassword(page, error), WITH_PASSWORD)
 }
 
 export const SESSION_PAGES: readonly PageRoute[] = [

@@ -8,9 +8,9 @@ import {
   showServer,
 } from '../../actions/resource-servers.ts'
 import { AppError } from '../../base/errors.ts'
-import { mendable } from '../mendable.ts'
 import type { Page, PageRoute } from '../page.ts'
 import { olderHref } from '../pager.ts'
+import { redisplayOnInvalid } from '../redisplay-on-invalid.ts'
 import { showSecret } from './secret.ts'
 
 /** MCP servers that may introspect: who they are, and their credentials. */
@@ -45,7 +45,7 @@ function keysOf(page: Page): unknown {
 async function add(page: Page): Promise<void> {
   const { form } = page
   const typed = { resource: form.get('resource'), id: form.get('id'), jwks: form.get('jwks') }
-  await mendable(
+  await redisplayOnInvalid(
     page,
     async () => {
       const jwks = keysOf(page)
@@ -84,7 +84,7 @@ async function rotateSecret(page: Page): Promise<void> {
 
 async function rotateKeys(page: Page): Promise<void> {
   const { id } = page.ctx.params
-  await mendable(
+  await redisplayOnInvalid(
     page,
     async () => {
       await perform(rotateServerKeys, page, page.caller, { id, jwks: keysOf(page) })
