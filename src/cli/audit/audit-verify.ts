@@ -5,6 +5,7 @@ import type { ChainFault } from '../../audit/integrity/verification/chain-verifi
 import type { Verification, VerifyProgress } from '../../audit/integrity/verification/verify.ts'
 import type { ChainHead } from '../../audit-chain/hash-chain.ts'
 import { AppError } from '../../base/errors.ts'
+import { parseTime, TIME_FORMS } from '../../base/time.ts'
 import type { AuditCliContext } from '../context.ts'
 import { isDatabaseConfigured } from '../context.ts'
 import { wrongUsageEndsWith } from '../output.ts'
@@ -105,12 +106,9 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** A date without a time is its first moment in UTC. */
 function readTime(option: string, text: string | undefined): Date | undefined {
-  if (text === undefined) return undefined
-  const time = new Date(/^\d{4}-\d\d-\d\d(T.*)?$/.test(text) ? text : Number.NaN)
-  if (Number.isNaN(time.getTime()))
-    throw new AppError('invalid_input', `${option} is a time like 2026-07-28 or 2026-07-28T09:30:00Z`)
+  const time = text === undefined ? undefined : parseTime(text)
+  if (text !== undefined && !time) throw new AppError('invalid_input', `${option}: ${TIME_FORMS}`)
   return time
 }
 

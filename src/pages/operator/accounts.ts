@@ -11,14 +11,10 @@ import {
   signOutOneAccount,
 } from '../../actions/accounts.ts'
 import { type Action, perform } from '../../actions/action.ts'
+import { filledIn } from '../filled-in.ts'
 import type { Page, PageRoute } from '../page.ts'
 import { olderHref } from '../pager.ts'
 import { redisplayOnInvalid } from '../redisplay-on-invalid.ts'
-
-/** What was sent with something in it. */
-function given(values: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== '' && value !== undefined))
-}
 
 /** What is told on a form that is shown again. */
 type Refused = { error: string; username?: string | undefined; roles?: readonly string[] }
@@ -39,7 +35,7 @@ async function create(page: Page): Promise<void> {
   const roles = form.all('role')
   const username = form.get('username')
   const work = async () => {
-    const input = { ...given({ username, password: form.get('password') }), roles }
+    const input = { ...filledIn({ username, password: form.get('password') }), roles }
     const made = await perform(createOneAccount, page, page.caller, input)
     if (made.password === undefined)
       return page.goTo(
@@ -83,12 +79,12 @@ async function act<Input extends z.ZodObject, Output extends z.ZodType>(
 }
 
 function reasonOf({ form }: Page): Record<string, unknown> {
-  return given({ reason: form.get('reason') })
+  return filledIn({ reason: form.get('reason') })
 }
 
 async function resetPassword(page: Page): Promise<void> {
   const work = async () => {
-    const input = { id: idOf(page), ...reasonOf(page), ...given({ password: page.form.get('password') }) }
+    const input = { id: idOf(page), ...reasonOf(page), ...filledIn({ password: page.form.get('password') }) }
     const reset = await perform(resetAccountPassword, page, page.caller, input)
     if (reset.password !== undefined)
       return page.show('operator/account-password', { ...reset, is_new: false })
@@ -105,7 +101,7 @@ export const ACCOUNTS_PAGES: readonly PageRoute[] = [
     method: 'get',
     path: '/operator/accounts',
     needs: 'operator:read',
-    handle: (page) => showAccounts(page, given(page.ctx.query)),
+    handle: (page) => showAccounts(page, filledIn(page.ctx.query)),
   },
   { method: 'post', path: '/operator/accounts', needs: 'operator:admin', lists: ['role'], handle: create },
   { method: 'get', path: one, needs: 'operator:read', handle: (page) => showAccount(page) },

@@ -7,8 +7,9 @@ import { sendEventStream, sendExport } from '../../../api/operator-api/audit-str
 import { operatorScopesOf } from '../../../api/operator-api/operator-resource.ts'
 import { AUDIT_TYPES, DECISIONS } from '../../../audit/events/audit-event.ts'
 import { validate } from '../../../http/validate.ts'
+import { filledIn } from '../../filled-in.ts'
 import type { Page, PageRoute } from '../../page.ts'
-import { filledIn, queryText, timeField, withAccountId } from './audit-query.ts'
+import { queryText, timeField, withAccountId } from './audit-query.ts'
 import { eventRows } from './audit-rows.ts'
 
 /** The audit log: looked through, followed live, and kept as a file. */
