@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { z } from 'zod'
 import { pageEvents } from '../audit/query/audit-store.ts'
 import { AppError } from '../base/errors.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
@@ -6,6 +7,7 @@ import type { PageWanted } from '../storage/keyset.ts'
 import {
   type Account,
   type AccountFilter,
+  accountSchema,
   countLiveGrants,
   listAccounts,
   usernames,
@@ -18,7 +20,7 @@ import {
   changeAccount,
   createAccount,
 } from './accounts.ts'
-import { type Ended, type Sessions, sessionsOf, signOutEverywhere } from './sessions/sessions.ts'
+import { type Ended, sessionsOf, sessionsSchema, signOutEverywhere } from './sessions/sessions.ts'
 
 /** What operators do with accounts, however they ask. An account is named by its id or its username. */
 export type ManagementDependencies = AccountDependencies & { catalogues: CatalogueCache }
@@ -53,13 +55,13 @@ async function assertKnownRoles(context: ManagementDependencies, roles: readonly
 
 const GRANTS_COUNTED_MAX = 1_000
 
-export type AccountView = Account &
-  Sessions & {
-    /** Counted up to 1,000. */
-    live_grants: number
-    more_grants: boolean
-    last_signed_in_at: Date | null
-  }
+export const accountView = accountSchema.extend({
+  ...sessionsSchema.shape,
+  live_grants: z.int().describe('Counted up to 1,000'),
+  more_grants: z.boolean(),
+  last_signed_in_at: z.date().nullable(),
+})
+export type AccountView = z.infer<typeof accountView>
 
 /** One account with what is live of it. Throws `not_found`. */
 export async function showAccount({ db }: ManagementDependencies, name: string): Promise<AccountView> {

@@ -3,13 +3,14 @@ import { z } from 'zod'
 import { keyset, type RowsWanted, storableText } from '../storage/keyset.ts'
 
 /** People who sign in. The username is kept in lower case; roles are names from the catalogue. */
-export type Account = {
-  id: string
-  username: string
-  roles: string[]
-  created_at: Date
-  disabled_at: Date | null
-}
+export const accountSchema = z.object({
+  id: z.string(),
+  username: z.string(),
+  roles: z.array(z.string()),
+  created_at: z.date(),
+  disabled_at: z.date().nullable(),
+})
+export type Account = z.infer<typeof accountSchema>
 
 const PUBLIC = ['id', 'username', 'roles', 'created_at', 'disabled_at'] as const
 

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { z } from 'zod'
 import { byMoment, type Page, type PageWanted, pageByMoment } from '../storage/keyset.ts'
 
 /** Tokens that open the operator API; only their SHA-256 is kept. */
@@ -30,14 +31,15 @@ export async function findOperatorToken(
     .first('id', 'name', 'scope', 'expires_at')
 }
 
-export type OperatorTokenView = {
-  id: string
-  name: string
-  scope: string
-  created_by: string | null
-  created_at: Date
-  expires_at: Date
-}
+export const operatorTokenView = z.object({
+  id: z.string(),
+  name: z.string(),
+  scope: z.string(),
+  created_by: z.string().nullable(),
+  created_at: z.date(),
+  expires_at: z.date(),
+})
+export type OperatorTokenView = z.infer<typeof operatorTokenView>
 
 /** Newest first, also those that have expired. Throws `invalid_input` for an invalid cursor. */
 export function listOperatorTokens(db: Knex, page: PageWanted): Promise<Page<OperatorTokenView>> {

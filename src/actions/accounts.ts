@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import {
+  accountView,
   addAccount,
   disableAccount,
   enableAccount,
@@ -9,28 +10,11 @@ import {
   showAccount,
   signOutAccount,
 } from '../accounts/account-management.ts'
+import { accountSchema } from '../accounts/account-store.ts'
 import type { ChangedBy } from '../accounts/accounts.ts'
+import { endedSchema } from '../accounts/sessions/sessions.ts'
 import { type Caller, defineAction } from './action.ts'
-import { cursor, limit, moment, reason, text } from './fields.ts'
-
-const account = z.object({
-  id: z.string(),
-  username: z.string(),
-  roles: z.array(z.string()),
-  created_at: moment,
-  disabled_at: moment.nullable(),
-})
-
-const page_session = z.object({
-  id: z.string(),
-  created_at: moment,
-  last_seen_at: moment,
-  expires_at: moment,
-  ip: z.string().nullable(),
-  user_agent: z.string().nullable(),
-})
-
-const browser_sign_in = z.object({ id: z.string(), signed_in_at: moment, expires_at: moment })
+import { cursor, limit, reason, text } from './fields.ts'
 
 const named = { id: text.describe('The id of an account, or its username') }
 const why = { reason: reason.optional() }
@@ -57,7 +41,7 @@ export const listAccounts = defineAction({
     limit,
     after: cursor.optional(),
   }),
-  output: z.object({ accounts: z.array(account), next: z.string().optional() }),
+  output: z.object({ accounts: z.array(accountSchema), next: z.string().optional() }),
   run: (context, { limit, after, disabled, ...filter }) => {
     const only = disabled === undefined ? undefined : disabled === 'true'
     return pageOfAccounts(context, { ...filter, disabled: only }, { limit, after })
@@ -73,13 +57,7 @@ export const showOneAccount = defineAction({
   command: 'accounts show',
   page: '/operator/accounts/:id',
   input: z.strictObject(named),
-  output: account.extend({
-    page_sessions: z.array(page_session),
-    browser_sign_ins: z.array(browser_sign_in),
-    live_grants: z.int().describe('Counted up to 1,000'),
-    more_grants: z.boolean(),
-    last_signed_in_at: moment.nullable(),
-  }),
+  output: accountView,
   run: (context, { id }) => showAccount(context, id),
 })
 
@@ -106,7 +84,7 @@ export const disableOneAccount = defineAction({
   command: 'accounts disable',
   page: '/operator/accounts/:id/disable',
   input: z.strictObject({ ...named, ...why }),
-  output: account,
+  output: accountSchema,
   run: (context, { id, reason }, caller) => disableAccount(context, id, changedBy(caller, reason)),
 })
 
@@ -119,7 +97,7 @@ export const enableOneAccount = defineAction({
   command: 'accounts enable',
   page: '/operator/accounts/:id/enable',
   input: z.strictObject({ ...named, ...why }),
-  output: account,
+  output: accountSchema,
   run: (context, { id, reason }, caller) => enableAccount(context, id, changedBy(caller, reason)),
 })
 
@@ -132,7 +110,7 @@ export const setAccountRoles = defineAction({
   command: 'accounts roles',
   page: '/operator/accounts/:id/roles',
   input: z.strictObject({ ...named, roles, ...why }),
-  output: account,
+  output: accountSchema,
   run: (context, { id, roles, reason }, caller) => setRoles(context, id, roles, changedBy(caller, reason)),
 })
 
@@ -160,7 +138,7 @@ export const signOutOneAccount = defineAction({
   command: 'accounts sign-out',
   page: '/operator/accounts/:id/sign-out',
   input: z.strictObject({ ...named, ...why }),
-  output: z.object({ ended_page_sessions: z.int(), ended_browser_sign_ins: z.int() }),
+  output: endedSchema,
   run: (context, { id, reason }, caller) => signOutAccount(context, id, changedBy(caller, reason)),
 })
 

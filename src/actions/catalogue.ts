@@ -4,9 +4,9 @@ import type { Catalogue } from '../catalogue/catalogue.ts'
 import { findVersion, listVersions } from '../catalogue/catalogue-store.ts'
 import { catalogueText } from '../catalogue/catalogue-text.ts'
 import { catalogueOf, changeCatalogue, compareCatalogue } from '../holders/catalogue-change.ts'
+import { grantCount } from '../holders/holders.ts'
 import { type ActionContext, defineAction } from './action.ts'
 import { cursor, limit, moment, reason } from './fields.ts'
-import { grant_count } from './resources.ts'
 
 /** A file of 1 MB, with its line ends and quotes escaped as JSON has it. */
 const BODY_LIMIT_BYTES = 3 * 1024 * 1024
@@ -110,7 +110,7 @@ export const catalogueHistory = defineAction({
   },
 })
 
-const lost_scope = z.object({ resource: z.string(), scope: z.string(), live_grants: grant_count })
+const lost_scope = z.object({ resource: z.string(), scope: z.string(), live_grants: grantCount })
 
 export const diffCatalogue = defineAction({
   name: 'diff_catalogue',

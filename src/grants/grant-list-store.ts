@@ -1,27 +1,27 @@
 import type { Knex } from 'knex'
+import { z } from 'zod'
 import { PERSONAL_CLIENT_ID, PERSONAL_CLIENT_NAME } from '../personal-tokens/personal-access-token.ts'
 import { byMoment, type PageWanted, type Place, pageByMoment, type RowsWanted } from '../storage/keyset.ts'
 import { type GrantFilter, LAST_SIGN, matchingGrants, resolveFilter } from './grant-store.ts'
 
 /** SQL of lists of grants and refresh tokens, as operators and people see them. Pages are found by where the last ended. */
-export type GrantView = {
-  id: string
-  account_id: string
-  username: string
-  client_id: string
-  client_name: string | null
-  /** What the person calls this installation. */
-  label: string | null
-  redirect_host: string | null
-  resource: string | null
-  scope: string
-  created_at: Date
-  expires_at: Date
-  /** To the minute; null when it was never used. */
-  last_used_at: Date | null
-  refresh_tokens: number
-  access_tokens: number
-}
+export const grantView = z.object({
+  id: z.string(),
+  account_id: z.string(),
+  username: z.string(),
+  client_id: z.string(),
+  client_name: z.string().nullable(),
+  label: z.string().nullable().describe('What the person calls this installation'),
+  redirect_host: z.string().nullable(),
+  resource: z.string().nullable(),
+  scope: z.string(),
+  created_at: z.date(),
+  expires_at: z.date(),
+  last_used_at: z.date().nullable().describe('To the minute'),
+  refresh_tokens: z.int(),
+  access_tokens: z.int(),
+})
+export type GrantView = z.infer<typeof grantView>
 
 export type PageOf<Name extends string, View> = Record<Name, View[]> & { next?: string }
 
@@ -83,17 +83,18 @@ export async function listGrants(
   return { grants: rows, ...more }
 }
 
-export type RefreshTokenView = {
-  id: string
-  grant_id: string
-  account_id: string
-  username: string
-  client_id: string
-  resource: string | null
-  scope: string
-  created_at: Date
-  expires_at: Date
-}
+export const refreshTokenView = z.object({
+  id: z.string(),
+  grant_id: z.string(),
+  account_id: z.string(),
+  username: z.string(),
+  client_id: z.string(),
+  resource: z.string().nullable(),
+  scope: z.string(),
+  created_at: z.date(),
+  expires_at: z.date(),
+})
+export type RefreshTokenView = z.infer<typeof refreshTokenView>
 
 /** Live refresh tokens, newest first. `id` is the base64url SHA-256 of the token: it names it and opens nothing. */
 export async function listRefreshTokens(

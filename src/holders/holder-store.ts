@@ -51,15 +51,16 @@ export async function consentedScopes(
   })
 }
 
-export type HoldingGrant = {
-  id: string
-  account_id: string
-  username: string
-  client_id: string
-  scope: string
-  created_at: Date
-  last_used_at: Date | null
-}
+export const holdingGrant = z.object({
+  id: z.string(),
+  account_id: z.string(),
+  username: z.string(),
+  client_id: z.string(),
+  scope: z.string(),
+  created_at: z.date(),
+  last_used_at: z.date().nullable(),
+})
+type HoldingGrant = z.infer<typeof holdingGrant>
 
 /** Live grants with one of these scopes among the newest `look_at` of the resource, newest first. */
 export async function newestHoldingGrants(
@@ -79,7 +80,13 @@ export async function newestHoldingGrants(
   )
 }
 
-export type HoldingAccount = { id: string; username: string; roles: string[]; disabled_at: Date | null }
+export const holdingAccount = z.object({
+  id: z.string(),
+  username: z.string(),
+  roles: z.array(z.string()),
+  disabled_at: z.date().nullable(),
+})
+type HoldingAccount = z.infer<typeof holdingAccount>
 
 export const holdingAccounts = keyset(z.object({ username: storableText }))
 

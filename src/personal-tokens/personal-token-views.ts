@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { z } from 'zod'
 import { AppError } from '../base/errors.ts'
 import { findResource, grantableScopes } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
@@ -11,18 +12,21 @@ import {
   findPersonalToken,
   listPersonalTokenRows,
   listValues,
+  storedTokenView,
   type TokenFilter,
   type TokenRow,
-  type TokenValue,
+  tokenValue,
 } from './personal-token-view-store.ts'
 
 /** Personal access tokens as lists and pages show them; never with the token itself. */
-export type TokenView = Omit<TokenRow, 'account_roles' | 'used_by'> & {
-  /** It expires within seven days. */
-  expiring: boolean
-  /** A client that uses it and could sign in with OAuth instead, as far as its User-Agent tells. */
-  could_use_oauth: { client: string } | null
-}
+export const tokenView = storedTokenView.extend({
+  expiring: z.boolean().describe('It expires within seven days'),
+  could_use_oauth: z
+    .object({ client: z.string() })
+    .nullable()
+    .describe('The client that uses it, by its User-Agent, and could sign in with OAuth instead'),
+})
+export type TokenView = z.infer<typeof tokenView>
 
 const DAY_MS = 86_400_000
 
@@ -44,11 +48,13 @@ export async function pageOfPersonalTokens(
   return { personal_tokens: rows.map(viewOf), ...more }
 }
 
-export type WholeToken = TokenView & {
-  /** What it opens now, under the catalogue in force and the roles of its owner. */
-  tools: string[]
-  values: TokenValue[]
-}
+export const wholeToken = tokenView.extend({
+  tools: z
+    .array(z.string())
+    .describe('What it opens now, under the catalogue in force and the roles of its owner'),
+  values: z.array(tokenValue),
+})
+export type WholeToken = z.infer<typeof wholeToken>
 
 /** One live token. Throws `not_found`. */
 export async function showPersonalToken(

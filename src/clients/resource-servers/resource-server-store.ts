@@ -1,14 +1,16 @@
 import type { Knex } from 'knex'
+import { z } from 'zod'
 import { byMoment, type Page, type PageWanted, pageByMoment } from '../../storage/keyset.ts'
 
 /** Protected resources that may ask about tokens issued for them. */
-export type ResourceServer = {
-  id: string
-  resource: string
-  authentication: 'client_secret' | 'private_key_jwt'
-  created_at: Date
-  rotated_at: Date | null
-}
+export const resourceServer = z.object({
+  id: z.string().describe('The client_id that it authenticates with'),
+  resource: z.string(),
+  authentication: z.enum(['client_secret', 'private_key_jwt']),
+  created_at: z.date(),
+  rotated_at: z.date().nullable(),
+})
+export type ResourceServer = z.infer<typeof resourceServer>
 
 /** By what a resource server proves itself: the hash of its secret, or of the public keys in `jwks`. */
 export type Credential = { credential_hash: Buffer; jwks: string | null }
