@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { AppError } from '../base/errors.ts'
+import { parseJson } from '../base/json.ts'
 import { generateSigningKey } from '../clients/keys/assertion-algorithm.ts'
 import {
   addResourceServer,
@@ -39,12 +40,9 @@ async function rotateKeys(context: CliContext, id: string, options: KeyOptions):
 }
 
 function readKeys(file: string): unknown {
-  const text = readFileSync(file, 'utf8')
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new AppError('invalid_input', `${file} is not JSON; it must hold a JWK Set`)
-  }
+  const jwks = parseJson(readFileSync(file, 'utf8'))
+  if (jwks === undefined) throw new AppError('invalid_input', `${file} is not JSON; it must hold a JWK Set`)
+  return jwks
 }
 
 /** The private half into a file that is new and closed to others, the public half to be registered. */

@@ -111,9 +111,13 @@ function nameIn(
 /** @throws Refusal 400 when a reader that is loose about names could take another member for this one */
 function memberOf(object: unknown, name: string, id: unknown): unknown {
   if (!isObject(object)) return undefined
-  const isLike = (key: string) => /[^ -~]/.test(key) || (key !== name && fold(key) === fold(name))
+  const isLike = (key: string) => /[^ -~]|\\/.test(key) || (key !== name && fold(key) === fold(name))
   if (Object.keys(object).some(isLike))
-    throw badMessage('invalid_params', `A member is named almost like ${name}, or beyond ASCII`, id)
+    throw badMessage(
+      'invalid_params',
+      `A member is named almost like ${name}, with a backslash, or beyond ASCII`,
+      id,
+    )
   return Object.hasOwn(object, name) ? object[name] : undefined
 }
 

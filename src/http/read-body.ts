@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import type { Context } from 'koa'
 import { AppError } from '../base/errors.ts'
+import { parseJson } from '../base/json.ts'
 import { type Form, parseForm } from './form.ts'
 
 const FORM_LIMIT_BYTES = 64 * 1024
@@ -35,7 +36,7 @@ export async function readForm(source: Source, options: FormOptions = {}): Promi
 export async function readJson(source: Source, options: JsonOptions = {}): Promise<unknown> {
   const limit_bytes = options.limit_bytes ?? JSON_LIMIT_BYTES
   const text = await readText(messageOf(source), 'application/json', limit_bytes)
-  return parseJson(text, options.depth ?? JSON_DEPTH)
+  return parseStorable(text, options.depth ?? JSON_DEPTH)
 }
 
 function messageOf(source: Source): IncomingMessage {
@@ -103,13 +104,9 @@ function endedEarly(): AppError {
   return new AppError('invalid_input', 'The body ended early')
 }
 
-function parseJson(text: string, depth: number): unknown {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    throw new AppError('invalid_input', 'The body is not valid JSON')
-  }
+function parseStorable(text: string, depth: number): unknown {
+  const value = parseJson(text)
+  if (value === undefined) throw new AppError('invalid_input', 'The body is not valid JSON')
   assertStorable(value, depth)
   return value
 }

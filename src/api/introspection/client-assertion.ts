@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { isObject, parseJson } from '../../base/json.ts'
 import { ASSERTION_ALGORITHMS } from '../../clients/keys/assertion-algorithm.ts'
 import type { Signed } from '../../clients/resource-servers/resource-server-keys.ts'
 import { Recent } from './recent.ts'
@@ -66,12 +67,8 @@ function parse(text: string, digest: string): ClientAssertion | undefined {
 }
 
 function readObject(part: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString())
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
-  } catch {
-    return undefined
-  }
+  const value = parseJson(Buffer.from(part, 'base64url').toString())
+  return isObject(value) ? value : undefined
 }
 
 /**

@@ -1,3 +1,5 @@
+import { isObject, parseJson } from '../../base/json.ts'
+
 /** Public keys as clients publish them (RFC 7517), by which they authenticate with private_key_jwt. */
 export type PublicKey = Record<string, unknown>
 
@@ -33,19 +35,11 @@ export function usableKeys(set: unknown): PublicKey[] | undefined {
 
 /** The same of its text. */
 export function parseKeySet(text: string): PublicKey[] | undefined {
-  try {
-    return usableKeys(JSON.parse(text))
-  } catch {
-    return undefined
-  }
+  return usableKeys(parseJson(text))
 }
 
 /** The `kid` in the header of a client assertion (RFC 7523); undefined when there is none. */
 export function assertionKeyId(assertion: string): string | undefined {
-  try {
-    const header = JSON.parse(Buffer.from(assertion.split('.', 1)[0] ?? '', 'base64url').toString())
-    return typeof header?.kid === 'string' ? header.kid : undefined
-  } catch {
-    return undefined
-  }
+  const header = parseJson(Buffer.from(assertion.split('.', 1)[0] ?? '', 'base64url').toString())
+  return isObject(header) && typeof header.kid === 'string' ? header.kid : undefined
 }

@@ -1,5 +1,6 @@
 import { createPublicKey, hash, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { AppError } from '../../base/errors.ts'
+import { parseJson } from '../../base/json.ts'
 import {
   ASSERTION_ALGORITHMS,
   fits,
@@ -93,7 +94,7 @@ export type KeySet = readonly { jwk: PublicKey; key: KeyObject }[]
 
 /** The keys of a document made here. */
 export function readKeySet(document: string): KeySet {
-  const { keys } = JSON.parse(document) as { keys: PublicKey[] }
+  const { keys } = parseJson(document) as { keys: PublicKey[] }
   return keys.map((jwk) => ({ jwk, key: createPublicKey({ key: jwk, format: 'jwk' }) }))
 }
 

@@ -8,6 +8,7 @@ import {
   showServer,
 } from '../../actions/resource-servers.ts'
 import { AppError } from '../../base/errors.ts'
+import { parseJson } from '../../base/json.ts'
 import type { Page, PageRoute } from '../page.ts'
 import { olderHref } from '../pager.ts'
 import { redisplayOnInvalid } from '../redisplay-on-invalid.ts'
@@ -35,11 +36,10 @@ async function showList(page: Page, again: object = {}): Promise<void> {
 function keysOf(page: Page): unknown {
   const pasted = page.form.get('jwks')?.trim()
   if (!pasted) return undefined
-  try {
-    return JSON.parse(pasted)
-  } catch {
+  const jwks = parseJson(pasted)
+  if (jwks === undefined)
     throw new AppError('invalid_input', 'The keys are not JSON; paste a JWK Set, {"keys": […]}')
-  }
+  return jwks
 }
 
 async function add(page: Page): Promise<void> {

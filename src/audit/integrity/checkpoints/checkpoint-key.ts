@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
 import { z } from 'zod'
+import { parseJson } from '../../../base/json.ts'
 import { ConfigError } from '../../../config/config.ts'
 import { readIfThere } from '../archive/archive-files.ts'
 
@@ -32,7 +33,7 @@ export async function generateCheckpointKey(): Promise<string> {
 /** Reads the text of a private JWK. Throws ConfigError with the reason, never with the content. */
 export async function parseCheckpointKey(text: string): Promise<CheckpointKey> {
   try {
-    const { kty, crv, x, y, d } = PrivateKey.parse(JSON.parse(text))
+    const { kty, crv, x, y, d } = PrivateKey.parse(parseJson(text))
     const private_key = await importJWK({ kty, crv, x, y, d }, ALG)
     if (private_key instanceof Uint8Array) throw new TypeError('a symmetric key')
     const public_key = { kty, crv, x, y }

@@ -1,4 +1,5 @@
 /** Checkpoints: signed statements about the heads of all chains, and proofs that rest on them. */
+
 import { createHash } from 'node:crypto'
 import {
   CompactSign,
@@ -11,6 +12,7 @@ import {
 import { z } from 'zod'
 import type { ChainHead } from '../../../audit-chain/hash-chain.ts'
 import { AppError } from '../../../base/errors.ts'
+import { parseJson } from '../../../base/json.ts'
 import {
   base64urlHash,
   base64urlText,
@@ -110,7 +112,7 @@ async function verifiedPayload(jws: string, jwk: JWK): Promise<() => unknown> {
     .then((key) => compactVerify(jws, key, { algorithms: [ALG] }))
     .catch(() => undefined)
   if (!verified) throw wrong('its signature does not fit')
-  return () => JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(verified.payload))
+  return () => parseJson(new TextDecoder('utf-8', { fatal: true }).decode(verified.payload))
 }
 
 function respelled(part: string): string {

@@ -1,9 +1,11 @@
+import { isUtf8 } from 'node:buffer'
 import type { JWK } from 'jose'
 import { z } from 'zod'
 import { type ChainHead, contentDigest, linkHash } from '../../../audit-chain/hash-chain.ts'
 import { type ChainedRow, CONTENT_COLUMNS } from '../../../audit-chain/row-bytes.ts'
 import { witnessOf } from '../../../audit-chain/witness.ts'
 import { AppError } from '../../../base/errors.ts'
+import { parseJson } from '../../../base/json.ts'
 import { auditDetailSchema } from '../../events/audit-event.ts'
 import { base64urlHash, exactTime, hexHash, lowerUuid, rowNumber } from '../verification/chain-codecs.ts'
 import { type Checkpoint, readCheckpoint } from './checkpoint.ts'
@@ -125,14 +127,9 @@ function assertNames(row: ChainedRow, { writer_id, seq, hash }: ChainHead): void
 }
 
 function readProof(bytes: Uint8Array): Proof {
-  let text: string
-  let value: unknown
-  try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-    value = JSON.parse(text)
-  } catch {
-    throw refused('it is not JSON in UTF-8')
-  }
+  const text = Buffer.from(bytes).toString()
+  const value = isUtf8(bytes) ? parseJson(text) : undefined
+  if (value === undefined) throw refused('it is not JSON in UTF-8')
   // What a reader sees must be what is checked: no name twice, nothing hidden in spelling or space.
   const spellings = [JSON.stringify(value, null, 2), JSON.stringify(value)]
   if (!spellings.some((spelling) => text === spelling || text === `${spelling}\n`))

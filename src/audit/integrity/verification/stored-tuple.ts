@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import type { AuditDetail } from '../../../audit-chain/event-fields.ts'
 import { type Bytes, CONTENT_COLUMNS } from '../../../audit-chain/row-bytes.ts'
 import { type Witness, witnessOf } from '../../../audit-chain/witness.ts'
+import { parseJson } from '../../../base/json.ts'
 
 /**
  * Pure: what verification reads of a row, out of the tuple that Postgres sends. The bytes are hashed as they stand:
@@ -118,12 +119,7 @@ function detailOf(tuple: Buffer): AuditDetail | null {
   const at = fieldAt(tuple, DETAIL)
   const length = tuple.readInt32BE(at)
   if (length < 0) return null
-  try {
-    return JSON.parse(
-      tuple.toString('utf8', at + LENGTH_BYTES + JSONB_VERSION_BYTES, at + LENGTH_BYTES + length),
-    )
-  } catch {
-    // No jsonb can be like that; damaged bytes can, and then their hash says so.
-    return null
-  }
+  const text = tuple.toString('utf8', at + LENGTH_BYTES + JSONB_VERSION_BYTES, at + LENGTH_BYTES + length)
+  // Every jsonb is JSON; damaged bytes may be none, and then their hash says so.
+  return (parseJson(text) as AuditDetail | undefined) ?? null
 }
