@@ -1,7 +1,8 @@
 import { configDefaults, defineConfig } from 'vitest/config'
 
 // What is waited for comes when it comes: a busy machine must not fail a test.
-const expected = { expect: { poll: { timeout: 20_000 } } }
+const patience = { expect: { poll: { timeout: 20_000 } } }
+const setupFiles = ['test/support/seed-properties.ts']
 
 const slow = ['test/**/*.slow.test.ts', 'test/**/*.browser.test.ts', 'test/flows/**/*.test.ts']
 
@@ -13,7 +14,8 @@ export default defineConfig({
     projects: [
       {
         test: {
-          ...expected,
+          ...patience,
+          setupFiles,
           name: 'fast',
           include: ['test/**/*.test.ts'],
           exclude: [...configDefaults.exclude, ...slow],
@@ -23,7 +25,8 @@ export default defineConfig({
       },
       {
         test: {
-          ...expected,
+          ...patience,
+          setupFiles,
           name: 'full',
           include: slow,
           testTimeout: 300_000,
