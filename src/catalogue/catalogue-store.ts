@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import type { Knex } from 'knex'
 import { z } from 'zod'
+import { sha256 } from '../base/digest.ts'
 import { AppError } from '../base/errors.ts'
 import type { Resource } from '../permission/scopes.ts'
 import { keyset, type Page, type PageWanted } from '../storage/keyset.ts'
@@ -42,7 +42,7 @@ export async function versionAsOf(db: Knex, time: Date): Promise<number | undefi
 
 /** Equal exactly for equal catalogues, whatever the layout of their files. */
 export function catalogueDigest(catalogue: Catalogue): string {
-  return createHash('sha256').update(catalogueDocument(catalogue)).digest('hex')
+  return sha256(catalogueDocument(catalogue)).toString('hex')
 }
 
 export type VersionRecord = { version: number; digest: string; applied_by: string; applied_at: Date }

@@ -4,10 +4,11 @@ import type { AuditEvent, AuditType } from '../audit/events/audit-event.ts'
 import type { AuditLog } from '../audit/log/audit-log.ts'
 import { recorded } from '../audit/log/recorded.ts'
 import type { AuditDetail } from '../audit-chain/event-fields.ts'
+import { sha256 } from '../base/digest.ts'
 import { AppError } from '../base/errors.ts'
 import { findResource } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
-import { makePersonalAccessToken, PERSONAL_CLIENT_ID, personalTokenId } from './personal-access-token.ts'
+import { makePersonalAccessToken, PERSONAL_CLIENT_ID } from './personal-access-token.ts'
 import { scopesOfTokenRole, type TokenRole } from './personal-token-scopes.ts'
 import {
   claimExpiring,
@@ -121,7 +122,7 @@ export async function createPersonalToken(
         `The account has ${LIVE_TOKENS_MAX} tokens for ${resource.name} already; revoke one that is not needed`,
       )
     const token = makePersonalAccessToken()
-    const value = { id: personalTokenId(token), ttl_seconds }
+    const value = { id: sha256(token), ttl_seconds }
     const row = { id: `pat_${randomBytes(16).toString('hex')}`, ...place, scope, name, role }
     await insertPersonalToken(trx, { ...row, created_by: change.actor, value })
     const detail = { value: value.id.toString('base64url'), name, role, days: request.days }
@@ -169,7 +170,7 @@ export async function rotatePersonalToken(
     if (!before) throw new AppError('not_found', 'There is no such live personal access token')
     assertNewest(before, value_id)
     const token = makePersonalAccessToken()
-    const value = { id: personalTokenId(token), ttl_seconds: chosen_seconds ?? before.ttl_seconds }
+    const value = { id: sha256(token), ttl_seconds: chosen_seconds ?? before.ttl_seconds }
     await replaceValue(trx, before, { value, overlap_seconds })
     const detail = {
       value: value.id.toString('base64url'),

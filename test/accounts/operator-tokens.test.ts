@@ -8,7 +8,7 @@ import {
 } from '../../src/accounts/operator-tokens.ts'
 import { AuditLog } from '../../src/audit/log/audit-log.ts'
 import { pageEvents } from '../../src/audit/query/audit-store.ts'
-import { sha256 } from '../../src/clients/client-secret.ts'
+import { sha256 } from '../../src/base/digest.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 let test: TestDatabase

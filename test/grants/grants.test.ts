@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { insertAccount } from '../../src/accounts/account-store.ts'
 import { AuditLog } from '../../src/audit/log/audit-log.ts'
 import { pageEvents } from '../../src/audit/query/audit-store.ts'
-import { sha256 } from '../../src/clients/client-secret.ts'
+import { sha256 } from '../../src/base/digest.ts'
 import { type GrantFilter, putGrant } from '../../src/grants/grant-store.ts'
 import {
   type GrantDependencies,

@@ -3,8 +3,8 @@ import { tellStory } from '../../src/audit/story/story.ts'
 import { subjectOf } from '../../src/audit/story/story-subject.ts'
 import { storyLines } from '../../src/audit/story/story-text.ts'
 import type { AuditFields } from '../../src/audit-chain/event-fields.ts'
+import { sha256 } from '../../src/base/digest.ts'
 import { CatalogueCache } from '../../src/catalogue/catalogue-store.ts'
-import { sha256 } from '../../src/clients/client-secret.ts'
 import { revokeGrants } from '../../src/grants/grants.ts'
 import {
   createPersonalToken,

@@ -1,5 +1,5 @@
+import { sha256 } from '../../base/digest.ts'
 import { AppError } from '../../base/errors.ts'
-import { sha256 } from '../../clients/client-secret.ts'
 import type { Form } from '../../http/form.ts'
 import { isPersonalAccessToken } from '../../personal-tokens/personal-access-token.ts'
 import { plainUserAgent } from '../../personal-tokens/user-agents.ts'

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
+import { sha256 } from '../../base/digest.ts'
 import { AppError } from '../../base/errors.ts'
-import { sha256 } from '../../clients/client-secret.ts'
 import { ASSERTION_TYPE, type ClientAssertion, readAssertion } from './client-assertion.ts'
 import { Recent } from './recent.ts'
 

@@ -1,7 +1,7 @@
-import { hash } from 'node:crypto'
 import { AUDIT_TYPES, type AuditType } from '../../audit/events/audit-event.ts'
 import { auditText } from '../../audit-chain/event-fields.ts'
 import type { AuditRow } from '../../audit-chain/hash-chain.ts'
+import { sha256 } from '../../base/digest.ts'
 
 /** Whose kept answers may be wrong after an event of this type; of a new type somebody has to say it here. */
 type Reach = 'all' | 'account' | 'client' | 'nothing'
@@ -77,7 +77,7 @@ export function takenAway(event: AuditRow, resource: string): TakenAway {
   if (reach === 'nothing' || foundNothing(event)) return NOTHING
   const id = reach === 'account' ? event.account_id : reach === 'client' ? event.client_id : null
   if (id === null) return 'all'
-  const named = [hash('sha256', id, 'base64url')]
+  const named = [sha256(id).toString('base64url')]
   return reach === 'account' ? { accounts: named, clients: [] } : { accounts: [], clients: named }
 }
 

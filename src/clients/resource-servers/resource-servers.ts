@@ -3,10 +3,11 @@ import type { Knex } from 'knex'
 import type { AuditEvent } from '../../audit/events/audit-event.ts'
 import type { AuditLog } from '../../audit/log/audit-log.ts'
 import { recorded } from '../../audit/log/recorded.ts'
+import { sha256 } from '../../base/digest.ts'
 import { AppError } from '../../base/errors.ts'
 import { canonicalResource } from '../../catalogue/catalogue.ts'
 import type { PageWanted } from '../../storage/keyset.ts'
-import { generateSecret, sha256 } from '../client-secret.ts'
+import { generateSecret } from '../client-secret.ts'
 import { registeredKeys } from './resource-server-keys.ts'
 import {
   type Credential,

@@ -6,7 +6,7 @@ import {
   presentedCredentials,
 } from '../../../src/api/introspection/resource-server-authentication.ts'
 import { AuditLog } from '../../../src/audit/log/audit-log.ts'
-import { sha256 } from '../../../src/clients/client-secret.ts'
+import { sha256 } from '../../../src/base/digest.ts'
 import { keySetHash } from '../../../src/clients/resource-servers/resource-server-keys.ts'
 import {
   addResourceServer,

@@ -4,8 +4,8 @@ import {
   authenticates,
   presentedCredentials,
 } from '../../../src/api/introspection/resource-server-authentication.ts'
+import { sha256 } from '../../../src/base/digest.ts'
 import { AppError } from '../../../src/base/errors.ts'
-import { sha256 } from '../../../src/clients/client-secret.ts'
 
 const SECRET = 'a-secret_of.43'
 const form = (values: Record<string, string> = {}) => ({ get: (name: string) => values[name] })

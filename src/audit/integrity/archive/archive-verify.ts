@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import type { AuditRow } from '../../../audit-chain/hash-chain.ts'
+import { sha256 } from '../../../base/digest.ts'
 import { type ChainRun, missingRuns, sameRuns } from '../verification/chain-runs.ts'
 import { FAULTS_KEPT, type FaultKind, missing, type Predecessor } from '../verification/chain-verifier.ts'
 import { predecessorFault } from '../verification/known-heads.ts'
@@ -15,7 +16,6 @@ import {
   SIGNATURE_ENDING,
 } from './archive-format.ts'
 import { ArchiveFault, readArchive } from './archive-reader.ts'
-import { sha256Of } from './closing.ts'
 import type { Evidence } from './evidence.ts'
 
 /** A fault of a file, or of a chain and then with its writer and seq. */
@@ -138,7 +138,7 @@ class ArchiveCheck {
     if (jws !== undefined) this.#signed += 1
     if (!check_signature) return
     if (jws === undefined) return this.#report(path, { message: 'has a manifest without a signature' })
-    const expected = manifestStatement(manifest, sha256Of(text)).sha256
+    const expected = manifestStatement(manifest, sha256(text)).sha256
     const signed = await check_signature(jws.trim()).catch(() => undefined)
     if (signed) this.#signers.add(signed.signer)
     if (signed?.statement.sha256 !== expected)

@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import type { Knex } from 'knex'
 import { rowLine } from '../../../audit-chain/row-line.ts'
+import { sha256 } from '../../../base/digest.ts'
 import { AppError } from '../../../base/errors.ts'
 import { inTransaction } from '../../../storage/transaction.ts'
 import { sameRuns } from '../verification/chain-runs.ts'
@@ -24,7 +25,6 @@ import {
   SIGNATURE_ENDING,
 } from './archive-format.ts'
 import { hashed } from './archive-reader.ts'
-import { sha256Of } from './closing.ts'
 import { timesClosed } from './closing-store.ts'
 import type { Evidence } from './evidence.ts'
 import { claimPartitions, finishedMonths, type Month } from './partition-store.ts'
@@ -73,7 +73,7 @@ export async function archiveMonth(db: Knex, month: Month, options: ArchiveOptio
     await removeUnfinished(path)
     const manifest = await writeRows(trx, month, part, path, options)
     const text = manifestText(manifest)
-    const signature = await options.evidence?.sign(manifestStatement(manifest, sha256Of(text)))
+    const signature = await options.evidence?.sign(manifestStatement(manifest, sha256(text)))
     if (signature === undefined) await rm(path + SIGNATURE_ENDING, { force: true })
     else await writeText(path + SIGNATURE_ENDING, signature)
     // Last, because a file without manifest is one that was never finished.

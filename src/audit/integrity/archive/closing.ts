@@ -1,5 +1,5 @@
-import { hash } from 'node:crypto'
 import { z } from 'zod'
+import { sha256 } from '../../../base/digest.ts'
 import { parseJson } from '../../../base/json.ts'
 import { type ChainRun, chainRunSchema, type KnownRuns, knownRuns } from '../verification/chain-runs.ts'
 import type { ChainFault } from '../verification/chain-verifier.ts'
@@ -39,18 +39,14 @@ export function closingText(closing: Closing): string {
 }
 
 /** What is signed: the statement, and the digest of the text with the details. */
-export function closingStatement(closing: Closing, sha256: Buffer): Statement {
+export function closingStatement(closing: Closing, digest: Buffer): Statement {
   const { format, number, partition, part, from, to, rows, closed_at } = closing
-  return { format, number, partition, part, from, to, rows, sha256: sha256.toString('hex'), closed_at }
-}
-
-export function sha256Of(text: string | Buffer): Buffer {
-  return hash('sha256', text, 'buffer')
+  return { format, number, partition, part, from, to, rows, sha256: digest.toString('hex'), closed_at }
 }
 
 /** Reads a stored closing; undefined when it is not one, or not what its digest says. */
-export function readClosing({ number, document, sha256 }: StoredClosing): Closing | undefined {
-  if (!sha256Of(document).equals(sha256)) return undefined
+export function readClosing({ number, document, sha256: digest }: StoredClosing): Closing | undefined {
+  if (!sha256(document).equals(digest)) return undefined
   const closing = closingSchema.safeParse(parseJson(document)).data
   return closing?.number === number ? closing : undefined
 }

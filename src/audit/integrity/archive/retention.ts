@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Knex } from 'knex'
+import { sha256 } from '../../../base/digest.ts'
 import { AppError } from '../../../base/errors.ts'
 import type { AuditEvent } from '../../events/audit-event.ts'
 import type { AuditLog } from '../../log/audit-log.ts'
@@ -9,7 +10,7 @@ import { MonthVerifier } from '../verification/month-verifier.ts'
 import { type ArchiveOptions, archiveMonth } from './archive.ts'
 import { MANIFEST_ENDING, type Manifest } from './archive-format.ts'
 import { checkArchives } from './archive-verify.ts'
-import { CLOSING_FORMAT, type Closing, closingStatement, closingText, sha256Of } from './closing.ts'
+import { CLOSING_FORMAT, type Closing, closingStatement, closingText } from './closing.ts'
 import { insertClosing, newestClosing, timesClosed } from './closing-store.ts'
 import type { Evidence } from './evidence.ts'
 import {
@@ -99,11 +100,11 @@ function dropMonth(
     await claimPartitions(trx)
     await lockPartition(trx, month.name)
     const closing = await close(trx, month, archive?.manifest, options)
-    const sha256 = await keepClosing(trx, closing, options.evidence)
+    const digest = await keepClosing(trx, closing, options.evidence)
     const { partition, rows, number } = closing
     return {
       result: { partition, rows, closing: number, archive: archive?.path ?? null },
-      events: [droppedEvent(closing, sha256, options.actor)],
+      events: [droppedEvent(closing, digest, options.actor)],
       last: () => dropWhenFree(trx, month.name),
     }
   })
@@ -112,11 +113,11 @@ function dropMonth(
 /** Signs the closing, stores it, and hands it out of the database. Gives the digest of its text. */
 async function keepClosing(trx: Knex.Transaction, closing: Closing, evidence: Evidence): Promise<Buffer> {
   const document = closingText(closing)
-  const sha256 = sha256Of(document)
-  const jws = await evidence.sign(closingStatement(closing, sha256))
-  await insertClosing(trx, closing, { number: closing.number, document, sha256, jws })
+  const digest = sha256(document)
+  const jws = await evidence.sign(closingStatement(closing, digest))
+  await insertClosing(trx, closing, { number: closing.number, document, sha256: digest, jws })
   await evidence.publish(jws)
-  return sha256
+  return digest
 }
 
 /** Reads the month once more, under a lock that keeps it as it is, because what it holds now is what will be lost. */
@@ -163,7 +164,7 @@ async function dropWhenFree(trx: Knex.Transaction, name: string): Promise<void> 
   )
 }
 
-function droppedEvent(closing: Closing, sha256: Buffer, actor: string): AuditEvent {
+function droppedEvent(closing: Closing, digest: Buffer, actor: string): AuditEvent {
   const { partition, part, from, to, rows, number, archive_sha256 } = closing
   return {
     type: 'audit.partition_dropped',
@@ -175,7 +176,7 @@ function droppedEvent(closing: Closing, sha256: Buffer, actor: string): AuditEve
       to,
       rows,
       closing: number,
-      closing_sha256: sha256.toString('hex'),
+      closing_sha256: digest.toString('hex'),
       archive_sha256,
     },
   }

@@ -1,6 +1,5 @@
 /** Checkpoints: signed statements about the heads of all chains, and proofs that rest on them. */
 
-import { createHash } from 'node:crypto'
 import {
   CompactSign,
   calculateJwkThumbprint,
@@ -11,6 +10,7 @@ import {
 } from 'jose'
 import { z } from 'zod'
 import type { ChainHead } from '../../../audit-chain/hash-chain.ts'
+import { sha256 } from '../../../base/digest.ts'
 import { AppError } from '../../../base/errors.ts'
 import { parseJson } from '../../../base/json.ts'
 import {
@@ -81,7 +81,7 @@ export async function signCheckpoint(key: CheckpointKey, payload: CheckpointPayl
 }
 
 export function checkpointDigest(jws: string): Buffer {
-  return createHash('sha256').update(jws).digest()
+  return sha256(jws)
 }
 
 /**
