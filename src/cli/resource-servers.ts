@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { AppError } from '../base/errors.ts'
 import { parseJson } from '../base/json.ts'
-import { generateSigningKey } from '../clients/keys/assertion-algorithm.ts'
+import { generateSigningKey } from '../clients/keys/signing-key.ts'
 import {
   addResourceServer,
   addResourceServerWithKeys,
@@ -46,8 +46,8 @@ function readKeys(file: string): unknown {
 }
 
 /** The private half into a file that is new and closed to others, the public half to be registered. */
-function createKey(file: string): void {
-  const { private_key, jwks } = generateSigningKey()
+async function createKey(file: string): Promise<void> {
+  const { private_key, jwks } = await generateSigningKey()
   writeFileSync(file, `${JSON.stringify(private_key)}\n`, { mode: 0o600, flag: 'wx' })
   console.log(JSON.stringify(jwks))
 }

@@ -37,8 +37,8 @@ function ofSecret(secret: string): NewCredential {
   return { credential_hash: sha256(secret), jwks: null, detail: { authentication: 'client_secret' } }
 }
 
-function ofKeys(jwks: unknown): NewCredential {
-  const { document, credential_hash, thumbprints } = registeredKeys(jwks)
+async function ofKeys(jwks: unknown): Promise<NewCredential> {
+  const { document, credential_hash, thumbprints } = await registeredKeys(jwks)
   return { credential_hash, jwks: document, detail: { authentication: 'private_key_jwt', keys: thumbprints } }
 }
 
@@ -69,11 +69,11 @@ export async function addResourceServer(
  * Registers a resource server that authenticates with private_key_jwt by one of the public keys in `jwks` (RFC 7517).
  * The same again changes nothing. Throws `invalid_input` naming what is wrong with a key.
  */
-export function addResourceServerWithKeys(
+export async function addResourceServerWithKeys(
   dependencies: ResourceServerDependencies,
   request: AddRequest & { jwks: unknown },
 ): Promise<ResourceServerIdentity> {
-  return add(dependencies, request, ofKeys(request.jwks))
+  return add(dependencies, request, await ofKeys(request.jwks))
 }
 
 async function add(
@@ -116,11 +116,11 @@ export async function rotateResourceServerSecret(
 }
 
 /** Gives a resource server these public keys, and no others, from the next introspection on; a secret it had ends. */
-export function rotateResourceServerKeys(
+export async function rotateResourceServerKeys(
   dependencies: ResourceServerDependencies,
   request: { id: string; jwks: unknown } & Doer,
 ): Promise<ResourceServerIdentity> {
-  return rotate(dependencies, request, 'keys_rotated', ofKeys(request.jwks))
+  return rotate(dependencies, request, 'keys_rotated', await ofKeys(request.jwks))
 }
 
 async function rotate(
