@@ -27,7 +27,9 @@ export function readClientCredentials(
   authorization: string | undefined,
   form: Parameters,
 ): ClientCredentials {
-  const [client_id, client_secret, assertion, type] = CREDENTIAL_PARAMETERS.map((name) => form.get(name))
+  const [client_id, client_secret, assertion, type] = CREDENTIAL_PARAMETERS.map(
+    (name) => form.get(name) || undefined,
+  )
   const basic = readBasic(authorization)
   // RFC 6749 §2.3: the client MUST NOT use more than one method in each request.
   if ([basic, client_secret, assertion ?? type].filter((way) => way !== undefined).length > 1)

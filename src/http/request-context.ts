@@ -65,3 +65,8 @@ export function plainAddress(candidate: string | undefined): string | undefined 
   const address = (candidate ?? '').replace(/^::ffff:(?=\d+\.)/i, '')
   return isIP(address) !== 0 && !address.includes('%') ? address : undefined
 }
+
+/** The token in the Authorization header (RFC 6750 §2.1); undefined for another scheme, no token or more than one. */
+export function bearerToken(ctx: Context): string | undefined {
+  return /^bearer +(\S+)$/i.exec(ctx.get('authorization'))?.[1]
+}

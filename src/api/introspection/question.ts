@@ -6,8 +6,6 @@ import { plainUserAgent } from '../../personal-tokens/user-agents.ts'
 import type { Question } from './decision.ts'
 import { presentedCredentials } from './resource-server-authentication.ts'
 
-export const BODY_LIMIT_BYTES = 16 * 1024
-
 /** Access tokens are 43 base64url characters. */
 const TOKEN = /^[A-Za-z0-9_-]{43}$/
 const METHOD_MAX = 128

@@ -6,7 +6,7 @@ import type { Caller } from '../../actions/action.ts'
 import type { AuditLog } from '../../audit/log/audit-log.ts'
 import { sha256 } from '../../base/digest.ts'
 import { AppError } from '../../base/errors.ts'
-import { clientIp, requestId } from '../../http/request-context.ts'
+import { bearerToken, clientIp, requestId } from '../../http/request-context.ts'
 import { decideMethod } from '../../permission/mcp-method.ts'
 import type { IntrospectionBatch } from '../introspection/batch.ts'
 import type { Question } from '../introspection/decision.ts'
@@ -45,11 +45,6 @@ export type OwnToken = {
 
 /** What the decision about a call says. `allowed` false: the caller is known and lacks `needed`. */
 export type Admission = { caller: Caller; allowed: boolean; needed: string }
-
-function bearerToken(ctx: Context): string | undefined {
-  const [scheme, token, ...rest] = ctx.get('authorization').split(' ')
-  return scheme?.toLowerCase() === 'bearer' && token && rest.length === 0 ? token : undefined
-}
 
 /**
  * Whether the token that opened a long answer would still open it. Recorded nowhere: a stream of the audit log that

@@ -1,11 +1,11 @@
 import type { Context, Middleware } from 'koa'
+import { answerRefusal } from '../../authorization-server/outcomes/oauth-error.ts'
 import { AppError } from '../../base/errors.ts'
 import { refuseMethod } from '../../http/allowed-methods.ts'
 import { eventText, periodicCheck, type Reauthorization, sendEvents } from '../../http/long-answer.ts'
-import { readForm } from '../../http/read-body.ts'
+import { OAUTH_FORM_LIMIT_BYTES, readForm } from '../../http/read-body.ts'
 import { clientIp, requestId } from '../../http/request-context.ts'
-import { answerError, CHALLENGE, INTROSPECTION_PATH } from '../introspection/endpoint.ts'
-import { BODY_LIMIT_BYTES } from '../introspection/question.ts'
+import { INTROSPECTION_PATH } from '../introspection/endpoint.ts'
 import type {
   ResourceServerSession,
   ResourceServerSessions,
@@ -31,7 +31,7 @@ async function* news({ subscription, ...caller }: Listening): AsyncGenerator<str
 }
 
 async function listen({ changes, sessions }: ChangesDependencies, ctx: Context): Promise<void> {
-  const form = await readForm(ctx, { limit_bytes: BODY_LIMIT_BYTES })
+  const form = await readForm(ctx, { limit_bytes: OAUTH_FORM_LIMIT_BYTES })
   const session: ResourceServerSession = await sessions.open({
     authorization: ctx.get('authorization') || undefined,
     parameters: form,
@@ -61,8 +61,7 @@ export function changesEndpoint(dependencies: ChangesDependencies): Middleware {
     try {
       await listen(dependencies, ctx)
     } catch (error) {
-      answerError(ctx, unavailable(error))
+      answerRefusal(ctx, unavailable(error))
     }
-    if (ctx.status === 401) ctx.set('WWW-Authenticate', CHALLENGE)
   }
 }
