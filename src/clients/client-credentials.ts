@@ -10,12 +10,7 @@ export type ClientCredentials = { client_id?: string; client_secret?: string; cl
 
 export type Parameters = { get(name: string): string | undefined }
 
-export const CREDENTIAL_PARAMETERS = [
-  'client_id',
-  'client_secret',
-  'client_assertion',
-  'client_assertion_type',
-] as const
+const PARAMETERS = ['client_id', 'client_secret', 'client_assertion', 'client_assertion_type']
 
 const ASSERTION_MAX_LENGTH = 8_192
 
@@ -27,9 +22,7 @@ export function readClientCredentials(
   authorization: string | undefined,
   form: Parameters,
 ): ClientCredentials {
-  const [client_id, client_secret, assertion, type] = CREDENTIAL_PARAMETERS.map(
-    (name) => form.get(name) || undefined,
-  )
+  const [client_id, client_secret, assertion, type] = PARAMETERS.map((name) => form.get(name) || undefined)
   const basic = readBasic(authorization)
   // RFC 6749 §2.3: the client MUST NOT use more than one method in each request.
   if ([basic, client_secret, assertion ?? type].filter((way) => way !== undefined).length > 1)

@@ -3,10 +3,10 @@ import { sha256 } from '../../base/digest.ts'
 import { AppError } from '../../base/errors.ts'
 import {
   type ClientCredentials,
-  CREDENTIAL_PARAMETERS,
   type Parameters,
   readClientCredentials,
 } from '../../clients/client-credentials.ts'
+import { ASSERTION_TYPE } from '../../clients/keys/client-assertion.ts'
 import { Recent } from './recent.ts'
 
 /** What the caller of /introspect presents to prove which resource server it is. */
@@ -26,9 +26,9 @@ const ID = /^[a-z0-9_-]{1,64}$/
 // The hash of nothing. Compared with when the resource server is unknown, so that both refusals do the same work.
 const NOBODY = Buffer.alloc(32)
 
-/** A resource server sends the same header with every question: it is read and hashed once. */
+/** A resource server sends the same header or assertion with many questions: it is read once. */
 const known = new Recent<PresentedCredentials>(500)
-const KNOWN_HEADER_MAX = 512
+const KNOWN_MAX_LENGTH = 2_048
 
 /**
  * Reads client_secret_basic, client_secret_post or private_key_jwt credentials. Throws `unauthenticated` when there
@@ -38,15 +38,20 @@ export function presentedCredentials(
   authorization: string | undefined,
   form: Parameters,
 ): PresentedCredentials {
-  // The form is empty of them where the header is all there is to read.
-  const header = CREDENTIAL_PARAMETERS.some((name) => form.get(name) !== undefined)
-    ? undefined
-    : authorization
-  const before = header === undefined ? undefined : known.get(header)
+  const proof = onlyProof(authorization, form)
+  const before = proof === undefined ? undefined : known.get(proof)
   if (before) return before
   const credentials = presented(readClientCredentials(authorization, form))
-  if (header !== undefined && header.length <= KNOWN_HEADER_MAX) known.set(header, credentials)
+  if (proof !== undefined && proof.length <= KNOWN_MAX_LENGTH) known.set(proof, credentials)
   return credentials
+}
+
+/** The header, or the assertion, where nothing beside it has a say. */
+function onlyProof(authorization: string | undefined, form: Parameters): string | undefined {
+  const type = form.get('client_assertion_type')
+  if (form.get('client_id') !== undefined || form.get('client_secret') !== undefined) return undefined
+  if (type === undefined && form.get('client_assertion') === undefined) return authorization
+  return authorization === undefined && type === ASSERTION_TYPE ? form.get('client_assertion') : undefined
 }
 
 function presented({ client_id, client_secret, client_assertion }: ClientCredentials): PresentedCredentials {
