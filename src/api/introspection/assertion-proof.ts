@@ -1,5 +1,6 @@
-import type { JWTVerifyGetKey } from 'jose'
+import type { JSONWebKeySet, JWTVerifyGetKey } from 'jose'
 import type { Knex } from 'knex'
+import { parseJson } from '../../base/json.ts'
 import { SingleFlight } from '../../clients/documents/single-flight.ts'
 import { keysOf, verifyAssertion } from '../../clients/keys/client-assertion.ts'
 import { keySetHash } from '../../clients/resource-servers/resource-server-keys.ts'
@@ -72,7 +73,7 @@ export class AssertionProof {
     if (!found) return
     const { credential_hash, jwks } = found
     const is_key_set = jwks !== null && keySetHash(jwks).equals(credential_hash)
-    const keys = keysOf(is_key_set ? JSON.parse(jwks) : { keys: [] })
+    const keys = keysOf(is_key_set ? (parseJson(jwks) as JSONWebKeySet) : { keys: [] })
     this.#key_sets.set(credential_hash.toString('hex'), keys)
   }
 }
