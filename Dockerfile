@@ -8,12 +8,12 @@ COPY src ./src
 COPY migrations ./migrations
 RUN npm run build
 
-# The notes MCP server needs the MCP SDK, which is a development dependency.
+# The notes MCP server runs from the sources: it has the MCP SDK and the guard from the development dependencies.
 FROM build AS example
 COPY examples ./examples
 USER node
 EXPOSE 4001
-CMD ["node", "--conditions=toolgate-source", "examples/notes-server/main.ts"]
+CMD ["node", "examples/notes-server/main.ts"]
 
 # glibc on purpose. Without the optional dependencies there is no embedded Postgres: set TOOLGATE_DATABASE_URL.
 FROM node:24-slim AS server

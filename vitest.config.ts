@@ -1,25 +1,21 @@
 import { configDefaults, defineConfig } from 'vitest/config'
 
-// The subpath export resolves to its source, so that tests need no build.
-const conditions = ['toolgate-source', 'module', 'node', 'development|production']
-const resolution = { resolve: { conditions }, ssr: { resolve: { conditions } } }
-
 // What is waited for comes when it comes: a busy machine must not fail a test.
-const expected = { expect: { poll: { timeout: 20_000 } } }
+const patience = { expect: { poll: { timeout: 20_000 } } }
+const setupFiles = ['test/support/seed-properties.ts']
 
 const slow = ['test/**/*.slow.test.ts', 'test/**/*.browser.test.ts', 'test/flows/**/*.test.ts']
 
 export default defineConfig({
-  ...resolution,
   test: {
     // A machine counts from the report; people read the default one.
     ...(process.env.CI ? { reporters: ['default', ['json', { outputFile: '.vitest-report.json' }]] } : {}),
     globalSetup: ['test/support/global-setup.ts'],
     projects: [
       {
-        ...resolution,
         test: {
-          ...expected,
+          ...patience,
+          setupFiles,
           name: 'fast',
           include: ['test/**/*.test.ts'],
           exclude: [...configDefaults.exclude, ...slow],
@@ -28,9 +24,9 @@ export default defineConfig({
         },
       },
       {
-        ...resolution,
         test: {
-          ...expected,
+          ...patience,
+          setupFiles,
           name: 'full',
           include: slow,
           testTimeout: 300_000,

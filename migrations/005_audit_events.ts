@@ -1,7 +1,5 @@
 import type { Knex } from 'knex'
 
-const MONTHS_AHEAD = 12
-
 /**
  * Append-only by trigger, on the parent and on every partition: a statement that names a partition does not
  * fire the parent's triggers. `enable always` because session_replication_role would switch off the others.
@@ -14,10 +12,21 @@ const PROTECTION = `
 
   create function toolgate_protect_audit_table(target regclass) returns void language plpgsql as $$
   begin
-    execute format('create trigger audit_events_append_only before update or delete or truncate on %s
+    execute format('create trigger audit_append_only before update or delete or truncate on %s
                     for each statement execute function toolgate_refuse_audit_change()', target);
-    execute format('alter table %s enable always trigger audit_events_append_only', target);
+    execute format('alter table %s enable always trigger audit_append_only', target);
   end $$;
+
+  -- Where no month's partition exists events are still taken: a late maintenance job must not stop the service.
+  create function toolgate_create_audit_default() returns void language plpgsql as $$
+  begin
+    create table audit_events_default partition of audit_events default;
+    perform toolgate_protect_audit_table('audit_events_default');
+  end $$;
+
+  revoke all on function toolgate_refuse_audit_change() from public;
+  revoke all on function toolgate_protect_audit_table(regclass) from public;
+  revoke all on function toolgate_create_audit_default() from public;
 `
 
 const TABLE = `
@@ -45,10 +54,8 @@ const TABLE = `
     hash         bytea not null check (octet_length(hash) = 32),
     primary key (writer_id, seq, occurred_at)
   ) partition by range (occurred_at);
-  -- Where no month's partition exists events are still taken: a late maintenance job must not stop the service.
-  create table audit_events_default partition of audit_events default;
+  select toolgate_create_audit_default();
   select toolgate_protect_audit_table('audit_events');
-  select toolgate_protect_audit_table('audit_events_default');
 `
 
 /**
@@ -81,73 +88,16 @@ const INDEXES = `
   ) with (pages_per_range = 32, autosummarize = on);
 `
 
-/**
- * Takes page ranges that were filled since into audit_events_any_id; answers how many. As its owner, because only the
- * owner of an index may, and the role that serves need not own anything.
- */
-const SUMMARIES = `
-  create function toolgate_summarise_audit_ids() returns bigint
-  language sql security definer as $$
-    select coalesce(sum(brin_summarize_new_values(child.inhrelid::regclass)), 0)::bigint
-    from pg_inherits child where child.inhparent = 'audit_events_any_id'::regclass
-  $$;
-  do $$ begin
-    execute format('alter function toolgate_summarise_audit_ids() set search_path = %I, pg_temp', current_schema());
-  end $$;
-  revoke all on function toolgate_summarise_audit_ids() from public;
-`
-
-/**
- * Creates the partitions of this month and of the months ahead; answers how many are new. Months and their bounds are
- * in UTC, whatever the session's time zone and style of dates. A month whose events already lie in the default
- * partition stays there (toolgate_settle_audit_default moves them). Attaching, unlike creating in place, does not
- * lock out writers of other partitions.
- */
-const PARTITIONS = `
-  create function toolgate_create_audit_partitions(months_ahead integer) returns integer language plpgsql
-  set timezone to 'UTC' set datestyle to 'ISO' as $$
-  declare
-    this_month constant timestamptz := date_trunc('month', now());
-    starts_at timestamptz;
-    ends_at timestamptz;
-    partition_name text;
-    created integer := 0;
-  begin
-    if months_ahead is null or months_ahead not between 0 and 120 then
-      raise exception 'partitions are made 0 to 120 months ahead' using errcode = 'invalid_parameter_value';
-    end if;
-    perform pg_advisory_xact_lock(hashtext('toolgate_create_audit_partitions'));
-    for month in 0..months_ahead loop
-      starts_at := this_month + make_interval(months => month);
-      ends_at := this_month + make_interval(months => month + 1);
-      partition_name := 'audit_events_' || to_char(starts_at, 'YYYY_MM');
-      continue when to_regclass(partition_name) is not null;
-      continue when exists (
-        select from audit_events_default where occurred_at >= starts_at and occurred_at < ends_at);
-      execute format('create table %I (like audit_events including defaults including constraints)', partition_name);
-      perform toolgate_protect_audit_table(partition_name::regclass);
-      execute format('alter table audit_events attach partition %I for values from (%L) to (%L)',
-                     partition_name, starts_at, ends_at);
-      created := created + 1;
-    end loop;
-    return created;
-  end $$;
-`
-
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(PROTECTION)
   await knex.raw(TABLE)
   await knex.raw(INDEXES)
-  await knex.raw(SUMMARIES)
-  await knex.raw(PARTITIONS)
-  await knex.raw('select toolgate_create_audit_partitions(?)', [MONTHS_AHEAD])
 }
 
 export async function down(knex: Knex): Promise<void> {
   await knex.raw(`
     drop table audit_events;
-    drop function toolgate_summarise_audit_ids();
-    drop function toolgate_create_audit_partitions(integer);
+    drop function toolgate_create_audit_default();
     drop function toolgate_protect_audit_table(regclass);
     drop function toolgate_refuse_audit_change()
   `)

@@ -412,6 +412,19 @@ describe('what may be used where', () => {
     ).toEqual([])
   })
 
+  it('base/json.ts alone calls JSON.parse, which misreads escaped names, and nobody a reader that calls it', () => {
+    expect(
+      nodeOffenders((node, { path }) => {
+        if (path === 'src/base/json.ts') return undefined
+        const is_reader = ts.isCallExpression(node) && node.arguments.length === 0
+        const read = is_reader && /(?<!^z)\.json$/.test(node.expression.getText())
+        return read || (ts.isPropertyAccessExpression(node) && node.getText() === 'JSON.parse')
+          ? node.getText()
+          : undefined
+      }),
+    ).toEqual([])
+  })
+
   it('koa is known to the plumbing, the protocol, the edge and main/app.ts', () => {
     const known = (path: string) =>
       ['plumbing', 'protocol'].includes(layerOf(path) ?? '') ||

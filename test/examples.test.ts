@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { addResourceServer } from '../src/clients/resource-servers/resource-servers.ts'
+import { freePort } from './support/free-port.ts'
 import { TEST } from './support/origins.ts'
 import { codeBlocks, ROOT, readDocument } from './support/readme.ts'
 import { send } from './support/send.ts'
@@ -17,16 +17,8 @@ let complaints = ''
 let resource: string
 let tokens: { reader: string; gone: string }
 
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => probe.once('listening', resolve))
-  const { port } = probe.address() as { port: number }
-  await new Promise((resolve) => probe.close(resolve))
-  return port
-}
-
 function startExample(code: string, NOTES_SECRET: string): ChildProcess {
-  const child = spawn(process.execPath, ['--conditions=toolgate-source', '--input-type=module', '-'], {
+  const child = spawn(process.execPath, ['--input-type=module', '-'], {
     cwd: ROOT,
     env: { ...process.env, NOTES_SECRET },
     stdio: ['pipe', 'ignore', 'pipe'],

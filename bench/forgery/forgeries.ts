@@ -1,5 +1,5 @@
 import {
-  hashOf,
+  computedHash,
   microsecondsOf,
   seqOf,
   uuidOf,
@@ -16,8 +16,7 @@ export type Forgery = {
   kind: ForgeryKind
   /** Rows of the log, by their place in it. */
   removed: number[]
-  /** Each in the place of a removed row, or somewhere else (`undefined`). */
-  added: { tuple: Buffer; at: number | undefined }[]
+  added: Buffer[]
   /** Every fault lies in one of these, and there is at least one. */
   expected: { writer_id: string; from_seq: number; to_seq: number }[]
 }
@@ -65,7 +64,7 @@ const LINKS_BYTES = 72
 const HASH_BYTES = 32
 
 export function writerOf(tuple: Buffer): string {
-  return uuidOf(writerBytesOf(tuple, 0))
+  return uuidOf(writerBytesOf(tuple))
 }
 
 /** A tuple with another value of one column. */
@@ -97,7 +96,7 @@ export function hashedAnew(tuple: Buffer, prev_hash?: Buffer): Buffer {
   const links_at = tuple.length - LINKS_BYTES
   const forged = Buffer.from(tuple)
   prev_hash?.copy(forged, links_at + 4)
-  forged.write(hashOf(forged, 0, links_at), links_at + 8 + HASH_BYTES, 'latin1')
+  forged.write(computedHash(forged, links_at), links_at + 8 + HASH_BYTES, 'latin1')
   return forged
 }
 
@@ -169,15 +168,14 @@ export class Forger {
   }
 
   #replaced(chain: readonly number[], place: number, tuple: Buffer): Omit<Forgery, 'kind'> {
-    const at = chain[place] as number
     const [before, seq] = [this.#tuple(chain, place), place + 1]
     const expected = [range(before, seq, seq + 1)]
     // A row under another name is missing where it was, and one too many where it is: or the first there, with a gap before.
     if (writerOf(tuple) !== writerOf(before)) expected.push(range(tuple, 1, seq + 1))
-    const moved = seqOf(tuple, 0)
+    const moved = seqOf(tuple)
     if (moved !== seq)
       expected.push(range(before, moved, moved + 1), range(before, chain.length + 1, chain.length + 1))
-    return { removed: [at], added: [{ tuple, at }], expected }
+    return { removed: chain.slice(place, place + 1), added: [tuple], expected }
   }
 
   /** Any bit of any value, or one that Postgres takes: of a letter, or of a hash. */
@@ -214,10 +212,10 @@ export class Forger {
   #inserted(tuple: Buffer): Omit<Forgery, 'kind'> {
     const time = Buffer.alloc(8)
     const seconds = this.#random(2) === 0 ? -3_600 : 3_600
-    time.writeBigInt64BE(BigInt(microsecondsOf(tuple, 0)) + BigInt(seconds) * 1_000_000n)
+    time.writeBigInt64BE(BigInt(microsecondsOf(tuple)) + BigInt(seconds) * 1_000_000n)
     const forged = hashedAnew(withColumn(this.#changed(tuple), 0, time))
-    const seq = seqOf(tuple, 0)
-    return { removed: [], added: [{ tuple: forged, at: undefined }], expected: [range(tuple, seq, seq + 1)] }
+    const seq = seqOf(tuple)
+    return { removed: [], added: [forged], expected: [range(tuple, seq, seq + 1)] }
   }
 
   #pickTwo(of_two_writers: boolean): [number, number] {
@@ -243,11 +241,8 @@ export class Forger {
     }
     return {
       removed: [a, b],
-      added: [
-        { tuple: moved(one, other), at: b },
-        { tuple: moved(other, one), at: a },
-      ],
-      expected: [one, other].map((tuple) => range(tuple, seqOf(tuple, 0), seqOf(tuple, 0) + 1)),
+      added: [moved(one, other), moved(other, one)],
+      expected: [one, other].map((tuple) => range(tuple, seqOf(tuple), seqOf(tuple) + 1)),
     }
   }
 
@@ -262,7 +257,7 @@ export class Forger {
     const added = suffix.map((tuple, index) => {
       const forged = hashedAnew(withSeq(tuple, place + 1 + index), prev_hash)
       prev_hash = hashOfTuple(forged)
-      return { tuple: forged, at: chain[place + index] }
+      return forged
     })
     const writer_id = writerOf(first)
     const kept = this.#log.heads.filter((head) => head.writer_id === writer_id && head.seq > place)

@@ -1,17 +1,12 @@
 import type pg from 'pg'
-import {
-  connectReader,
-  copyBlocks,
-  listBlockRanges,
-  takeSnapshot,
-} from '../../src/audit/integrity/verification/chain-store.ts'
+import { copyLog, openReader } from '../../src/audit/integrity/verification/chain-store.ts'
 import type { ChainFault } from '../../src/audit/integrity/verification/chain-verifier.ts'
-import { seqOf } from '../../src/audit/integrity/verification/stored-tuple.ts'
+import { microsecondsOf, seqOf } from '../../src/audit/integrity/verification/stored-tuple.ts'
 import { AuditWriter } from '../../src/audit/log/audit-writer.ts'
 import type { ChainHead } from '../../src/audit-chain/hash-chain.ts'
 import { CONTENT_COLUMNS } from '../../src/audit-chain/row-bytes.ts'
-import { copyIn } from '../../src/storage/copy-in.ts'
 import type { Database } from '../../src/storage/database.ts'
+import { copyIn } from '../../src/storage/wire.ts'
 import { type Forgery, hashOfTuple, type Log, writerOf } from './forgeries.ts'
 
 /** A log as processes leave it, and forgeries made in its table and taken back. */
@@ -56,18 +51,14 @@ function decided(index: number) {
   } as const
 }
 
-/** The whole table in memory, as it lies there; one row in so many, and the last of each chain, counts as known. */
+/** The whole table in memory, the oldest chain first; one row in so many, and the last of each chain, counts as known. */
 export async function readLog(url: string, head_every_rows = HEAD_EVERY_ROWS): Promise<Log> {
-  const [holder, reader] = [await connectReader(url), await connectReader(url)]
+  const reader = await openReader(url)
   const tuples: Buffer[] = []
   try {
-    const snapshot = await takeSnapshot(holder)
-    for (const range of await listBlockRanges(holder, {}, 2_048))
-      await copyBlocks(reader, snapshot, range, {}, (bytes, start, end) => {
-        tuples.push(Buffer.from(bytes.subarray(start, end)))
-      })
+    await copyLog(reader, (tuple) => tuples.push(Buffer.from(tuple)))
   } finally {
-    await Promise.all([holder.end(), reader.end()])
+    await reader.end()
   }
   const chains = new Map<string, number[]>()
   tuples.forEach((tuple, place) => {
@@ -76,15 +67,17 @@ export async function readLog(url: string, head_every_rows = HEAD_EVERY_ROWS): P
     if (chain) chain.push(place)
     else chains.set(writer_id, [place])
   })
-  const seqAt = (place: number) => seqOf(tuples[place] as Buffer, 0)
+  const beganAt = ([first]: readonly number[]) => microsecondsOf(tuples[first ?? 0] as Buffer)
+  const byBeginning = (one: [string, number[]], other: [string, number[]]) =>
+    beganAt(one[1]) - beganAt(other[1])
+  const seqAt = (place: number) => seqOf(tuples[place] as Buffer)
   const heads: ChainHead[] = []
   for (const [writer_id, chain] of chains) {
-    chain.sort((one, other) => seqAt(one) - seqAt(other))
     for (const place of chain)
       if (seqAt(place) % head_every_rows === 0 || place === chain.at(-1))
         heads.push({ writer_id, seq: seqAt(place), hash: hashOfTuple(tuples[place] as Buffer) })
   }
-  return { tuples, chains, heads }
+  return { tuples, chains: new Map([...chains].sort(byBeginning)), heads }
 }
 
 /** Makes the forgery in the table. Answers how to take it back. The table's triggers must be off. */
@@ -94,9 +87,8 @@ export async function forgeTable(
   { removed, added }: Pick<Forgery, 'removed' | 'added'>,
 ): Promise<() => Promise<void>> {
   const originals = removed.map((place) => log.tuples[place] as Buffer)
-  const forged = added.map(({ tuple }) => tuple)
-  await replaceRows(database, originals, forged)
-  return () => replaceRows(database, forged, originals)
+  await replaceRows(database, originals, added)
+  return () => replaceRows(database, added, originals)
 }
 
 async function replaceRows(
@@ -110,7 +102,7 @@ async function replaceRows(
     await client.query(
       `delete from audit_events using unnest($1::uuid[], $2::bigint[], $3::bytea[]) as gone(writer_id, seq, hash)
        where audit_events.writer_id = gone.writer_id and audit_events.seq = gone.seq and audit_events.hash = gone.hash`,
-      [gone.map(writerOf), gone.map((tuple) => seqOf(tuple, 0)), gone.map(hashOfTuple)],
+      [gone.map(writerOf), gone.map((tuple) => seqOf(tuple)), gone.map(hashOfTuple)],
     )
     if (come.length > 0)
       await copyIn(client, 'audit_events', [...CONTENT_COLUMNS, 'prev_hash', 'hash'], Buffer.concat(come))
@@ -131,4 +123,10 @@ export function misjudged(forgery: Forgery, faults: readonly ChainFault[]): stri
   // A first row that was changed may name a predecessor that never was.
   const astray = faults.find((fault) => fault.kind !== 'missing_predecessor' && !isExpected(fault))
   return astray && `found elsewhere: ${told}`
+}
+
+/** Whether the same faults were found, in whatever order. */
+export function isSame(some: readonly ChainFault[], others: readonly ChainFault[]): boolean {
+  const sorted = (faults: readonly ChainFault[]) => faults.map((fault) => JSON.stringify(fault)).sort()
+  return JSON.stringify(sorted(some)) === JSON.stringify(sorted(others))
 }

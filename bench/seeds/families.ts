@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type pg from 'pg'
 import { Person } from '../../examples/demo/person.ts'
-import { sha256 } from '../../src/clients/client-secret.ts'
+import { sha256 } from '../../src/base/digest.ts'
 import { withClient } from '../servers/postgres.ts'
 import type { ToolgateServer } from '../servers/toolgate.ts'
 import { type Authorized, authorizationRequest, REDIRECT_URI, registerClient } from './client.ts'

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { sha256 } from '../../src/clients/client-secret.ts'
+import { sha256 } from '../../src/base/digest.ts'
 import { withClient } from '../servers/postgres.ts'
 import { addPerson, addServerOfNotes, withInstallation } from './installation.ts'
 import { CLIENT_ID, RESOURCE, SCOPE, type Seed } from './workload.ts'

@@ -5,7 +5,7 @@ import {
   type RegisteredTool,
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server'
-import type { AuthInfo } from 'toolgate/resource-server'
+import type { AuthInfo } from 'toolgate-guard'
 import { z } from 'zod'
 import { Library, type Notebook } from './notes.ts'
 import { TOOLS } from './tools.ts'

@@ -1,7 +1,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { hostHeaderValidation, toNodeHandler } from '@modelcontextprotocol/node'
-import { createGuard, type GuardOptions } from 'toolgate/resource-server'
-import { type NodeListener, protectNodeHandler } from 'toolgate/resource-server/node'
+import { createGuard, type GuardOptions } from 'toolgate-guard'
+import { type NodeListener, protectNodeHandler } from 'toolgate-guard/node'
 import { createNotesMcp } from './mcp-server.ts'
 
 export type NotesServerOptions = {

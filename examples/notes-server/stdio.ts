@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { McpServer } from '@modelcontextprotocol/server'
 import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio'
-import { createGuard } from 'toolgate/resource-server'
-import { fileLog, type LocalOptions, localPolicy } from 'toolgate/resource-server/local'
-import { protectTransport } from 'toolgate/resource-server/mcp-sdk'
+import { createGuard } from 'toolgate-guard'
+import { fileLog, type LocalOptions, localPolicy } from 'toolgate-guard/local'
+import { protectTransport } from 'toolgate-guard/mcp-sdk'
 import { Library, type Notebook } from './notes.ts'
 import { TOOLS } from './tools.ts'
 

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { toNodeHandler } from '@modelcontextprotocol/node'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
-import { type AuthInfo, createGuard } from 'toolgate/resource-server'
-import { fileLog, localPolicy } from 'toolgate/resource-server/local'
-import { listen, protectNodeHandler } from 'toolgate/resource-server/node'
+import { type AuthInfo, createGuard } from 'toolgate-guard'
+import { fileLog, localPolicy } from 'toolgate-guard/local'
+import { listen, protectNodeHandler } from 'toolgate-guard/node'
 import { z } from 'zod'
 
 /** Tasks in memory. How this server is deployed is said in one line: `mode`. */

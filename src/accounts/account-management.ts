@@ -1,43 +1,36 @@
 import { randomBytes } from 'node:crypto'
+import { z } from 'zod'
 import type { ActionOrigin } from '../audit/log/action-origin.ts'
 import { pageEvents } from '../audit/query/audit-store.ts'
 import { AppError } from '../base/errors.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
-import { type Account, type AccountFilter, countLiveGrants, listAccounts } from './account-store.ts'
+import type { PageWanted } from '../storage/keyset.ts'
+import {
+  type Account,
+  type AccountFilter,
+  accountSchema,
+  countLiveGrants,
+  listAccounts,
+  usernames,
+} from './account-store.ts'
 import { type AccountDependencies, accountNamed, changeAccount, createAccount } from './accounts.ts'
-import { type Ended, type Sessions, sessionsOf, signOutEverywhere } from './sessions/sessions.ts'
+import { type Ended, sessionsOf, sessionsSchema, signOutEverywhere } from './sessions/sessions.ts'
 
 /** What operators do with accounts, however they ask. An account is named by its id or its username. */
 export type ManagementDependencies = AccountDependencies & { catalogues: CatalogueCache }
 
-const PAGE_MAX = 500
+const PAGE_ROWS = 50
 
-function writeCursor(username: string): string {
-  return Buffer.from(JSON.stringify([username])).toString('base64url')
-}
-
-/** Throws `invalid_input` for a cursor that no page gave. */
-function readCursor(cursor: string): string {
-  try {
-    const [username, ...rest] = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))
-    if (typeof username === 'string' && rest.length === 0 && /^[\x21-\x7e]{1,64}$/.test(username))
-      return username
-  } catch {}
-  throw new AppError('invalid_input', 'The cursor is not one that a page before gave')
-}
-
-/** One page of accounts by username; `next` is there when more follow. */
+/** By username. Throws `invalid_input` for an invalid cursor. */
 export async function pageOfAccounts(
   { db }: Pick<ManagementDependencies, 'db'>,
   filter: AccountFilter,
-  page: { limit?: number | undefined; after?: string | undefined } = {},
+  page: Partial<PageWanted> = {},
 ): Promise<{ accounts: Account[]; next?: string }> {
-  const size = Math.min(page.limit ?? 50, PAGE_MAX)
-  const after = page.after === undefined ? undefined : readCursor(page.after)
-  const found = await listAccounts(db, filter, { limit: size + 1, after })
-  const accounts = found.slice(0, size)
-  const last = accounts.at(-1)
-  return found.length > size && last ? { accounts, next: writeCursor(last.username) } : { accounts }
+  const { rows, ...more } = await usernames.page({ limit: PAGE_ROWS, ...page }, (wanted) =>
+    listAccounts(db, filter, wanted),
+  )
+  return { accounts: rows, ...more }
 }
 
 /** Every name that an account may have as a role: those of the catalogue in force and the built-in ones. */
@@ -56,13 +49,13 @@ async function assertKnownRoles(context: ManagementDependencies, roles: readonly
 
 const GRANTS_COUNTED_MAX = 1_000
 
-export type AccountView = Account &
-  Sessions & {
-    /** Counted up to 1,000. */
-    live_grants: number
-    more_grants: boolean
-    last_signed_in_at: Date | null
-  }
+export const accountView = accountSchema.extend({
+  ...sessionsSchema.shape,
+  live_grants: z.int().describe('Counted up to 1,000'),
+  more_grants: z.boolean(),
+  last_signed_in_at: z.date().nullable(),
+})
+export type AccountView = z.infer<typeof accountView>
 
 /** One account with what is live of it. Throws `not_found`. */
 export async function showAccount({ db }: ManagementDependencies, name: string): Promise<AccountView> {

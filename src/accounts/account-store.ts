@@ -1,13 +1,16 @@
 import type { Knex } from 'knex'
+import { z } from 'zod'
+import { keyset, type RowsWanted, storableText } from '../storage/keyset.ts'
 
 /** People who sign in. The username is kept in lower case; roles are names from the catalogue. */
-export type Account = {
-  id: string
-  username: string
-  roles: string[]
-  created_at: Date
-  disabled_at: Date | null
-}
+export const accountSchema = z.object({
+  id: z.string(),
+  username: z.string(),
+  roles: z.array(z.string()),
+  created_at: z.date(),
+  disabled_at: z.date().nullable(),
+})
+export type Account = z.infer<typeof accountSchema>
 
 const PUBLIC = ['id', 'username', 'roles', 'created_at', 'disabled_at'] as const
 
@@ -96,13 +99,16 @@ export type AccountFilter = {
 /** Above every character that a username can have. */
 const AFTER_ALL = '\x7f'
 
+/** Pages of accounts by username. */
+export const usernames = keyset(z.object({ username: storableText }))
+
 /** By username, from the one after `after` on. */
 export async function listAccounts(
   db: Knex,
   { username, role, disabled }: AccountFilter,
-  page: { limit: number; after?: string | undefined },
+  { limit, after }: RowsWanted<{ username: string }>,
 ): Promise<Account[]> {
-  const query = db('accounts').orderByRaw('username collate "C"').limit(page.limit).select(PUBLIC)
+  const query = db('accounts').orderByRaw('username collate "C"').limit(limit).select(PUBLIC)
   if (username !== undefined) {
     const prefix = username.toLowerCase()
     query.whereRaw('username collate "C" >= ? and username collate "C" < ?', [prefix, prefix + AFTER_ALL])
@@ -110,7 +116,7 @@ export async function listAccounts(
   if (role !== undefined) query.whereRaw('roles @> ?::text[]', [[role]])
   if (disabled === true) query.whereNotNull('disabled_at')
   if (disabled === false) query.whereNull('disabled_at')
-  if (page.after !== undefined) query.whereRaw('username collate "C" > ?', [page.after])
+  if (after) query.whereRaw('username collate "C" > ?', [after.username])
   return query
 }
 

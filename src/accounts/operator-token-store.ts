@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
-import { MOMENT, microseconds, type Place } from '../storage/keyset.ts'
+import { z } from 'zod'
+import { byMoment, type Page, type PageWanted, pageByMoment } from '../storage/keyset.ts'
 
 /** Tokens that open the operator API; only their SHA-256 is kept. */
 export async function insertOperatorToken(
@@ -30,37 +31,20 @@ export async function findOperatorToken(
     .first('id', 'name', 'scope', 'expires_at')
 }
 
-export type OperatorTokenView = {
-  id: string
-  name: string
-  scope: string
-  created_by: string | null
-  created_at: Date
-  expires_at: Date
-}
+export const operatorTokenView = z.object({
+  id: z.string(),
+  name: z.string(),
+  scope: z.string(),
+  created_by: z.string().nullable(),
+  created_at: z.date(),
+  expires_at: z.date(),
+})
+export type OperatorTokenView = z.infer<typeof operatorTokenView>
 
-/** Newest first, also those that have expired; each with its place in the list. */
-export async function listOperatorTokens(
-  db: Knex,
-  page: { limit: number; after?: Place | undefined },
-): Promise<(OperatorTokenView & { at_us: string })[]> {
-  const query = db('operator_tokens')
-    .orderBy([
-      { column: 'created_at', order: 'desc' },
-      { column: 'id', order: 'desc' },
-    ])
-    .limit(page.limit)
-    .select(
-      'id',
-      'name',
-      'scope',
-      'created_by',
-      'created_at',
-      'expires_at',
-      db.raw(`${microseconds('created_at')} as at_us`),
-    )
-  const { after } = page
-  return after ? query.whereRaw(`(created_at, id) < (${MOMENT}, ?)`, [after.at_us, after.id]) : query
+/** Newest first, also those that have expired. Throws `invalid_input` for an invalid cursor. */
+export function listOperatorTokens(db: Knex, page: PageWanted): Promise<Page<OperatorTokenView>> {
+  const query = db('operator_tokens').select('id', 'name', 'scope', 'created_by', 'created_at', 'expires_at')
+  return pageByMoment(page, (wanted) => byMoment(db, query, wanted))
 }
 
 export async function deleteOperatorToken(db: Knex, id: string): Promise<boolean> {

@@ -4,9 +4,10 @@ import { type ActionOrigin, recordedBy } from '../audit/log/action-origin.ts'
 import type { AuditLog } from '../audit/log/audit-log.ts'
 import { recorded } from '../audit/log/recorded.ts'
 import { actorText } from '../audit-chain/actor.ts'
+import { sha256 } from '../base/digest.ts'
 import { AppError } from '../base/errors.ts'
-import { generateSecret, sha256 } from '../clients/client-secret.ts'
-import { cutPage, readCursor } from '../storage/keyset.ts'
+import { generateSecret } from '../clients/client-secret.ts'
+import type { PageWanted } from '../storage/keyset.ts'
 import { OPERATOR_SCOPES, type OperatorScope } from './operator-scopes.ts'
 import {
   deleteOperatorToken,
@@ -85,13 +86,11 @@ export async function revokeOperatorToken(
   })
 }
 
-/** A page of operator tokens, newest first, and the cursor of the next. Throws `invalid_input` for another cursor. */
+/** Newest first. Throws `invalid_input` for an invalid cursor. */
 export async function pageOfOperatorTokens(
   { db }: { db: Knex },
-  page: { limit: number; after?: string | undefined },
+  page: PageWanted,
 ): Promise<{ operator_tokens: OperatorTokenView[]; next?: string }> {
-  const after = page.after === undefined ? undefined : readCursor(page.after)
-  const found = await listOperatorTokens(db, { limit: page.limit + 1, after })
-  const { rows, ...more } = cutPage(found, page.limit, ({ id }) => id)
+  const { rows, ...more } = await listOperatorTokens(db, page)
   return { operator_tokens: rows, ...more }
 }

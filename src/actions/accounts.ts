@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import {
+  accountView,
   addAccount,
   disableAccount,
   enableAccount,
@@ -9,27 +10,10 @@ import {
   showAccount,
   signOutAccount,
 } from '../accounts/account-management.ts'
+import { accountSchema } from '../accounts/account-store.ts'
+import { endedSchema } from '../accounts/sessions/sessions.ts'
 import { defineAction } from './action.ts'
-import { cursor, limit, moment, text, why } from './fields.ts'
-
-const account = z.object({
-  id: z.string(),
-  username: z.string(),
-  roles: z.array(z.string()),
-  created_at: moment,
-  disabled_at: moment.nullable(),
-})
-
-const page_session = z.object({
-  id: z.string(),
-  created_at: moment,
-  last_seen_at: moment,
-  expires_at: moment,
-  ip: z.string().nullable(),
-  user_agent: z.string().nullable(),
-})
-
-const browser_sign_in = z.object({ id: z.string(), signed_in_at: moment, expires_at: moment })
+import { cursor, limit, text, why } from './fields.ts'
 
 const named = { id: text.describe('The id of an account, or its username') }
 const roles = z.array(text).max(100).describe('Names of roles: of the catalogue, operator, auditor')
@@ -51,7 +35,7 @@ export const listAccounts = defineAction({
     limit,
     after: cursor.optional(),
   }),
-  output: z.object({ accounts: z.array(account), next: z.string().optional() }),
+  output: z.object({ accounts: z.array(accountSchema), next: z.string().optional() }),
   run: (context, { limit, after, disabled, ...filter }) => {
     const only = disabled === undefined ? undefined : disabled === 'true'
     return pageOfAccounts(context, { ...filter, disabled: only }, { limit, after })
@@ -67,13 +51,7 @@ export const showOneAccount = defineAction({
   command: 'accounts show',
   page: '/operator/accounts/:id',
   input: z.strictObject(named),
-  output: account.extend({
-    page_sessions: z.array(page_session),
-    browser_sign_ins: z.array(browser_sign_in),
-    live_grants: z.int().describe('Counted up to 1,000'),
-    more_grants: z.boolean(),
-    last_signed_in_at: moment.nullable(),
-  }),
+  output: accountView,
   run: (context, { id }) => showAccount(context, id),
 })
 
@@ -100,7 +78,7 @@ export const disableOneAccount = defineAction({
   command: 'accounts disable',
   page: '/operator/accounts/:id/disable',
   input: z.strictObject({ ...named, ...why }),
-  output: account,
+  output: accountSchema,
   run: (context, { id }, caller) => disableAccount(context, id, caller),
 })
 
@@ -113,7 +91,7 @@ export const enableOneAccount = defineAction({
   command: 'accounts enable',
   page: '/operator/accounts/:id/enable',
   input: z.strictObject({ ...named, ...why }),
-  output: account,
+  output: accountSchema,
   run: (context, { id }, caller) => enableAccount(context, id, caller),
 })
 
@@ -126,7 +104,7 @@ export const setAccountRoles = defineAction({
   command: 'accounts roles',
   page: '/operator/accounts/:id/roles',
   input: z.strictObject({ ...named, roles, ...why }),
-  output: account,
+  output: accountSchema,
   run: (context, { id, roles }, caller) => setRoles(context, id, roles, caller),
 })
 
@@ -153,7 +131,7 @@ export const signOutOneAccount = defineAction({
   command: 'accounts sign-out',
   page: '/operator/accounts/:id/sign-out',
   input: z.strictObject({ ...named, ...why }),
-  output: z.object({ ended_page_sessions: z.int(), ended_browser_sign_ins: z.int() }),
+  output: endedSchema,
   run: (context, { id }, caller) => signOutAccount(context, id, caller),
 })
 

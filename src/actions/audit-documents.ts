@@ -50,15 +50,6 @@ export const storyEntrySchema = z.discriminatedUnion('kind', [
   }),
 ])
 
-export const callerSchema = z.object({
-  account_id: textOrNull,
-  username: textOrNull,
-  client_id: textOrNull,
-  calls: z.int(),
-  denied: z.int(),
-  last_at: moment,
-})
-
 export const faultSchema = z.object({
   writer_id: z.string(),
   seq: z.int(),

@@ -4,10 +4,9 @@ import type { Catalogue } from '../catalogue/catalogue.ts'
 import { findVersion, listVersions } from '../catalogue/catalogue-store.ts'
 import { catalogueText } from '../catalogue/catalogue-text.ts'
 import { catalogueOf, changeCatalogue, compareCatalogue } from '../holders/catalogue-change.ts'
+import { grantCount } from '../holders/holders.ts'
 import { type ActionContext, defineAction } from './action.ts'
 import { cursor, limit, moment, why } from './fields.ts'
-import { readNameCursor, writeNameCursor } from './name-cursor.ts'
-import { grant_count } from './resources.ts'
 
 /** A file of 1 MB, with its line ends and quotes escaped as JSON has it. */
 const BODY_LIMIT_BYTES = 3 * 1024 * 1024
@@ -95,16 +94,6 @@ export const exportCatalogue = defineAction({
   },
 })
 
-const VERSION = /^[1-9]\d{0,14}$/
-
-function versionOfCursor(after: string | undefined): number | undefined {
-  const name = readNameCursor(after)
-  if (name === undefined) return undefined
-  if (!VERSION.test(name))
-    throw new AppError('invalid_input', 'The cursor is none that a page of versions gave')
-  return Number(name)
-}
-
 export const catalogueHistory = defineAction({
   name: 'catalogue_history',
   scope: 'operator:read',
@@ -115,16 +104,13 @@ export const catalogueHistory = defineAction({
   page: '/operator/catalogue',
   input: z.strictObject({ limit, after: cursor.optional() }),
   output: z.object({ versions: z.array(z.object(record)), next: z.string().optional() }),
-  run: async ({ db }, { limit, after }) => {
-    const found = await listVersions(db, { limit: limit + 1, before: versionOfCursor(after) })
-    const versions = found.slice(0, limit)
-    const last = versions.at(-1)
-    const next = found.length > limit && last ? { next: writeNameCursor(String(last.version)) } : {}
-    return { versions, ...next }
+  run: async ({ db }, page) => {
+    const { rows, ...more } = await listVersions(db, page)
+    return { versions: rows, ...more }
   },
 })
 
-const lost_scope = z.object({ resource: z.string(), scope: z.string(), live_grants: grant_count })
+const lost_scope = z.object({ resource: z.string(), scope: z.string(), live_grants: grantCount })
 
 export const diffCatalogue = defineAction({
   name: 'diff_catalogue',

@@ -1,48 +1,12 @@
 import { z } from 'zod'
 import { blockClient, unblockClient } from '../clients/client-blocks.ts'
-import { pageOfClients, showClient } from '../clients/client-list.ts'
+import { listedClient, pageOfClients, showClient, shownClient } from '../clients/client-list.ts'
 import { CLIENT_ORIGINS } from '../clients/client-list-store.ts'
 import { addClient, forgetClient, rotateClientSecret } from '../clients/clients.ts'
 import { defineAction } from './action.ts'
 import { cursor, limit, moment, reason, text, why } from './fields.ts'
 
 const client_id = text.describe('A client_id; in a path, percent-encoded where it is a URL')
-
-const listed = z.object({
-  client_id: z.string(),
-  origin: z
-    .enum(CLIENT_ORIGINS)
-    .describe(
-      'It registered itself, an operator added it, it has a metadata document, or only a block names it',
-    ),
-  name: z.string().nullable(),
-  redirect_hosts: z.array(z.string()),
-  registered_at: moment,
-  last_used_at: moment.nullable(),
-  live_grants: z.int().describe('Counted up to 100'),
-  blocked: z.boolean(),
-})
-
-const shown = listed.extend({
-  authentication: z.string().nullable(),
-  redirect_uris: z.array(z.string()),
-  metadata: z.record(z.string(), z.unknown()).describe('As it is stored, without secrets'),
-  block: z.object({ reason: z.string(), blocked_by: z.string(), blocked_at: moment }).nullable(),
-  document: z
-    .object({
-      fetched_at: moment.nullable(),
-      fresh_until: moment,
-      failure: z.string().nullable(),
-      refused: z.boolean(),
-    })
-    .nullable()
-    .describe('Of a client with a metadata document: the copy here, and what came of asking last'),
-  grants: z
-    .array(
-      z.object({ grant_id: z.string(), account_id: z.string(), username: z.string(), created_at: moment }),
-    )
-    .describe('The newest 20'),
-})
 
 const credentials = z.object({ client_id: z.string(), client_secret: z.string().optional() })
 
@@ -61,7 +25,7 @@ export const listAllClients = defineAction({
     limit,
     after: cursor.optional(),
   }),
-  output: z.object({ clients: z.array(listed), next: z.string().optional() }),
+  output: z.object({ clients: z.array(listedClient), next: z.string().optional() }),
   run: (context, { limit, after, blocked, ...filter }) =>
     pageOfClients(
       context,
@@ -80,7 +44,7 @@ export const showOneClient = defineAction({
   command: 'clients show',
   page: '/operator/clients/show',
   input: z.strictObject({ client_id }),
-  output: shown,
+  output: shownClient,
   run: (context, { client_id }) => showClient(context, client_id),
 })
 

@@ -1,13 +1,11 @@
 import { z } from 'zod'
+import { parseTime, TIME_FORMS } from '../base/time.ts'
+import { storableText } from '../storage/keyset.ts'
 
 /** Members that several actions take or give. */
 
 /** An id, a name or a URL that somebody typed; whether it exists is found out by asking. */
-export const text = z
-  .string()
-  .min(1)
-  .max(2_048)
-  .refine((value) => value.isWellFormed() && !value.includes('\0'), 'has characters that nothing here has')
+export const text = storableText
 
 /** Why something was done, for the audit log and for the person who asks later. */
 export const reason = z.string().trim().min(1).max(256).describe('Why; it is kept in the audit log')
@@ -23,8 +21,16 @@ export const cursor = z.string().min(1).max(4_096).describe('`next` of the page 
 /** A moment in an answer; on the wire a date-time. */
 export const moment = z.date()
 
-/** A moment in a question: ISO 8601 with an offset. */
-export const time = z.iso.datetime({ offset: true }).transform((value) => new Date(value))
+/** A moment in a question. Programs write RFC 3339; people may write less. */
+export const time = z
+  .string()
+  .meta({ format: 'date-time' })
+  .transform((text, { issues }) => {
+    const read = parseTime(text)
+    if (read) return read
+    issues.push({ code: 'custom', message: TIME_FORMS, input: text })
+    return z.NEVER
+  })
 
 /** Names of several things; in a query one may stand alone. */
 export const ids = z

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { grantView, refreshTokenView } from '../grants/grant-list-store.ts'
 import {
   pageOfGrants,
   pageOfRefreshTokens,
@@ -9,8 +10,10 @@ import {
 } from '../grants/grants.ts'
 import { narrowGrant } from '../grants/narrowing.ts'
 import { previewRevocation } from '../grants/preview.ts'
+import { revocationPreview } from '../grants/preview-store.ts'
+import { toolUse } from '../usage/usage-store.ts'
 import { defineAction } from './action.ts'
-import { cursor, ids, limit, moment, text, time, why } from './fields.ts'
+import { cursor, ids, limit, text, time, why } from './fields.ts'
 
 /** What grants are looked for by; several narrow each other. */
 export const grantFilter = {
@@ -22,58 +25,6 @@ export const grantFilter = {
   unused_since: time.optional().describe('Neither given nor used since then; longest unheard of first'),
 }
 const selection = { ids: ids.optional(), ...grantFilter }
-
-const grant = z.object({
-  id: z.string(),
-  account_id: z.string(),
-  username: z.string(),
-  client_id: z.string(),
-  client_name: z.string().nullable(),
-  label: z.string().nullable(),
-  redirect_host: z.string().nullable(),
-  resource: z.string().nullable(),
-  scope: z.string(),
-  created_at: moment,
-  expires_at: moment,
-  last_used_at: moment.nullable(),
-  refresh_tokens: z.int(),
-  access_tokens: z.int(),
-})
-
-const refresh_token = z.object({
-  id: z.string(),
-  grant_id: z.string(),
-  account_id: z.string(),
-  username: z.string(),
-  client_id: z.string(),
-  resource: z.string().nullable(),
-  scope: z.string(),
-  created_at: moment,
-  expires_at: moment,
-})
-
-const tool_use = z.object({
-  tool: z.string(),
-  first_used_at: moment,
-  last_used_at: moment,
-  allowed: z.int(),
-  denied: z.int(),
-})
-
-const preview = z.object({
-  grants: z.int().describe('As every count here: 10001 stands for more than 10000'),
-  accounts: z.int(),
-  clients: z.int(),
-  refresh_tokens: z.int(),
-  access_tokens: z.int(),
-  used_last_week: z.int().describe('How many of the grants were used within seven days'),
-  resources: z.array(z.string()),
-  tools: z.array(z.object({ tool: z.string(), grants: z.int(), last_used_at: moment })),
-  account_names: z.array(z.object({ account_id: z.string(), username: z.string(), grants: z.int() })),
-  client_names: z.array(
-    z.object({ client_id: z.string(), client_name: z.string().nullable(), grants: z.int() }),
-  ),
-})
 
 const revoked = z.object({ revoked: z.array(z.string()) })
 const next = z.string().optional()
@@ -87,7 +38,7 @@ export const listGrants = defineAction({
   command: 'grants list',
   page: '/operator/grants',
   input: z.strictObject({ ...grantFilter, limit, after: cursor.optional(), before: text.optional() }),
-  output: z.object({ grants: z.array(grant), next }),
+  output: z.object({ grants: z.array(grantView), next }),
   run: (context, { limit, after, before, ...by }) => pageOfGrants(context, by, { limit, after, before }),
 })
 
@@ -104,7 +55,7 @@ export const previewGrantRevocation = defineAction({
     ...selection,
     refreshable: z.boolean().optional().describe('Only grants that have a live refresh token'),
   }),
-  output: preview,
+  output: revocationPreview,
   run: (context, by) => previewRevocation(context, by),
 })
 
@@ -117,7 +68,10 @@ export const showOneGrant = defineAction({
   command: 'grants show',
   page: '/operator/grants/:id',
   input: z.strictObject({ id: text }),
-  output: grant.extend({ live_refresh_tokens: z.array(refresh_token), tools_used: z.array(tool_use) }),
+  output: grantView.extend({
+    live_refresh_tokens: z.array(refreshTokenView),
+    tools_used: z.array(toolUse),
+  }),
   run: (context, { id }) => showGrant(context, id),
 })
 
@@ -175,7 +129,7 @@ export const listRefreshTokens = defineAction({
   command: 'refresh-tokens list',
   page: '/operator/refresh-tokens',
   input: z.strictObject({ ...grantFilter, limit, after: cursor.optional() }),
-  output: z.object({ refresh_tokens: z.array(refresh_token), next }),
+  output: z.object({ refresh_tokens: z.array(refreshTokenView), next }),
   run: (context, { limit, after, ...by }) => pageOfRefreshTokens(context, by, { limit, after }),
 })
 

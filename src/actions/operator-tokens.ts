@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { OPERATOR_SCOPES } from '../accounts/operator-scopes.ts'
+import { operatorTokenView } from '../accounts/operator-token-store.ts'
 import {
   createOperatorToken,
   OPERATOR_TOKEN_DAYS_MAX,
@@ -7,7 +8,7 @@ import {
   revokeOperatorToken,
 } from '../accounts/operator-tokens.ts'
 import { defineAction } from './action.ts'
-import { cursor, limit, moment, text, why } from './fields.ts'
+import { cursor, limit, text, why } from './fields.ts'
 
 export const listTokens = defineAction({
   name: 'list_operator_tokens',
@@ -18,19 +19,7 @@ export const listTokens = defineAction({
   command: 'operator-tokens list',
   page: '/operator/operator-tokens',
   input: z.strictObject({ limit, after: cursor.optional() }),
-  output: z.object({
-    operator_tokens: z.array(
-      z.object({
-        id: z.string(),
-        name: z.string(),
-        scope: z.string(),
-        created_by: z.string().nullable(),
-        created_at: moment,
-        expires_at: moment,
-      }),
-    ),
-    next: z.string().optional(),
-  }),
+  output: z.object({ operator_tokens: z.array(operatorTokenView), next: z.string().optional() }),
   run: (context, page) => pageOfOperatorTokens(context, page),
 })
 

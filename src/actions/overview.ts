@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { eventDocument } from '../audit/export/json-lines.ts'
+import { grantCount } from '../holders/holders.ts'
 import { overview } from '../usage/overview.ts'
 import { defineAction } from './action.ts'
 import { moment } from './fields.ts'
-import { grant_count } from './resources.ts'
 
 const calls = z.number()
 const tool = z.object({ resource: z.string(), tool: z.string(), calls })
@@ -23,7 +23,7 @@ export const showOverview = defineAction({
       .describe('Calls of the last 24 hours'),
     denied_tools: z.array(tool).describe('Most denied in seven days'),
     used_tools: z.array(tool).describe('Most called in seven days'),
-    live_grants: grant_count.describe('Counted up to 10,000 and estimated beyond'),
+    live_grants: grantCount.describe('Counted up to 10,000 and estimated beyond'),
     expiring: z
       .object({
         personal_tokens: z.array(

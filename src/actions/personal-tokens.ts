@@ -10,40 +10,17 @@ import {
   TOKEN_NAME_MAX,
 } from '../personal-tokens/personal-access-tokens.ts'
 import { TOKEN_ROLES } from '../personal-tokens/personal-token-scopes.ts'
-import { pageOfPersonalTokens, showPersonalToken } from '../personal-tokens/personal-token-views.ts'
+import {
+  pageOfPersonalTokens,
+  showPersonalToken,
+  tokenView,
+  wholeToken,
+} from '../personal-tokens/personal-token-views.ts'
 import { defineAction } from './action.ts'
-import { cursor, limit, moment, text, why } from './fields.ts'
+import { cursor, limit, text, why } from './fields.ts'
 
 const days = z.coerce.number().int().min(1).max(TOKEN_DAYS_MAX)
 const SCOPES_MAX = 200
-
-const personal_token = z.object({
-  id: z.string(),
-  name: z.string(),
-  account_id: z.string(),
-  username: z.string(),
-  resource: z.string(),
-  role: z.string(),
-  scope: z.string(),
-  created_by: z.string(),
-  created_at: moment,
-  rotated_at: moment.nullable(),
-  expires_at: moment,
-  expiring: z.boolean().describe('It expires within seven days'),
-  last_used_at: moment.nullable(),
-  values_alive: z.int().describe('2 while a rotation overlaps'),
-  could_use_oauth: z
-    .object({ client: z.string() })
-    .nullable()
-    .describe('The client that uses it and could sign in with OAuth instead'),
-})
-
-const value = z.object({
-  id: z.string().describe('The SHA-256 of the value, as the audit log names it'),
-  created_at: moment,
-  expires_at: moment,
-  newest: z.boolean(),
-})
 
 const made = z.object({
   id: z.string(),
@@ -65,7 +42,7 @@ export const listPersonalTokens = defineAction({
     limit,
     after: cursor.optional(),
   }),
-  output: z.object({ personal_tokens: z.array(personal_token), next: z.string().optional() }),
+  output: z.object({ personal_tokens: z.array(tokenView), next: z.string().optional() }),
   run: (context, { limit, after, ...filter }) => pageOfPersonalTokens(context, filter, { limit, after }),
 })
 
@@ -78,7 +55,7 @@ export const showOnePersonalToken = defineAction({
   command: 'tokens show',
   page: '/operator/personal-tokens/:id',
   input: z.strictObject({ id: text }),
-  output: personal_token.extend({ tools: z.array(z.string()), values: z.array(value) }),
+  output: wholeToken,
   run: (context, { id }) => showPersonalToken(context, { id }),
 })
 

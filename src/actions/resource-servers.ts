@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { resourceServer } from '../clients/resource-servers/resource-server-store.ts'
 import {
   addResourceServer,
   addResourceServerWithKeys,
@@ -9,15 +10,7 @@ import {
   showResourceServer,
 } from '../clients/resource-servers/resource-servers.ts'
 import { defineAction } from './action.ts'
-import { cursor, limit, moment, text, why } from './fields.ts'
-
-const resource_server = z.object({
-  id: z.string().describe('The client_id that it authenticates with'),
-  resource: z.string(),
-  authentication: z.enum(['client_secret', 'private_key_jwt']),
-  created_at: moment,
-  rotated_at: moment.nullable(),
-})
+import { cursor, limit, text, why } from './fields.ts'
 
 /** Faults of single keys are told by their names, when the keys are read. */
 const jwks = z
@@ -39,7 +32,7 @@ export const listServers = defineAction({
   command: 'resource-servers list',
   page: '/operator/resource-servers',
   input: z.strictObject({ limit, after: cursor.optional() }),
-  output: z.object({ resource_servers: z.array(resource_server), next: z.string().optional() }),
+  output: z.object({ resource_servers: z.array(resourceServer), next: z.string().optional() }),
   run: (context, page) => pageOfResourceServers(context, page),
 })
 
@@ -52,7 +45,7 @@ export const showServer = defineAction({
   command: 'resource-servers show',
   page: '/operator/resource-servers/:id',
   input: z.strictObject({ id: text }),
-  output: resource_server,
+  output: resourceServer,
   run: (context, { id }) => showResourceServer(context, id),
 })
 

@@ -2,7 +2,8 @@
  * Evidence: an event as bytes that anybody can make again, and the chain in which every row names the row before. The
  * audit log keeps such rows in the database; where there is no server, a guard keeps them in a file. Of no package.
  */
-import { hash, randomFillSync, randomUUID } from 'node:crypto'
+import { randomFillSync, randomUUID } from 'node:crypto'
+import { sha256 } from '../base/digest.ts'
 import type { AuditFields } from './event-fields.ts'
 import {
   type ChainedRow,
@@ -38,10 +39,6 @@ export function linkHash(content_digest: Buffer, prev_hash: Buffer): Buffer {
 }
 
 const linked = Buffer.alloc(2 * HASH_BYTES)
-
-function sha256(bytes: Buffer): Buffer {
-  return hash('sha256', bytes, 'buffer')
-}
 
 /** int16: the number of columns, which begins a row of a binary COPY. */
 const TUPLE_START = Buffer.from([0, CONTENT_COLUMNS.length + 2])

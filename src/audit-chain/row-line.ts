@@ -1,3 +1,4 @@
+import { isObject, parseJson } from '../base/json.ts'
 import { TEXT_COLUMNS } from './event-fields.ts'
 import type { AuditRow } from './hash-chain.ts'
 import { CONTENT_COLUMNS } from './row-bytes.ts'
@@ -21,7 +22,7 @@ export function rowLine(row: AuditRow): string {
  * detail is looked at, not copied: a copy would lose a key named __proto__, and with it what the hash covers.
  */
 export function readRowLine(line: string): AuditRow | undefined {
-  const value = parsed(line)
+  const value = parseJson(line)
   if (!isObject(value) || !hasColumns(value)) return undefined
   const { occurred_at, prev_hash, hash } = value
   const at = new Date(typeof occurred_at === 'string' ? occurred_at : Number.NaN)
@@ -48,18 +49,6 @@ export function readRowLine(line: string): AuditRow | undefined {
 
 const COLUMNS = [...CONTENT_COLUMNS, 'prev_hash', 'hash']
 const OPTIONAL_TEXTS = ['actor_id', ...TEXT_COLUMNS] as const
-
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line)
-  } catch {
-    return undefined
-  }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
 
 /** All columns of the table and no others, in its order. */
 function hasColumns(value: Record<string, unknown>): boolean {

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { exportJWK, generateKeyPair, type JWK } from 'jose'
 import { z } from 'zod'
+import { parseJson } from '../base/json.ts'
 import { ConfigError } from '../config/config.ts'
 
 /** Keys of one installation, shared by all its instances: token signing, cookies, form protection. */
@@ -31,12 +32,9 @@ export async function generateKeys(): Promise<Keys> {
 
 /** Parses the JSON text of `toolgate keys create`. Throws ConfigError with the reason, never with the content. */
 export function parseKeys(text: string): Keys {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
+  const value = parseJson(text)
+  if (value === undefined)
     throw new ConfigError(['TOOLGATE_KEYS is not JSON; make keys with: toolgate keys create'])
-  }
   const parsed = Keys.safeParse(value)
   if (!parsed.success) {
     const places = parsed.error.issues.map((issue) => issue.path.join('.') || 'the whole').join(', ')

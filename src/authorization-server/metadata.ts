@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import type { Middleware } from 'koa'
 import { type Catalogue, publishedResources } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
-import { ASSERTION_ALGORITHMS } from '../clients/keys/assertion-algorithm.ts'
+import { ASSERTION_ALGORITHMS } from '../clients/keys/key-set.ts'
 
 /** What the discovery documents (RFC 8414, OpenID Connect Discovery) say beyond the engine's own answer. */
 const ENDPOINTS = {

@@ -1,16 +1,16 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Knex } from 'knex'
 import type { Context, Middleware } from 'koa'
+import { sha256 } from '../base/digest.ts'
 import { isRegistrationBlocked } from '../clients/client-block-store.ts'
-import { sha256 } from '../clients/client-secret.ts'
 import { findSameRegistration } from '../clients/client-store.ts'
 import { sanitiseClientMetadata } from '../clients/registration/client-metadata.ts'
 import { registrationDigest } from '../clients/registration/same-registration.ts'
 import { readJson } from '../http/read-body.ts'
-import { clientNetwork } from '../http/request-context.ts'
+import { bearerToken, clientNetwork } from '../http/request-context.ts'
 import { attemptsForgottenIn, countAttempt } from '../sign-in/attempt-store.ts'
 import { offerBody } from './offered-body.ts'
-import { answerBadBody, answerOAuthError } from './outcomes/oauth-error.ts'
+import { answerOAuthError, answerRefusal } from './outcomes/oauth-error.ts'
 import { connectionFor, currentUnit } from './tokens/unit-of-work.ts'
 
 /**
@@ -26,11 +26,6 @@ export type RegistrationPolicy = {
 
 const HOUR_SECONDS = 3_600
 
-function bears(ctx: Context, token: string): boolean {
-  const [scheme, presented = ''] = ctx.get('authorization').split(' ')
-  return scheme?.toLowerCase() === 'bearer' && timingSafeEqual(sha256(presented), sha256(token))
-}
-
 /** RFC 7591 §3: the initial access token. True when this caller may register. */
 function mayRegister(ctx: Context, { mode, token }: RegistrationPolicy): boolean {
   if (mode === 'open') return true
@@ -39,7 +34,7 @@ function mayRegister(ctx: Context, { mode, token }: RegistrationPolicy): boolean
     answerOAuthError(ctx, 403, 'access_denied', words)
     return false
   }
-  if (token !== undefined && bears(ctx, token)) return true
+  if (token !== undefined && timingSafeEqual(sha256(bearerToken(ctx) ?? ''), sha256(token))) return true
   // RFC 6750 §3.1: a request without any token is told no error code.
   const error = ctx.get('authorization') === '' ? '' : ', error="invalid_token"'
   ctx.set('WWW-Authenticate', `Bearer realm="registration"${error}`)
@@ -107,7 +102,7 @@ export function registrationMiddleware(dependencies: {
     try {
       proceed = await register(ctx, dependencies.db, dependencies.registration)
     } catch (error) {
-      answerBadBody(ctx, error)
+      answerRefusal(ctx, error)
     }
     if (proceed) await next()
   }

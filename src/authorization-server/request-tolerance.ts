@@ -1,16 +1,17 @@
 import type { Knex } from 'knex'
 import type { Context, Middleware } from 'koa'
+import { sha256 } from '../base/digest.ts'
 import { AppError } from '../base/errors.ts'
 import { type Catalogue, defaultScopes, findResource, publishedResources } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
-import { sha256 } from '../clients/client-secret.ts'
+import { type ClientCredentials, readClientCredentials } from '../clients/client-credentials.ts'
 import type { Form } from '../http/form.ts'
-import { readForm } from '../http/read-body.ts'
+import { OAUTH_FORM_LIMIT_BYTES, readForm } from '../http/read-body.ts'
 import type { Resource } from '../permission/scopes.ts'
 import { BEARER } from './adapters/token-adapters.ts'
 import { offerBody } from './offered-body.ts'
 import { followChallenge, followVerifier } from './outcomes/attempt.ts'
-import { answerBadBody } from './outcomes/oauth-error.ts'
+import { answerRefusal, challengeClient } from './outcomes/oauth-error.ts'
 import { catalogueInForce } from './resource-indicators.ts'
 import type { Rotations } from './tokens/rotations.ts'
 import { currentUnit } from './tokens/unit-of-work.ts'
@@ -75,8 +76,9 @@ function mendAuthorizationRequest(ctx: Context, catalogue: Catalogue): void {
 }
 
 async function mendTokenRequest(ctx: Context, dependencies: ToleranceDependencies): Promise<void> {
-  const form = await readForm(ctx, { multiple: ['resource'] })
+  const form = await readForm(ctx, { limit_bytes: OAUTH_FORM_LIMIT_BYTES, multiple: ['resource'] })
   followVerifier(ctx, form.get('code_verifier'))
+  const credentials = readClientCredentials(ctx.headers.authorization, form)
   await foresee(dependencies.rotations, form)
   const catalogue = await knownCatalogue(dependencies)
   const mended = new URLSearchParams()
@@ -86,7 +88,7 @@ async function mendTokenRequest(ctx: Context, dependencies: ToleranceDependencie
     else mended.set(name, form.get(name) ?? '')
   }
   if (form.get('grant_type') === 'refresh_token') mendRefreshScope(mended, catalogue)
-  offerBody(ctx, mended.toString())
+  offerForm(ctx, mended, credentials)
 }
 
 /** Clients add `offline_access` and other scopes that no token here has; asking for them must not cost a refresh. */
@@ -114,16 +116,23 @@ async function knownCatalogue(dependencies: ToleranceDependencies): Promise<Cata
   return catalogue ?? { resources: [], roles: [] }
 }
 
-async function mendForm(ctx: Context): Promise<void> {
-  const form = await readForm(ctx)
-  offerBody(ctx, new URLSearchParams(form.toObject() as Record<string, string>).toString())
+async function mendRevocation(ctx: Context): Promise<void> {
+  const form = await readForm(ctx, { limit_bytes: OAUTH_FORM_LIMIT_BYTES })
+  const credentials = readClientCredentials(ctx.headers.authorization, form)
+  offerForm(ctx, new URLSearchParams(form.toObject() as Record<string, string>), credentials)
 }
 
-async function mend(ctx: Context, dependencies: ToleranceDependencies): Promise<void> {
-  const route = `${ctx.method} ${ctx.path}`
-  if (route === 'POST /revoke') await mendForm(ctx)
-  else if (route === 'POST /token') await mendTokenRequest(ctx, dependencies)
-  else if (ctx.path === '/authorize') mendAuthorizationRequest(ctx, await knownCatalogue(dependencies))
+/** With the credentials as parameters, whichever way they came: there is one reader of the header, and it is ours. */
+function offerForm(ctx: Context, form: URLSearchParams, credentials: ClientCredentials): void {
+  for (const [name, value] of Object.entries(credentials)) form.set(name, value)
+  delete ctx.req.headers.authorization
+  ctx.req.headers['content-type'] = 'application/x-www-form-urlencoded'
+  offerBody(ctx, form.toString())
+}
+
+const MENDED: Record<string, (ctx: Context, dependencies: ToleranceDependencies) => Promise<void>> = {
+  'POST /token': mendTokenRequest,
+  'POST /revoke': mendRevocation,
 }
 
 export function requestTolerance(dependencies: ToleranceDependencies): Middleware {
@@ -131,14 +140,20 @@ export function requestTolerance(dependencies: ToleranceDependencies): Middlewar
     if (ctx.path === '/authorize') {
       followChallenge(ctx, ctx.query.code_challenge)
       refuseNul(ctx.query)
+      mendAuthorizationRequest(ctx, await knownCatalogue(dependencies))
     }
     // The way back from an interaction takes no parameters; with some, the engine's own error handler fails.
     if (ctx.path.startsWith('/authorize/')) ctx.querystring = ''
+    const { authorization } = ctx.headers
     try {
-      await mend(ctx, dependencies)
+      await MENDED[`${ctx.method} ${ctx.path}`]?.(ctx, dependencies)
     } catch (error) {
-      return answerBadBody(ctx, error)
+      // No refusal of this client, so it is not recorded as one.
+      if (error instanceof AppError && error.code === 'unavailable') throw error
+      return answerRefusal(ctx, error)
     }
     await next()
+    // RFC 6749 §5.2: whoever tried by the header is told how by the header.
+    if (ctx.status === 401 && authorization) challengeClient(ctx)
   }
 }

@@ -1,5 +1,6 @@
 import { isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
+import { isObject } from '../base/json.ts'
 import { expandScopes, includeCycles, type Resource, type Scope } from '../permission/scopes.ts'
 import { type Catalogue, canonicalResource, identifierFaults } from './catalogue.ts'
 import { openedFaults, quote, repeated } from './opened-once.ts'
@@ -104,8 +105,7 @@ function shapeFaults(value: unknown): Fault[] {
 const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
 const textsOf = (value: unknown): string[] => listOf(value).filter((item) => typeof item === 'string')
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
-const mapOf = (value: unknown): Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
+const mapOf = (value: unknown): Record<string, unknown> => (isObject(value) ? { ...value } : {})
 
 /** Reads as much as can be read, so that a fault of form in one place does not hide a wrong reference in another. */
 function draftOf(value: unknown): Catalogue {

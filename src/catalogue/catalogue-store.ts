@@ -1,7 +1,9 @@
-import { createHash } from 'node:crypto'
 import type { Knex } from 'knex'
+import { z } from 'zod'
+import { sha256 } from '../base/digest.ts'
 import { AppError } from '../base/errors.ts'
 import type { Resource } from '../permission/scopes.ts'
+import { keyset, type Page, type PageWanted } from '../storage/keyset.ts'
 import { type Catalogue, catalogueDocument, type Role } from './catalogue.ts'
 import { diffCatalogues } from './catalogue-diff.ts'
 
@@ -40,7 +42,7 @@ export async function versionAsOf(db: Knex, time: Date): Promise<number | undefi
 
 /** Equal exactly for equal catalogues, whatever the layout of their files. */
 export function catalogueDigest(catalogue: Catalogue): string {
-  return createHash('sha256').update(catalogueDocument(catalogue)).digest('hex')
+  return sha256(catalogueDocument(catalogue)).toString('hex')
 }
 
 export type VersionRecord = { version: number; digest: string; applied_by: string; applied_at: Date }
@@ -61,17 +63,19 @@ export async function findVersion(
 }
 
 /** Who applied what when, newest first, below the version `before`. */
-export async function listVersions(
-  db: Knex,
-  { limit, before }: { limit: number; before?: number | undefined },
-): Promise<VersionRecord[]> {
-  const query = db('catalogue_versions')
-    .orderBy('version', 'desc')
-    .limit(limit)
-    .select(...RECORD)
-  if (before !== undefined) query.where('version', '<', before)
-  const rows: VersionRecord[] = await query
-  return rows.map((row) => ({ ...row, version: Number(row.version) }))
+/** Pages of versions, newest first. */
+const versions = keyset(z.object({ version: z.int().min(1) }))
+
+export function listVersions(db: Knex, page: PageWanted): Promise<Page<VersionRecord>> {
+  return versions.page(page, async ({ limit, after }) => {
+    const query = db('catalogue_versions')
+      .orderBy('version', 'desc')
+      .limit(limit)
+      .select(...RECORD)
+    if (after) query.where('version', '<', after.version)
+    const rows: VersionRecord[] = await query
+    return rows.map((row) => ({ ...row, version: Number(row.version) }))
+  })
 }
 
 /**

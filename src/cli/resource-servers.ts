@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { AppError } from '../base/errors.ts'
-import { generateSigningKey } from '../clients/keys/assertion-algorithm.ts'
+import { parseJson } from '../base/json.ts'
+import { generateSigningKey } from '../clients/keys/signing-key.ts'
 import {
   addResourceServer,
   addResourceServerWithKeys,
@@ -39,17 +40,14 @@ async function rotateKeys(context: CliContext, id: string, options: KeyOptions):
 }
 
 function readKeys(file: string): unknown {
-  const text = readFileSync(file, 'utf8')
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new AppError('invalid_input', `${file} is not JSON; it must hold a JWK Set`)
-  }
+  const jwks = parseJson(readFileSync(file, 'utf8'))
+  if (jwks === undefined) throw new AppError('invalid_input', `${file} is not JSON; it must hold a JWK Set`)
+  return jwks
 }
 
 /** The private half into a file that is new and closed to others, the public half to be registered. */
-function createKey(file: string): void {
-  const { private_key, jwks } = generateSigningKey()
+async function createKey(file: string): Promise<void> {
+  const { private_key, jwks } = await generateSigningKey()
   writeFileSync(file, `${JSON.stringify(private_key)}\n`, { mode: 0o600, flag: 'wx' })
   console.log(JSON.stringify(jwks))
 }

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
-import { MOMENT, microseconds, type Place } from '../storage/keyset.ts'
+import { z } from 'zod'
+import { MOMENT, microseconds, type Place, type RowsWanted } from '../storage/keyset.ts'
 
 /** SQL of the operator's view of clients, however they came to be known: registered, added, by a document, or only blocked. */
 export const CLIENT_ORIGINS = ['registration', 'operator', 'document', 'none'] as const
@@ -89,7 +90,7 @@ function conditions(
 export async function listClients(
   db: Knex,
   filter: ClientFilter,
-  page: { limit: number; after?: Place | undefined },
+  page: RowsWanted<Place>,
 ): Promise<ClientRow[]> {
   const origins = filter.origin === undefined ? CLIENT_ORIGINS : [filter.origin]
   const sources = origins.map((name) => {
@@ -119,7 +120,13 @@ export async function listClients(
   return rows
 }
 
-export type ClientAccount = { grant_id: string; account_id: string; username: string; created_at: Date }
+export const clientAccount = z.object({
+  grant_id: z.string(),
+  account_id: z.string(),
+  username: z.string(),
+  created_at: z.date(),
+})
+export type ClientAccount = z.infer<typeof clientAccount>
 
 /** The newest live grants to a client, with whose each is. */
 export async function listClientAccounts(
@@ -136,12 +143,13 @@ export async function listClientAccounts(
     .select('g.id as grant_id', 'g.account_id', 'a.username', 'g.created_at')
 }
 
-export type DocumentState = {
-  fetched_at: Date | null
-  fresh_until: Date
-  failure: string | null
-  refused: boolean
-}
+export const documentState = z.object({
+  fetched_at: z.date().nullable(),
+  fresh_until: z.date(),
+  failure: z.string().nullable(),
+  refused: z.boolean(),
+})
+export type DocumentState = z.infer<typeof documentState>
 
 export async function findDocumentState(db: Knex, client_id: string): Promise<DocumentState | undefined> {
   return db('metadata_documents')

@@ -1,13 +1,14 @@
 import type { Knex } from 'knex'
+import { z } from 'zod'
 import { AppError } from '../base/errors.ts'
-import { cutPage, readCursor } from '../storage/keyset.ts'
-import { type ClientBlock, findClientBlock } from './client-block-store.ts'
+import { type PageWanted, pageByMoment } from '../storage/keyset.ts'
+import { findClientBlock } from './client-block-store.ts'
 import {
-  type ClientAccount,
+  CLIENT_ORIGINS,
   type ClientFilter,
-  type ClientOrigin,
   type ClientRow,
-  type DocumentState,
+  clientAccount,
+  documentState,
   findDocumentState,
   listClientAccounts,
   listClients,
@@ -15,29 +16,33 @@ import {
 import { redirectHost } from './registration/redirect-uris.ts'
 
 /** Clients as operators look at them: all of them, however they came to be known, without their secrets. */
-export type ListedClient = {
-  client_id: string
-  origin: ClientOrigin
-  name: string | null
-  /** Hosts that codes may be sent to, or the schemes of apps. */
-  redirect_hosts: string[]
-  registered_at: Date
-  /** Of its live grants the newest use; a hint, written every few seconds. */
-  last_used_at: Date | null
-  /** Counted up to 100. */
-  live_grants: number
-  blocked: boolean
-}
+export const listedClient = z.object({
+  client_id: z.string(),
+  origin: z
+    .enum(CLIENT_ORIGINS)
+    .describe(
+      'It registered itself, an operator added it, it has a metadata document, or only a block names it',
+    ),
+  name: z.string().nullable(),
+  redirect_hosts: z.array(z.string()).describe('Where codes may be sent, or the schemes of apps'),
+  registered_at: z.date(),
+  last_used_at: z.date().nullable().describe('Of its live grants the newest use, to a few seconds'),
+  live_grants: z.int().describe('Counted up to 100'),
+  blocked: z.boolean(),
+})
+export type ListedClient = z.infer<typeof listedClient>
 
-export type ShownClient = ListedClient & {
-  authentication: string | null
-  redirect_uris: string[]
-  metadata: Record<string, unknown>
-  block: Omit<ClientBlock, 'client_id'> | null
-  document: DocumentState | null
-  /** The newest. */
-  grants: ClientAccount[]
-}
+export const shownClient = listedClient.extend({
+  authentication: z.string().nullable(),
+  redirect_uris: z.array(z.string()),
+  metadata: z.record(z.string(), z.unknown()).describe('As it is stored, without secrets'),
+  block: z.object({ reason: z.string(), blocked_by: z.string(), blocked_at: z.date() }).nullable(),
+  document: documentState
+    .nullable()
+    .describe('Of a client with a metadata document: the copy here, and what came of asking last'),
+  grants: z.array(clientAccount).describe('The newest 20'),
+})
+export type ShownClient = z.infer<typeof shownClient>
 
 const ACCOUNTS_SHOWN = 20
 
@@ -57,15 +62,15 @@ function listed(row: Omit<ClientRow, 'at_us'>): ListedClient {
   return { client_id, origin, name, redirect_hosts, registered_at, last_used_at, live_grants, blocked }
 }
 
-/** A page of clients, newest first, and the cursor of the next. Throws `invalid_input` for a cursor of another list. */
+/** Newest first. Throws `invalid_input` for an invalid cursor. */
 export async function pageOfClients(
   { db }: { db: Knex },
   filter: ClientFilter,
-  page: { limit: number; after?: string | undefined },
+  page: PageWanted,
 ): Promise<{ clients: ListedClient[]; next?: string }> {
-  const after = page.after === undefined ? undefined : readCursor(page.after)
-  const found = await listClients(db, filter, { limit: page.limit + 1, after })
-  const { rows, ...more } = cutPage(found, page.limit, ({ client_id }) => client_id)
+  const { rows, ...more } = await pageByMoment(page, async (wanted) =>
+    (await listClients(db, filter, wanted)).map((row) => ({ ...row, id: row.client_id })),
+  )
   return { clients: rows.map(listed), ...more }
 }
 

@@ -1,4 +1,5 @@
-import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import { sha256 } from '../base/digest.ts'
 
 /**
  * Secrets that machines hold: 256 random bits, so one SHA-256 is enough at rest, and base64url, since many
@@ -6,10 +7,6 @@ import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
  */
 export function generateSecret(): string {
   return randomBytes(32).toString('base64url')
-}
-
-export function sha256(value: string): Buffer {
-  return hash('sha256', value, 'buffer')
 }
 
 /** How a client secret is kept inside client metadata: recognisable, and never the secret. */

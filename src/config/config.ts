@@ -9,52 +9,6 @@ export const ENVIRONMENT_VARIABLES: readonly string[] = Object.keys(Environment.
   (name) => PREFIX + name,
 )
 
-export type Config = {
-  readonly environment: 'development' | 'production'
-  readonly issuer: string
-  readonly http: { readonly host: string; readonly port: number; readonly trusted_proxy_hops: number }
-  readonly database: {
-    readonly url: string | undefined
-    /** The role that `migrate` lets do what a server needs, and nothing else. */
-    readonly server_role: string | undefined
-    readonly pool_max: number
-    readonly data_dir: string
-  }
-  readonly catalogue_file: string | undefined
-  readonly log_level: Environment['LOG_LEVEL']
-  /** JSON text holding the signing and cookie keys; undefined means: kept in the data directory. */
-  readonly keys: string | undefined
-  readonly tokens: {
-    readonly access_token_ttl_seconds: number
-    readonly refresh_token_ttl_seconds: number
-    readonly grant_ttl_seconds: number
-    readonly refresh_grace_seconds: number
-  }
-  /** Who may register by RFC 7591. */
-  readonly registration: {
-    readonly mode: 'open' | 'token' | 'closed'
-    readonly token: string | undefined
-    readonly new_clients_per_hour: number
-  }
-  /** Which hosts may be clients by publishing a client ID metadata document. */
-  readonly client_documents: {
-    readonly mode: 'open' | 'allow-list' | 'closed'
-    readonly hosts: readonly string[]
-    readonly dry_run: boolean
-  }
-  readonly audit: {
-    /** Full months that stay; undefined: all of them, for ever. */
-    readonly retention_months: number | undefined
-    /** Where months are archived before they are dropped. */
-    readonly archive_dir: string | undefined
-    /** JSON text of the private JWK that signs checkpoints; undefined means: kept in the data directory. */
-    readonly key: string | undefined
-    readonly checkpoint_interval_seconds: number
-    readonly checkpoint_sinks: readonly string[]
-  }
-  readonly example_server: { readonly enabled: boolean; readonly port: number }
-}
-
 /** The configuration cannot be used; `faults` lists every reason, one sentence each. */
 export class ConfigError extends Error {
   readonly faults: readonly string[]
@@ -75,7 +29,7 @@ function readVariables(env: NodeJS.ProcessEnv, faults: string[]): Record<string,
     const key = name.slice(PREFIX.length)
     const base = key.replace(/_FILE$/, '')
     if (!Object.hasOwn(Environment.shape, base)) {
-      faults.push(`${name} is not a Toolgate variable; see the configuration table in README.md`)
+      faults.push(`${name} is not a Toolgate variable; see docs/configuration.md`)
     } else if (key === base) {
       variables[base] = value
     } else if (env[PREFIX + base] !== undefined) {
@@ -121,7 +75,9 @@ function productionFaults(env: Environment): string[] {
   return faults
 }
 
-function toConfig(env: Environment): Config {
+export type Config = ReturnType<typeof toConfig>
+
+function toConfig(env: Environment) {
   const development = env.ENV === 'development'
   return Object.freeze({
     environment: env.ENV,

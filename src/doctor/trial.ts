@@ -1,4 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
+import { sha256 } from '../base/digest.ts'
 import type { ClientProfile } from './client-profile.ts'
 import type { Journey } from './journey.ts'
 import { failureOf, serverFaultOf } from './mistakes.ts'
@@ -86,7 +87,7 @@ async function askForPage(journey: Journey, client_id: string): Promise<Finding[
   const endpoint = webUrl(server_metadata?.authorization_endpoint)
   if (!endpoint) return []
   const resource = resource_metadata?.resource
-  const code_challenge = createHash('sha256').update(randomBytes(32)).digest('base64url')
+  const code_challenge = sha256(randomBytes(32)).toString('base64url')
   const parameters = {
     response_type: 'code',
     client_id,

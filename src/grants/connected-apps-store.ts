@@ -1,6 +1,13 @@
 import type { Knex } from 'knex'
 import { PERSONAL_CLIENT_ID } from '../personal-tokens/personal-access-token.ts'
-import { microseconds, type Place } from '../storage/keyset.ts'
+import {
+  microseconds,
+  type Page,
+  type PageWanted,
+  type Place,
+  pageByMoment,
+  type RowsWanted,
+} from '../storage/keyset.ts'
 import type { RevokedGrant } from './grant-store.ts'
 
 /**
@@ -55,19 +62,19 @@ function appOf(row: StoredApp): ConnectedApp & { at_us: string } {
   return { ...row, used_tools }
 }
 
-/** What is connected now, newest first, from behind `after`. */
-export async function listConnectedApps(
+/** What is connected now, newest first. Throws `invalid_input` for an invalid cursor. */
+export function listConnectedApps(
   db: Knex,
   account_id: string,
-  { limit, after }: { limit: number; after?: Place | undefined },
-): Promise<(ConnectedApp & { at_us: string })[]> {
+  page: PageWanted,
+): Promise<Page<ConnectedApp>> {
   const behind = `and (g.created_at, g.id)
     < (timestamptz 'epoch' + cast(:at_us as bigint) * interval '1 microsecond', :id)`
-  const { rows } = await db.raw(
-    `${SELECT} where ${OWN} ${after ? behind : ''} order by g.created_at desc, g.id desc limit :limit`,
-    { account_id, limit, ...after },
-  )
-  return rows.map(appOf)
+  const list = async ({ limit, after }: RowsWanted<Place>): Promise<(ConnectedApp & { at_us: string })[]> => {
+    const sql = `${SELECT} where ${OWN} ${after ? behind : ''} order by g.created_at desc, g.id desc limit :limit`
+    return (await db.raw(sql, { account_id, limit, ...after })).rows.map(appOf)
+  }
+  return pageByMoment(page, list)
 }
 
 export async function findConnectedApp(db: Knex, own: Own): Promise<ConnectedApp | undefined> {

@@ -1,7 +1,7 @@
 import type { ActionOrigin } from '../audit/log/action-origin.ts'
 import { recorded } from '../audit/log/recorded.ts'
 import { AppError } from '../base/errors.ts'
-import { cutPage, readCursor } from '../storage/keyset.ts'
+import type { PageWanted } from '../storage/keyset.ts'
 import {
   type ConnectedApp,
   deleteConnectedApp,
@@ -22,16 +22,14 @@ function gone(): AppError {
   return new AppError('not_found', 'No such app is connected to your account (any more).')
 }
 
-/** Newest first. `after` is the `next` of the page before; throws `invalid_input` for one that no page gave. */
+/** Newest first. Throws `invalid_input` for an invalid cursor. */
 export async function pageOfConnectedApps(
   { db }: Pick<GrantDependencies, 'db'>,
   account_id: string,
-  { after, limit = PAGE_APPS }: { after?: string | undefined; limit?: number } = {},
+  page: Partial<PageWanted> = {},
 ): Promise<{ apps: ConnectedApp[]; next?: string }> {
-  const place = after === undefined ? undefined : readCursor(after)
-  const found = await listConnectedApps(db, account_id, { limit: limit + 1, after: place })
-  const { rows: apps, next } = cutPage(found, limit, ({ id }) => id)
-  return { apps, ...(next !== undefined && { next }) }
+  const { rows, ...more } = await listConnectedApps(db, account_id, { limit: PAGE_APPS, ...page })
+  return { apps: rows, ...more }
 }
 
 /** What is still connected of these grants, each with its label. */

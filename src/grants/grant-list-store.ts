@@ -1,31 +1,29 @@
 import type { Knex } from 'knex'
+import { z } from 'zod'
 import { PERSONAL_CLIENT_ID, PERSONAL_CLIENT_NAME } from '../personal-tokens/personal-access-token.ts'
-import { cutPage, MOMENT, microseconds, readCursor } from '../storage/keyset.ts'
+import { byMoment, type PageWanted, type Place, pageByMoment, type RowsWanted } from '../storage/keyset.ts'
 import { type GrantFilter, LAST_SIGN, matchingGrants, resolveFilter } from './grant-store.ts'
 
 /** SQL of lists of grants and refresh tokens, as operators and people see them. Pages are found by where the last ended. */
-export type GrantView = {
-  id: string
-  account_id: string
-  username: string
-  client_id: string
-  client_name: string | null
-  /** What the person calls this installation. */
-  label: string | null
-  redirect_host: string | null
-  resource: string | null
-  scope: string
-  created_at: Date
-  expires_at: Date
-  /** To the minute; null when it was never used. */
-  last_used_at: Date | null
-  refresh_tokens: number
-  access_tokens: number
-}
+export const grantView = z.object({
+  id: z.string(),
+  account_id: z.string(),
+  username: z.string(),
+  client_id: z.string(),
+  client_name: z.string().nullable(),
+  label: z.string().nullable().describe('What the person calls this installation'),
+  redirect_host: z.string().nullable(),
+  resource: z.string().nullable(),
+  scope: z.string(),
+  created_at: z.date(),
+  expires_at: z.date(),
+  last_used_at: z.date().nullable().describe('To the minute'),
+  refresh_tokens: z.int(),
+  access_tokens: z.int(),
+})
+export type GrantView = z.infer<typeof grantView>
 
 export type PageOf<Name extends string, View> = Record<Name, View[]> & { next?: string }
-
-type Ordered = GrantView & { at_us: string }
 
 /** The page is cut first and the rest is looked up for its rows only, whatever the planner believes about the tables. */
 function withNames(db: Knex, page: Knex.QueryBuilder): Knex.QueryBuilder {
@@ -63,71 +61,65 @@ const COLUMNS = [
 
 /**
  * Live grants, newest first; those looked for by `unused_since` begin with the one that was not heard of for longest.
- * `after` is the `next` of the page before; `before` the id of its last grant. Throws `invalid_input` for another cursor.
+ * `before` is the id of the last grant of the page before. Throws `invalid_input` for an invalid cursor.
  */
 export async function listGrants(
   db: Knex,
   filter: GrantFilter,
-  { limit, after, before }: { limit: number; after?: string | undefined; before?: string | undefined },
+  { before, ...page }: PageWanted & { before?: string | undefined },
 ): Promise<PageOf<'grants', GrantView>> {
-  const [moment, direction, beyond] =
+  const [moment, order, beyond] =
     filter.unused_since === undefined ? ['g.created_at', 'desc', '<'] : [LAST_SIGN, 'asc', '>']
-  const page = matchingGrants(db, await resolveFilter(db, filter))
-    .select(...COLUMNS, db.raw(`${microseconds(moment)} as at_us`))
-    .orderByRaw(`${moment} ${direction}, g.id ${direction}`)
-    .limit(limit + 1)
-  if (after !== undefined) {
-    const { at_us, id } = readCursor(after)
-    page.whereRaw(`(${moment}, g.id) ${beyond} (${MOMENT}, ?)`, [at_us, id])
-  }
+  const query = matchingGrants(db, await resolveFilter(db, filter)).select(...COLUMNS)
   if (before !== undefined) {
     const last = `select ${moment}, g.id from grants g where g.id = ?`
-    page.whereRaw(`(${moment}, g.id) ${beyond} (${last})`, [before])
+    query.whereRaw(`(${moment}, g.id) ${beyond} (${last})`, [before])
   }
-  const found: Ordered[] = await withNames(db, page).orderByRaw(
-    `g.at_us::bigint ${direction}, g.id ${direction}`,
-  )
-  const { rows, ...next } = cutPage(found, limit, ({ id }) => id)
-  return { grants: rows, ...next }
+  const list = (wanted: RowsWanted<Place>): Promise<(GrantView & { at_us: string })[]> =>
+    withNames(db, byMoment(db, query, wanted, { moment, id: 'g.id', order })).orderByRaw(
+      `g.at_us::bigint ${order}, g.id ${order}`,
+    )
+  const { rows, ...more } = await pageByMoment(page, list)
+  return { grants: rows, ...more }
 }
 
-export type RefreshTokenView = {
-  id: string
-  grant_id: string
-  account_id: string
-  username: string
-  client_id: string
-  resource: string | null
-  scope: string
-  created_at: Date
-  expires_at: Date
-}
+export const refreshTokenView = z.object({
+  id: z.string(),
+  grant_id: z.string(),
+  account_id: z.string(),
+  username: z.string(),
+  client_id: z.string(),
+  resource: z.string().nullable(),
+  scope: z.string(),
+  created_at: z.date(),
+  expires_at: z.date(),
+})
+export type RefreshTokenView = z.infer<typeof refreshTokenView>
 
 /** Live refresh tokens, newest first. `id` is the base64url SHA-256 of the token: it names it and opens nothing. */
 export async function listRefreshTokens(
   db: Knex,
   filter: GrantFilter & { token_id?: Buffer | undefined },
-  { limit, after }: { limit: number; after?: string | undefined },
+  page: PageWanted,
 ): Promise<PageOf<'refresh_tokens', RefreshTokenView>> {
-  const { token_id, ...wanted } = filter
-  const page = matchingGrants(db, await resolveFilter(db, wanted))
+  const { token_id, ...of_grants } = filter
+  const query = matchingGrants(db, await resolveFilter(db, of_grants))
     .join('refresh_tokens as r', 'r.grant_id', 'g.id')
     .whereNull('r.consumed_at')
     .whereRaw('r.expires_at > now()')
     .select('r.id', 'r.grant_id', 'g.account_id', 'g.client_id', 'g.resource', 'g.scope')
-    .select('r.created_at', 'r.expires_at', db.raw(`${microseconds('r.created_at')} as at_us`))
-    .orderByRaw('r.created_at desc, r.id desc')
-    .limit(limit + 1)
-  if (token_id) page.where('r.id', token_id)
-  if (after !== undefined) {
-    const { at_us, id } = readCursor(after)
-    page.whereRaw(`(r.created_at, r.id) < (${MOMENT}, ?)`, [at_us, Buffer.from(id, 'base64url')])
+    .select('r.created_at', 'r.expires_at')
+  if (token_id) query.where('r.id', token_id)
+  const list = async ({ limit, after }: RowsWanted<Place>) => {
+    const behind = after && { ...after, id: Buffer.from(after.id, 'base64url') }
+    const order = { moment: 'r.created_at', id: 'r.id' }
+    const found: (Omit<RefreshTokenView, 'id'> & { id: Buffer; at_us: string })[] = await db
+      .from(byMoment(db, query, { limit, after: behind }, order).as('r'))
+      .join('accounts as a', 'a.id', 'r.account_id')
+      .select('r.*', 'a.username')
+      .orderByRaw('r.at_us::bigint desc, r.id desc')
+    return found.map((row) => ({ ...row, id: row.id.toString('base64url') }))
   }
-  const found: (Omit<RefreshTokenView, 'id'> & { id: Buffer; at_us: string })[] = await db
-    .from(page.as('r'))
-    .join('accounts as a', 'a.id', 'r.account_id')
-    .select('r.*', 'a.username')
-    .orderByRaw('r.at_us::bigint desc, r.id desc')
-  const { rows, ...next } = cutPage(found, limit, ({ id }) => id.toString('base64url'))
-  return { refresh_tokens: rows.map((row) => ({ ...row, id: row.id.toString('base64url') })), ...next }
+  const { rows, ...more } = await pageByMoment(page, list)
+  return { refresh_tokens: rows, ...more }
 }

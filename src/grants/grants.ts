@@ -4,6 +4,7 @@ import { type ActionOrigin, recordedBy } from '../audit/log/action-origin.ts'
 import type { AuditLog } from '../audit/log/audit-log.ts'
 import { recorded } from '../audit/log/recorded.ts'
 import { AppError } from '../base/errors.ts'
+import type { PageWanted } from '../storage/keyset.ts'
 import { listToolUses, type ToolUse } from '../usage/usage-store.ts'
 import {
   type GrantView,
@@ -21,20 +22,19 @@ import { deleteMatchingGrants, type GrantFilter, type RevokedGrant } from './gra
  */
 export type GrantDependencies = { db: Knex; audit: AuditLog }
 
-type PageWanted = { limit?: number | undefined; after?: string | undefined }
-
-const PAGE_MAX = 500
+const PAGE_ROWS = 50
+const LIVE_TOKENS_SHOWN = 500
 
 /** Of one transaction: so many fit well within what a statement may take, and within memory with their events. */
 export const REVOKED_PER_TRANSACTION = 10_000
 
-/** Throws `invalid_input` for a cursor that no page gave. */
+/** Throws `invalid_input` for an invalid cursor. */
 export function pageOfGrants(
   { db }: Pick<GrantDependencies, 'db'>,
   filter: GrantFilter,
-  { limit = 50, ...from }: PageWanted & { before?: string | undefined } = {},
+  page: Partial<PageWanted> & { before?: string | undefined } = {},
 ): Promise<PageOf<'grants', GrantView>> {
-  return listGrants(db, filter, { limit: Math.min(limit, PAGE_MAX), ...from })
+  return listGrants(db, filter, { limit: PAGE_ROWS, ...page })
 }
 
 /** One grant with its live refresh tokens and the tools that were called by it. Throws `not_found`. */
@@ -46,17 +46,17 @@ export async function showGrant(
     grants: [grant],
   } = await listGrants(db, { id }, { limit: 1 })
   if (!grant) throw new AppError('not_found', `There is no grant ${id}`)
-  const { refresh_tokens } = await listRefreshTokens(db, { id }, { limit: PAGE_MAX })
+  const { refresh_tokens } = await listRefreshTokens(db, { id }, { limit: LIVE_TOKENS_SHOWN })
   return { ...grant, live_refresh_tokens: refresh_tokens, tools_used: await listToolUses(db, id) }
 }
 
-/** Throws `invalid_input` for a cursor that no page gave. */
+/** Throws `invalid_input` for an invalid cursor. */
 export function pageOfRefreshTokens(
   { db }: Pick<GrantDependencies, 'db'>,
   filter: GrantFilter,
-  { limit = 50, after }: PageWanted = {},
+  page: Partial<PageWanted> = {},
 ): Promise<PageOf<'refresh_tokens', RefreshTokenView>> {
-  return listRefreshTokens(db, filter, { limit: Math.min(limit, PAGE_MAX), after })
+  return listRefreshTokens(db, filter, { limit: PAGE_ROWS, ...page })
 }
 
 /** The audit event of one revoked grant. */

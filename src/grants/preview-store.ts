@@ -1,26 +1,30 @@
 import type { Knex } from 'knex'
+import { z } from 'zod'
 import { PERSONAL_CLIENT_ID, PERSONAL_CLIENT_NAME } from '../personal-tokens/personal-access-token.ts'
 import { type GrantFilter, matchingGrants, resolveFilter } from './grant-store.ts'
 
 /** SQL of what a revocation would end. */
-export const COUNTED_MAX = 10_000
+const COUNTED_MAX = 10_000
 
-export type RevocationPreview = {
-  /** Of each at most 10,001, which means more than 10,000. */
-  grants: number
-  accounts: number
-  clients: number
-  refresh_tokens: number
-  access_tokens: number
-  /** Of the grants counted, those that were used within the last seven days. */
-  used_last_week: number
-  resources: string[]
-  /** Those that these grants called within the last seven days, the most widely used first. */
-  tools: { tool: string; grants: number; last_used_at: Date }[]
-  /** Those with the most grants. */
-  account_names: { account_id: string; username: string; grants: number }[]
-  client_names: { client_id: string; client_name: string | null; grants: number }[]
-}
+export const revocationPreview = z.object({
+  grants: z.int().describe('As every count here: 10001 stands for more than 10000'),
+  accounts: z.int(),
+  clients: z.int(),
+  refresh_tokens: z.int(),
+  access_tokens: z.int(),
+  used_last_week: z.int().describe('How many of the grants were used within seven days'),
+  resources: z.array(z.string()),
+  tools: z
+    .array(z.object({ tool: z.string(), grants: z.int(), last_used_at: z.date() }))
+    .describe('Called by these grants within seven days, the most widely used first'),
+  account_names: z
+    .array(z.object({ account_id: z.string(), username: z.string(), grants: z.int() }))
+    .describe('Those with the most grants'),
+  client_names: z.array(
+    z.object({ client_id: z.string(), client_name: z.string().nullable(), grants: z.int() }),
+  ),
+})
+export type RevocationPreview = z.infer<typeof revocationPreview>
 
 const NAMES = 5
 const TOOLS = 30

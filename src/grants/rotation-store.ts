@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type pg from 'pg'
 import { runPrepared } from '../storage/prepared.ts'
-import { beginWith } from '../storage/short-transaction.ts'
+import { beginWith } from '../storage/wire.ts'
 import type { AccessTokenRow, FoundRefreshToken, StoredPayload } from './token-store.ts'
 
 /**

@@ -37,7 +37,7 @@ export type GuardOptions = {
   scopes_supported?: string[]
   /** Name shown to people, RFC 9728 §2. */
   resource_name?: string
-  /** Mode `none`: `localPolicy(…)` of `toolgate/resource-server/local`. */
+  /** Mode `none`: `localPolicy(…)` of `toolgate-guard/local`. */
   local?: LocalPolicy | undefined
   /** What came of each call is told to the audit log, never with its arguments. False: it is not. */
   reports?: false | ReportOptions | undefined
@@ -122,7 +122,7 @@ function reportOptions({ reports = {} }: GuardOptions): ReportOptions | undefine
 }
 
 function localDecisions(resource: string, { local }: GuardOptions): LocalDecisions {
-  if (!local) throw new TypeError("mode 'none' needs local: localPolicy(…) of toolgate/resource-server/local")
+  if (!local) throw new TypeError("mode 'none' needs local: localPolicy(…) of toolgate-guard/local")
   return local(resource)
 }
 

@@ -1,4 +1,4 @@
-/** The public names of "toolgate/resource-server": the guard, by the standards of the web and no framework's. */
+/** The public names of "toolgate-guard": the guard, by the standards of the web and no framework's. */
 export { opensResource } from '../permission/resource-pattern.ts'
 export type { AnswerWatch } from './answer-watch.ts'
 export type { AuthInfo, Opened } from './auth-info.ts'

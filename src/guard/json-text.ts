@@ -1,3 +1,4 @@
+import { parseJson, walkJson } from '../base/json.ts'
 import { badMessage, type Refusal } from './refusal.ts'
 
 /** Far above any real message, far below where a recursive reader behind the guard overflows its stack. */
@@ -8,7 +9,8 @@ const MAX_DEPTH = 128
  * @throws Refusal 400 when it is none, is nested too deeply, names a member twice, or has a number that is none here
  */
 export function readJson(text: string): unknown {
-  const value = parse(text)
+  const value = parseJson(text)
+  if (value === undefined) throw badMessage('parse_error', 'The body is not JSON')
   requireOneReading(text)
   return value
 }
@@ -25,54 +27,31 @@ export function requireShallow(value: unknown): void {
   }
 }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw badMessage('parse_error', 'The body is not JSON')
-  }
-}
-
 function tooDeep(): Refusal {
   return ambiguous(`is nested more than ${MAX_DEPTH} levels deep`)
 }
 
-const NUMBER = /[-+.\deE]+/y
-
-/** Reads valid JSON again as text, because its value does not show what was there twice, and walking it would recurse. */
+/** Reads valid JSON again as text, because its value does not show what was there twice. */
 function requireOneReading(json: string): void {
   /** Of every object that is open the names of its members so far; undefined for a list. */
   const open: (Set<string> | undefined)[] = []
-  for (let at = 0; at < json.length; at++) {
-    const char = json.charAt(at)
-    if (char === '{' || char === '[') {
-      open.push(char === '{' ? new Set() : undefined)
+  walkJson(json, {
+    open(bracket) {
+      open.push(bracket === '{' ? new Set() : undefined)
       if (open.length > MAX_DEPTH) throw tooDeep()
-    } else if (char === '}' || char === ']') open.pop()
-    else if (char === '"') {
-      const start = at
-      while (json[++at] !== '"') if (json[at] === '\\') at++
-      if (isName(json, at)) requireNew(open.at(-1), json.slice(start, at + 1))
-    } else if (char === '-' || (char >= '0' && char <= '9')) {
-      NUMBER.lastIndex = at
-      const [number = ''] = NUMBER.exec(json) ?? []
+    },
+    close: () => open.pop(),
+    name: (name) => requireNew(open.at(-1), name),
+    scalar(written) {
       // RFC 8259 §6: what is out of range here would be null, or another number, for the next reader.
-      if (!Number.isFinite(Number(number))) throw ambiguous('has a number that is out of range')
-      at += number.length - 1
-    }
-  }
-}
-
-function isName(json: string, end: number): boolean {
-  let at = end + 1
-  while (/\s/.test(json.charAt(at))) at++
-  return json[at] === ':'
+      if (/^[-\d]/.test(written) && !Number.isFinite(Number(written)))
+        throw ambiguous('has a number that is out of range')
+    },
+  })
 }
 
 /** RFC 8259 §4: when names within an object are not unique, the behavior of software is unpredictable. */
-function requireNew(members: Set<string> | undefined, quoted: string): void {
-  // An escape is another way to write the same name.
-  const name = quoted.includes('\\') ? String(JSON.parse(quoted)) : quoted.slice(1, -1)
+function requireNew(members: Set<string> | undefined, name: string): void {
   if (name === '__proto__') throw ambiguous('has a member __proto__')
   if (members?.has(name)) throw ambiguous('names a member twice')
   members?.add(name)

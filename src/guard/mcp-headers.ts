@@ -1,4 +1,5 @@
-import { isGone, isObject, NAMED_BY } from './mcp-messages.ts'
+import { isObject } from '../base/json.ts'
+import { isGone, NAMED_BY } from './mcp-messages.ts'
 import { badMessage, Refusal } from './refusal.ts'
 
 /** Revisions with batches. Those before 2025-06-18 had no header to say which they are. */

@@ -1,3 +1,4 @@
+import { isObject } from '../base/json.ts'
 import { badMessage } from './refusal.ts'
 
 /** What one JSON-RPC message is about. Empty: the body said nothing, and only the token is in question. */
@@ -110,9 +111,13 @@ function nameIn(
 /** @throws Refusal 400 when a reader that is loose about names could take another member for this one */
 function memberOf(object: unknown, name: string, id: unknown): unknown {
   if (!isObject(object)) return undefined
-  const isLike = (key: string) => /[^ -~]/.test(key) || (key !== name && fold(key) === fold(name))
+  const isLike = (key: string) => /[^ -~]|\\/.test(key) || (key !== name && fold(key) === fold(name))
   if (Object.keys(object).some(isLike))
-    throw badMessage('invalid_params', `A member is named almost like ${name}, or beyond ASCII`, id)
+    throw badMessage(
+      'invalid_params',
+      `A member is named almost like ${name}, with a backslash, or beyond ASCII`,
+      id,
+    )
   return Object.hasOwn(object, name) ? object[name] : undefined
 }
 
@@ -136,8 +141,4 @@ function isId(id: unknown): boolean {
   return (
     id === undefined || Number.isSafeInteger(id) || (typeof id === 'string' && id.length <= MAX_NAME_CHARS)
   )
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

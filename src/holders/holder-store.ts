@@ -1,4 +1,6 @@
 import type { Knex } from 'knex'
+import { z } from 'zod'
+import { keyset, type RowsWanted, storableText } from '../storage/keyset.ts'
 
 /** SQL of who holds a scope: the accounts that may, and the grants that have it. Reads a bounded number of grants. */
 
@@ -49,15 +51,16 @@ export async function consentedScopes(
   })
 }
 
-export type HoldingGrant = {
-  id: string
-  account_id: string
-  username: string
-  client_id: string
-  scope: string
-  created_at: Date
-  last_used_at: Date | null
-}
+export const holdingGrant = z.object({
+  id: z.string(),
+  account_id: z.string(),
+  username: z.string(),
+  client_id: z.string(),
+  scope: z.string(),
+  created_at: z.date(),
+  last_used_at: z.date().nullable(),
+})
+type HoldingGrant = z.infer<typeof holdingGrant>
 
 /** Live grants with one of these scopes among the newest `look_at` of the resource, newest first. */
 export async function newestHoldingGrants(
@@ -77,19 +80,27 @@ export async function newestHoldingGrants(
   )
 }
 
-export type HoldingAccount = { id: string; username: string; roles: string[]; disabled_at: Date | null }
+export const holdingAccount = z.object({
+  id: z.string(),
+  username: z.string(),
+  roles: z.array(z.string()),
+  disabled_at: z.date().nullable(),
+})
+type HoldingAccount = z.infer<typeof holdingAccount>
+
+export const holdingAccounts = keyset(z.object({ username: storableText }))
 
 /** Accounts with one of these roles, by username, after the one named. */
 export async function accountsInRoles(
   db: Knex,
   roles: readonly string[],
-  { limit, after }: { limit: number; after?: string | undefined },
+  { limit, after }: RowsWanted<{ username: string }>,
 ): Promise<HoldingAccount[]> {
   const query = db<HoldingAccount>('accounts')
     .whereRaw('roles && ?::text[]', [[...roles]])
     .orderBy('username')
     .limit(limit)
     .select('id', 'username', 'roles', 'disabled_at')
-  if (after !== undefined) query.where('username', '>', after)
+  if (after) query.where('username', '>', after.username)
   return query
 }

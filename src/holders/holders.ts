@@ -1,14 +1,17 @@
 import type { Knex } from 'knex'
+import { z } from 'zod'
 import { AppError } from '../base/errors.ts'
 import { type Catalogue, findResource, grantableScopes } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
 import { expandScopes, type Resource } from '../permission/scopes.ts'
+import type { PageWanted } from '../storage/keyset.ts'
 import {
   accountsInRoles,
   type ConsentedScopes,
   consentedScopes,
-  type HoldingAccount,
-  type HoldingGrant,
+  holdingAccount,
+  holdingAccounts,
+  holdingGrant,
   newestHoldingGrants,
 } from './holder-store.ts'
 
@@ -16,10 +19,14 @@ import {
 export type HolderDependencies = { db: Knex; catalogues: CatalogueCache }
 
 /** Grants looked at for a count; of a resource that has more, the newest. */
-export const GRANTS_LOOKED_AT = 10_000
+const GRANTS_LOOKED_AT = 10_000
 
-/** A count of live grants. Where it is not exact there are at least so many. */
-export type GrantCount = { count: number; exact: boolean }
+/** A count of live grants. */
+export const grantCount = z.object({
+  count: z.int(),
+  exact: z.boolean().describe('False: there may be more; not all grants were looked at'),
+})
+export type GrantCount = z.infer<typeof grantCount>
 
 /** The resource with this identifier in the catalogue in force. Throws `not_found`. */
 export async function resourceInForce(
@@ -33,7 +40,7 @@ export async function resourceInForce(
 }
 
 /** The scope itself and all that include it, directly or not. */
-export function scopesThatGive(resource: Resource, scope: string): string[] {
+function scopesThatGive(resource: Resource, scope: string): string[] {
   return resource.scopes.map(({ name }) => name).filter((name) => expandScopes(resource, [name]).has(scope))
 }
 
@@ -61,20 +68,20 @@ export async function grantCounts(db: Knex, resource: Resource): Promise<Map<str
   return consented ? grantsByScope(resource, consented) : new Map()
 }
 
-export type ScopeHolders = {
-  roles: string[]
-  accounts: HoldingAccount[]
-  /** The username after which the next page of accounts begins. */
-  next?: string
-  live_grants: GrantCount
-  newest_grants: HoldingGrant[]
-}
+export const holdersSchema = z.object({
+  roles: z.array(z.string()).describe('Those that hold the scope'),
+  accounts: z.array(holdingAccount),
+  next: z.string().optional().describe('For the next page of accounts'),
+  live_grants: grantCount,
+  newest_grants: z.array(holdingGrant),
+})
+export type ScopeHolders = z.infer<typeof holdersSchema>
 
-/** One page of the accounts that may hold the scope, and the newest grants that have it. Throws `not_found`. */
+/** One page of the accounts that may hold the scope, and the newest grants that have it. Throws `not_found`, and `invalid_input` for an invalid cursor. */
 export async function scopeHolders(
   dependencies: HolderDependencies,
   wanted: { resource: string; scope: string },
-  { limit, after }: { limit: number; after?: string | undefined },
+  page: PageWanted,
 ): Promise<ScopeHolders> {
   const { db } = dependencies
   const { catalogue, resource } = await resourceInForce(dependencies, wanted.resource)
@@ -82,20 +89,19 @@ export async function scopeHolders(
   if (scopes.length === 0)
     throw new AppError('not_found', `The resource ${resource.resource} has no scope ${wanted.scope}`)
   const roles = rolesThatHold(catalogue, resource, wanted.scope)
-  const [accounts, counts, newest_grants] = await Promise.all([
-    accountsInRoles(db, roles, { limit: limit + 1, after }),
+  const [{ rows: accounts, ...more }, counts, newest_grants] = await Promise.all([
+    holdingAccounts.page(page, (wanted) => accountsInRoles(db, roles, wanted)),
     grantCounts(db, resource),
     newestHoldingGrants(
       db,
       { resource: resource.resource, scopes },
-      { look_at: GRANTS_LOOKED_AT, limit: Math.min(limit, 50) },
+      { look_at: GRANTS_LOOKED_AT, limit: Math.min(page.limit, 50) },
     ),
   ])
-  const last = accounts[limit - 1]
   return {
     roles,
-    accounts: accounts.slice(0, limit),
-    ...(accounts.length > limit && last ? { next: last.username } : {}),
+    accounts,
+    ...more,
     live_grants: counts.get(wanted.scope) ?? { count: 0, exact: true },
     newest_grants,
   }

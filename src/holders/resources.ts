@@ -1,7 +1,9 @@
+import { z } from 'zod'
 import { type CallCounts, callsByResource, toolsOfResource } from '../audit/query/usage-hours-store.ts'
-import { type Resource, type Scope, toolsForScopes } from '../permission/scopes.ts'
+import { type Resource, toolsForScopes } from '../permission/scopes.ts'
+import { keyset, type PageWanted, storableText } from '../storage/keyset.ts'
 import {
-  type GrantCount,
+  grantCount,
   grantCounts,
   type HolderDependencies,
   resourceInForce,
@@ -9,30 +11,38 @@ import {
 } from './holders.ts'
 
 /** The resources of the catalogue in force, with what is called on them and who holds what. */
-export type ResourceSummary = {
-  resource: string
-  name: string
-  built_in: boolean
-  scopes: number
-  tools: number
-  /** Of the last 24 hours. */
-  calls: CallCounts
-}
+const callCounts = z.object({ allowed: z.number(), denied: z.number() })
 
-export type ScopeView = Omit<Scope, 'risk'> & {
-  destructive: boolean
-  default: boolean
-  /** Its own tools and those of the scopes that it includes. */
-  opens: string[]
-  roles: string[]
-  live_grants: GrantCount
-}
+export const resourceSummary = z.object({
+  resource: z.string(),
+  name: z.string(),
+  built_in: z.boolean().describe('Toolgate’s own: in every catalogue, and in no file'),
+  scopes: z.int(),
+  tools: z.int(),
+  calls: callCounts.describe('Of the last 24 hours'),
+})
+type ResourceSummary = z.infer<typeof resourceSummary>
 
-export type ResourceView = ResourceSummary & {
-  default_scopes: string[]
-  scope_details: ScopeView[]
-  called_tools: ({ tool: string } & CallCounts)[]
-}
+const scopeView = z.object({
+  name: z.string(),
+  description: z.string(),
+  tools: z.array(z.string()).readonly(),
+  prompts: z.array(z.string()).readonly().optional(),
+  resources: z.array(z.string()).readonly().optional().describe('URIs of MCP resources'),
+  includes: z.array(z.string()).readonly(),
+  destructive: z.boolean(),
+  default: z.boolean().describe('Meant by a request that names no scope'),
+  opens: z.array(z.string()).describe('Its own tools and those of the scopes that it includes'),
+  roles: z.array(z.string()),
+  live_grants: grantCount,
+})
+
+export const resourceView = resourceSummary.extend({
+  default_scopes: z.array(z.string()),
+  scope_details: z.array(scopeView),
+  called_tools: z.array(callCounts.extend({ tool: z.string() })).describe('Of the last 24 hours, at most 50'),
+})
+export type ResourceView = z.infer<typeof resourceView>
 
 const HOURS = 24
 const CALLED_TOOLS_MAX = 50
@@ -50,20 +60,22 @@ function summaryOf(resource: Resource, calls: CallCounts | undefined): ResourceS
   }
 }
 
-/** In the catalogue's order, after the resource named; those that are gone begin nothing. */
+const identifiers = keyset(z.object({ resource: storableText }))
+
+/** In the catalogue's order; what a cursor ended with and is gone begins nothing. Throws `invalid_input` for an invalid one. */
 export async function listResources(
   { db, catalogues }: HolderDependencies,
-  { limit, after }: { limit: number; after?: string | undefined },
+  page: PageWanted,
 ): Promise<{ resources: ResourceSummary[]; next?: string }> {
   const all = (await catalogues.current(db))?.catalogue.resources ?? []
-  const before = after === undefined ? -1 : all.findIndex(({ resource }) => resource === after)
-  const start = after !== undefined && before === -1 ? all.length : before + 1
-  const page = all.slice(start, start + limit)
+  const { rows, ...more } = await identifiers.page(page, ({ limit, after }) => {
+    const before = all.findIndex(({ resource }) => resource === after?.resource)
+    return after && before === -1 ? [] : all.slice(before + 1, before + 1 + limit)
+  })
   const calls = await callsByResource(db, HOURS)
-  const last = page.at(-1)
   return {
-    resources: page.map((resource) => summaryOf(resource, calls.get(resource.resource))),
-    ...(last && start + limit < all.length ? { next: last.resource } : {}),
+    resources: rows.map((resource) => summaryOf(resource, calls.get(resource.resource))),
+    ...more,
   }
 }
 

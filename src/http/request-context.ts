@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { Context, Middleware } from 'koa'
 import type { RequestOrigin } from '../audit/log/action-origin.ts'
+import { ipv6Groups } from '../base/host.ts'
 
 /** Narrow on purpose: the value is written into the log, the audit trail and a response header. */
 const ACCEPTED_REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/
@@ -63,15 +64,17 @@ export function clientIp(ctx: Context): string | null {
 /** Whom a rate counts against: the IPv4 address, or the /64 of the IPv6 address, since one customer has all of that. */
 export function clientNetwork(ctx: Context): string {
   const ip = clientIp(ctx)
-  if (ip === null || isIP(ip) === 4) return ip ?? 'unknown'
-  const [front = [], back = []] = ip.split('::').map((part) => part.split(':').filter(Boolean))
-  const zeros = Array<string>(Math.max(0, 8 - front.length - back.length)).fill('0')
-  const network = [...front, ...zeros, ...back].slice(0, 4)
-  return `${network.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::/64`
+  const groups = ipv6Groups(ip ?? '')
+  return groups ? `${groups.slice(0, 4).join(':')}::/64` : (ip ?? 'unknown')
 }
 
 /** The IP address in its plain form; undefined for what is none. */
 export function plainAddress(candidate: string | undefined): string | undefined {
   const address = (candidate ?? '').replace(/^::ffff:(?=\d+\.)/i, '')
   return isIP(address) !== 0 && !address.includes('%') ? address : undefined
+}
+
+/** The token in the Authorization header (RFC 6750 §2.1); undefined for another scheme, no token or more than one. */
+export function bearerToken(ctx: Context): string | undefined {
+  return /^bearer +(\S+)$/i.exec(ctx.get('authorization'))?.[1]
 }

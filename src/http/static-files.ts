@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import type { Middleware } from 'koa'
+import { sha256 } from '../base/digest.ts'
 import { VIEWS_DIRECTORY } from './render.ts'
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
@@ -37,7 +37,7 @@ function readFiles(directory: string): ReadonlyMap<string, StaticFile> {
     const content_type = CONTENT_TYPES[extname(name)]
     if (content_type === undefined) continue
     const bytes = readFileSync(join(directory, name))
-    const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`
+    const etag = `"${sha256(bytes).toString('base64url').slice(0, 22)}"`
     files.set(`/assets/${name}`, { bytes, content_type, etag })
   }
   return files

@@ -1,16 +1,18 @@
 import type { RequestListener } from 'node:http'
 import type Router from '@koa/router'
+import type { Knex } from 'knex'
 import Koa from 'koa'
 import type { Logger } from 'pino'
+import type { ActionContext } from '../actions/action.ts'
 import { IntrospectionBatch } from '../api/introspection/batch.ts'
 import { introspectionEndpoint } from '../api/introspection/endpoint.ts'
 import { ResourceServerSessions } from '../api/introspection/resource-server-session.ts'
 import { introspectionShortCut } from '../api/introspection/short-cut.ts'
-import { type OperatorDependencies, operatorApi } from '../api/operator-api/api.ts'
+import { operatorApi } from '../api/operator-api/api.ts'
 import { builtIn } from '../api/operator-api/operator-resource.ts'
-import { type OperatorMcpDependencies, operatorMcp } from '../api/operator-mcp/server.ts'
+import { operatorMcp } from '../api/operator-mcp/server.ts'
 import { reportsEndpoint } from '../api/reports/endpoint.ts'
-import { type IntakeDependencies, ReportIntake } from '../api/reports/intake.ts'
+import { ReportIntake } from '../api/reports/intake.ts'
 import { ChangeFeed } from '../api/revocation-feed/change-feed.ts'
 import { changesEndpoint } from '../api/revocation-feed/endpoint.ts'
 import { TAKING_TYPES } from '../api/revocation-feed/taken-away.ts'
@@ -33,7 +35,7 @@ import { cors, preflight } from '../http/cors.ts'
 import { errorHandler } from '../http/error-handler.ts'
 import { healthRoutes } from '../http/health.ts'
 import { hostCheck } from '../http/host-check.ts'
-import { createRenderer } from '../http/render.ts'
+import { createRenderer, type Renderer } from '../http/render.ts'
 import { requestContext } from '../http/request-context.ts'
 import { securityHeaders } from '../http/security-headers.ts'
 import { staticFiles } from '../http/static-files.ts'
@@ -47,7 +49,7 @@ import { UserAgents } from '../personal-tokens/user-agents.ts'
 import type { Database } from '../storage/database.ts'
 import { UsageRecorder } from '../usage/usage.ts'
 
-/** The composition root: every room is built here, once, and mounted below in the order in which requests pass. */
+/** The composition root: every module is built here, once, and mounted below in the order in which requests pass. */
 export type AppDependencies = {
   config: Config
   keys: Keys
@@ -57,45 +59,21 @@ export type AppDependencies = {
   document_network?: DocumentNetwork
 }
 
-/**
- * `feed` has to be closed before connections are drained: whoever follows the log keeps one open. `usage` is closed after
- * that and before the database, into which it writes what it still has. `user_agents` has to be flushed now and then.
- */
 export type App = {
   listener: RequestListener
   audit: AuditLog
   feed: EventFeed
   usage: UsageRecorder
   user_agents: UserAgents
-}
-
-type ResourceServerDependencies = IntakeDependencies & {
-  audit: AuditLog
-  issuer: string
-  batch: IntrospectionBatch
-  feed: EventFeed
+  /**
+   * Ends event streams, waits until `drained` says that no request is under way, then closes the log and writes what is
+   * still in memory. The database stays open, and is closed after it.
+   */
+  close(drained?: () => Promise<unknown>): Promise<void>
 }
 
 function mount(koa: Koa, router: Router): void {
   koa.use(router.routes()).use(allowedMethods(router))
-}
-
-/** What resource servers ask, tell, and hear. */
-function mountResourceServers(koa: Koa, dependencies: ResourceServerDependencies): void {
-  const sessions = new ResourceServerSessions(dependencies)
-  koa.use(introspectionEndpoint(dependencies.batch))
-  koa.use(reportsEndpoint({ sessions, intake: new ReportIntake(dependencies) }))
-  koa.use(changesEndpoint({ changes: new ChangeFeed(dependencies), sessions }))
-}
-
-function mountOperator(koa: Koa, dependencies: OperatorDependencies & OperatorMcpDependencies): void {
-  mount(koa, operatorApi(dependencies))
-  mount(koa, operatorMcp(dependencies))
-}
-
-function mountPages(koa: Koa, dependencies: PageDependencies): void {
-  mount(koa, signInRoutes(dependencies))
-  mount(koa, pageRoutes(dependencies, [...OPERATOR_PAGES, ...ACCOUNT_PAGES]))
 }
 
 function createKoa({ cookies }: Keys, { http }: Config): Koa {
@@ -111,38 +89,42 @@ function listenerOf(koa: Koa, batch: IntrospectionBatch, issuer: string): Reques
   return koa.proxy ? listener : introspectionShortCut({ batch, issuer }, listener)
 }
 
-export function createApp(dependencies: AppDependencies): App {
-  const { config, keys, database, log, document_network } = dependencies
-  const { issuer } = config
-  const { knex: db, tokens, hot } = database
+/** What clients say about themselves at addresses of their own. */
+function publishedClients({ config, database, document_network: network }: AppDependencies, audit: AuditLog) {
+  const { knex: db } = database
+  const admission = new Admission(config.client_documents, audit)
+  return {
+    documents: new MetadataDocuments({ db, network, admission }),
+    client_keys: new ClientKeys({ db, network }),
+  }
+}
 
+/** The parts that keep something in memory, or a connection open: made before what is mounted, and closed after it. */
+function createParts({ config: { issuer }, database, log }: AppDependencies) {
+  const { knex: db, hot } = database
   const audit = new AuditLog(hot, { writers: AUDIT_WRITERS, announcer: new Announcer(db, TAKING_TYPES) })
   const feed = new EventFeed(db)
   const catalogues = new CatalogueCache(builtIn(issuer))
-  const render = createRenderer({ base_path: basePath(issuer) })
-  const { catalogue_file } = config
-  const { checkpoint_interval_seconds } = config.audit
-  const shared = { db, audit, catalogues, render, issuer, catalogue_file, checkpoint_interval_seconds }
-
-  const published = { db, network: document_network }
-  const admission = new Admission(config.client_documents, audit)
-  const documents = new MetadataDocuments({ ...published, admission })
-  const client_keys = new ClientKeys(published)
   const usage = new UsageRecorder(db, log)
   const user_agents = new UserAgents(db)
-  const batch = new IntrospectionBatch({ ...shared, hot, usage, user_agents })
-  const { provider, middleware: engine } = createAuthorizationServer({
-    ...shared,
-    tokens,
-    config,
-    keys,
-    documents,
-    client_keys,
-    renderError: errorPage(render),
-  })
-  const interactions = interactionRoutes({ ...shared, provider, form_key: keys.forms })
+  const batch = new IntrospectionBatch({ issuer, hot, db, catalogues, audit, usage, user_agents })
+  return { audit, feed, catalogues, usage, user_agents, batch }
+}
 
-  const koa = createKoa(keys, config)
+type Parts = ReturnType<typeof createParts>
+
+async function closeParts({ feed, audit, usage, user_agents }: Parts, drained?: () => Promise<unknown>) {
+  // Whoever follows the log keeps a connection open, which would not drain.
+  await feed.close()
+  await drained?.()
+  await audit.close()
+  await usage.close()
+  // A hint for people: what cannot be written now is lost.
+  await user_agents.flush().catch(() => undefined)
+}
+
+/** What every request passes before it is known whom it is for. */
+function mountFrame(koa: Koa, issuer: string, log: Logger, render: Renderer): void {
   koa.use(requestContext())
   koa.use(accessLog(log))
   koa.use(securityHeaders({ issuer }))
@@ -151,12 +133,67 @@ export function createApp(dependencies: AppDependencies): App {
   koa.use(hostCheck(new URL(issuer).host))
   koa.use(belowIssuer(issuer))
   koa.use(preflight)
+}
+
+/** What resource servers ask and tell, and what they are told. */
+function mountResourceServers(
+  koa: Koa,
+  issuer: string,
+  db: Knex,
+  { audit, batch, feed, usage }: Parts,
+): void {
+  const sessions = new ResourceServerSessions({ db, audit, issuer })
+  koa.use(introspectionEndpoint(batch))
+  koa.use(reportsEndpoint({ sessions, intake: new ReportIntake({ db, audit, usage }) }))
+  koa.use(changesEndpoint({ changes: new ChangeFeed({ db, feed }), sessions }))
+}
+
+export function createApp(dependencies: AppDependencies): App {
+  const { config, keys, database, log } = dependencies
+  const { issuer, catalogue_file } = config
+  const { checkpoint_interval_seconds } = config.audit
+  const { knex: db, tokens } = database
+  const render = createRenderer({ base_path: basePath(issuer) })
+  const parts = createParts(dependencies)
+  const { audit, feed, catalogues, usage, user_agents, batch } = parts
+  const { provider, middleware: engine } = createAuthorizationServer({
+    config,
+    keys,
+    db,
+    tokens,
+    audit,
+    catalogues,
+    ...publishedClients(dependencies, audit),
+    renderError: errorPage(render),
+  })
+  const actions: ActionContext = {
+    db,
+    audit,
+    catalogues,
+    issuer,
+    catalogue_file,
+    checkpoint_interval_seconds,
+  }
+  const pages: PageDependencies = { ...actions, feed, render, form_key: keys.forms }
+
+  const koa = createKoa(keys, config)
+  mountFrame(koa, issuer, log, render)
   mount(koa, healthRoutes(database))
-  mountResourceServers(koa, { ...shared, batch, feed, usage })
+  mountResourceServers(koa, issuer, db, parts)
   koa.use(staticFiles())
-  mount(koa, interactions)
-  mountOperator(koa, { ...shared, batch, feed, log })
-  mountPages(koa, { ...shared, feed, form_key: keys.forms })
+  mount(koa, interactionRoutes({ provider, issuer, form_key: keys.forms, db, audit, catalogues, render }))
+  mount(koa, operatorApi({ ...actions, batch, feed }))
+  mount(koa, operatorMcp({ ...actions, batch, log }))
+  mount(koa, signInRoutes(pages))
+  mount(koa, pageRoutes(pages, [...OPERATOR_PAGES, ...ACCOUNT_PAGES]))
   for (const each of engine) koa.use(each)
-  return { listener: listenerOf(koa, batch, issuer), audit, feed, usage, user_agents }
+
+  return {
+    listener: listenerOf(koa, batch, issuer),
+    audit,
+    feed,
+    usage,
+    user_agents,
+    close: (drained) => closeParts(parts, drained),
+  }
 }

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import { checkpointEvidence } from '../audit/integrity/checkpoints/checkpoint-evidence.ts'
@@ -21,6 +21,14 @@ const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 15_000
 const KEEP_ALIVE_TIMEOUT_MS = 65_000
 const DRAIN_MS = 10_000
+
+function httpServer(listener: RequestListener): Server {
+  const server = createServer(listener)
+  server.headersTimeout = HEADERS_TIMEOUT_MS
+  server.requestTimeout = REQUEST_TIMEOUT_MS
+  server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS
+  return server
+}
 
 function listen(server: Server, { host, port }: Config['http']): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -70,24 +78,15 @@ async function checkRole(config: Config, { database: { knex } }: Installation, l
   else log.info({ role }, 'the database role may change the audit log; production should have another')
 }
 
-/** Starts what signs the audit log; what undoes it ends the log first, so that the last checkpoint names its end. */
-function startEvidence(
-  { issuer, audit: { checkpoint_interval_seconds, checkpoint_sinks } }: Config,
-  { database }: Installation,
+/** Starts what signs the audit log; to be ended after the log, so that the last checkpoint names its end. */
+function startSigning(
+  { issuer, audit: { checkpoint_interval_seconds: interval_seconds, checkpoint_sinks: sinks } }: Config,
+  { database: { knex: db } }: Installation,
   { audit }: App,
   key: CheckpointKey,
   log: Logger,
-): [() => Promise<void>, () => Promise<void>] {
-  const checkpoints = startCheckpoints({
-    db: database.knex,
-    key,
-    issuer,
-    audit,
-    log,
-    interval_seconds: checkpoint_interval_seconds,
-    sinks: checkpoint_sinks,
-  })
-  return [() => checkpoints.close(), () => audit.close()]
+) {
+  return startCheckpoints({ db, key, issuer, audit, log, interval_seconds, sinks })
 }
 
 export async function startServer(
@@ -114,8 +113,12 @@ export async function startServer(
     await prepareAuditPartitions(installation.database.knex, log)
     await checkRole(config, installation, log)
     const app = createApp({ config, keys, database: installation.database, log })
-    undo.push(() => app.usage.close())
-    undo.push(...startEvidence(config, installation, app, checkpoint_key, log))
+    const server = httpServer(app.listener)
+    const checkpoints = startSigning(config, installation, app, checkpoint_key, log)
+    undo.push(
+      () => checkpoints.close(),
+      () => app.close(() => drain(server)),
+    )
     await hooks.prepare?.(installation, app)
 
     const evidence = checkpointEvidence({
@@ -126,12 +129,7 @@ export async function startServer(
     })
     const stopMaintenance = startMaintenance(config, installation.database, log, evidence, app)
     undo.push(async () => stopMaintenance())
-    const server = createServer(app.listener)
-    server.headersTimeout = HEADERS_TIMEOUT_MS
-    server.requestTimeout = REQUEST_TIMEOUT_MS
-    server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS
     const port = await listen(server, config.http)
-    undo.push(() => app.feed.close().then(() => drain(server)))
     return { app, installation, port, close }
   } catch (error) {
     await close()

@@ -97,28 +97,14 @@ export function showMade(page: Page, place: TokenPlace, made: { id: string; toke
 export function showNewToken(
   page: Page,
   place: TokenPlace,
-  shown: { offer?: TokenOffer | undefined; error?: AppError | undefined; [kept: string]: unknown },
+  shown: { offer?: TokenOffer | undefined; error?: string | undefined; [kept: string]: unknown },
 ): void {
   const { form } = page
   const filled = { name: form.get('name'), role: form.get('role'), days: form.get('days') }
-  page.ctx.status = shown.error?.status ?? 200
   page.show('personal-tokens/new', {
     ...place,
     limits: LIMITS,
     filled: { ...filled, scopes: new Set(form.all('scope')) },
     ...shown,
-    error: shown.error?.message,
   })
-}
-
-const CORRECTABLE = new Set(['invalid_input', 'conflict', 'not_found'])
-
-/** What `work` gives, or the fault that the person can mend. */
-export async function orFault<T>(work: () => Promise<T>): Promise<T | AppError> {
-  try {
-    return await work()
-  } catch (error) {
-    if (error instanceof AppError && CORRECTABLE.has(error.code)) return error
-    throw error
-  }
 }

@@ -1,4 +1,4 @@
-import { hash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 
 /**
@@ -45,9 +45,4 @@ export function makePersonalAccessToken(): string {
 /** Whether it could be one: its shape and its checksum. Says nothing of whether it is known. */
 export function isPersonalAccessToken(text: string): boolean {
   return SHAPE.test(text) && checksum(text.slice(0, -CHECKSUM_CHARS)) === text.slice(-CHECKSUM_CHARS)
-}
-
-/** The SHA-256 by which a value is stored and named. */
-export function personalTokenId(token: string): Buffer {
-  return hash('sha256', token, 'buffer')
 }

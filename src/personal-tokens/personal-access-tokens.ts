@@ -5,10 +5,11 @@ import { type ActionOrigin, recordedBy } from '../audit/log/action-origin.ts'
 import type { AuditLog } from '../audit/log/audit-log.ts'
 import { recorded } from '../audit/log/recorded.ts'
 import { actorText, SERVER } from '../audit-chain/actor.ts'
+import { sha256 } from '../base/digest.ts'
 import { AppError } from '../base/errors.ts'
 import { findResource } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
-import { makePersonalAccessToken, PERSONAL_CLIENT_ID, personalTokenId } from './personal-access-token.ts'
+import { makePersonalAccessToken, PERSONAL_CLIENT_ID } from './personal-access-token.ts'
 import { scopesOfTokenRole, type TokenRole } from './personal-token-scopes.ts'
 import {
   claimExpiring,
@@ -99,7 +100,7 @@ export async function createPersonalToken(
         `The account has ${LIVE_TOKENS_MAX} tokens for ${resource.name} already; revoke one that is not needed`,
       )
     const token = makePersonalAccessToken()
-    const value = { id: personalTokenId(token), ttl_seconds }
+    const value = { id: sha256(token), ttl_seconds }
     const row = { id: `pat_${randomBytes(16).toString('hex')}`, ...place, scope, name, role }
     await insertPersonalToken(trx, { ...row, created_by: actorText(origin.actor), value })
     const token_id = value.id.toString('base64url')
@@ -148,7 +149,7 @@ export async function rotatePersonalToken(
     if (!before) throw new AppError('not_found', 'There is no such live personal access token')
     assertNewest(before, value_id)
     const token = makePersonalAccessToken()
-    const value = { id: personalTokenId(token), ttl_seconds: chosen_seconds ?? before.ttl_seconds }
+    const value = { id: sha256(token), ttl_seconds: chosen_seconds ?? before.ttl_seconds }
     await replaceValue(trx, before, { value, overlap_seconds })
     const token_id = value.id.toString('base64url')
     const detail = {

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
-import { cutPage, MOMENT, microseconds, readCursor } from '../storage/keyset.ts'
+import { z } from 'zod'
+import { byMoment, type Page, type PageWanted, pageByMoment } from '../storage/keyset.ts'
 import { PERSONAL_CLIENT_ID } from './personal-access-token.ts'
 import type { TokenName } from './personal-token-store.ts'
 
@@ -12,23 +13,22 @@ export type TokenFilter = {
   expiring_days?: number | undefined
 }
 
-export type TokenRow = {
-  id: string
-  name: string
-  account_id: string
-  username: string
-  account_roles: string[]
-  resource: string
-  role: string
-  scope: string
-  created_by: string
-  created_at: Date
-  rotated_at: Date | null
-  expires_at: Date
-  last_used_at: Date | null
-  used_by: string | null
-  values_alive: number
-}
+export const storedTokenView = z.object({
+  id: z.string(),
+  name: z.string(),
+  account_id: z.string(),
+  username: z.string(),
+  resource: z.string(),
+  role: z.string(),
+  scope: z.string(),
+  created_by: z.string(),
+  created_at: z.date(),
+  rotated_at: z.date().nullable(),
+  expires_at: z.date(),
+  last_used_at: z.date().nullable(),
+  values_alive: z.int().describe('2 while a rotation overlaps'),
+})
+export type TokenRow = z.infer<typeof storedTokenView> & { account_roles: string[]; used_by: string | null }
 
 function live(db: Knex): Knex.QueryBuilder {
   return db('grants as g')
@@ -45,30 +45,20 @@ function live(db: Knex): Knex.QueryBuilder {
     )
 }
 
-/** Throws `invalid_input` for a cursor that no page gave. */
-export async function listPersonalTokenRows(
+/** Newest first. Throws `invalid_input` for an invalid cursor. */
+export function listPersonalTokenRows(
   db: Knex,
   { account, account_id, resource, expiring_days }: TokenFilter,
-  { limit, after }: { limit: number; after?: string | undefined },
-): Promise<{ rows: TokenRow[]; next?: string }> {
+  page: PageWanted,
+): Promise<Page<TokenRow>> {
   const query = live(db)
-    .select(db.raw(`${microseconds('g.created_at')} as at_us`))
-    .orderBy([
-      { column: 'g.created_at', order: 'desc' },
-      { column: 'g.id', order: 'desc' },
-    ])
-    .limit(limit + 1)
   if (account !== undefined) query.where('g.account_id', 'in', ownersNamed(db, account))
   if (account_id !== undefined) query.where('g.account_id', account_id)
   if (resource !== undefined) query.where('g.resource', resource)
   if (expiring_days !== undefined)
     query.whereRaw('g.expires_at <= now() + make_interval(days => ?)', [expiring_days])
-  if (after !== undefined) {
-    const { at_us, id } = readCursor(after)
-    query.whereRaw(`(g.created_at, g.id) < (${MOMENT}, ?)`, [at_us, id])
-  }
-  const found: (TokenRow & { at_us: string })[] = await query
-  return cutPage(found, limit, ({ id }) => id)
+  const order = { moment: 'g.created_at', id: 'g.id' }
+  return pageByMoment(page, (wanted) => byMoment(db, query, wanted, order))
 }
 
 function ownersNamed(db: Knex, account: string): Knex.QueryBuilder {
@@ -84,7 +74,13 @@ export async function findPersonalToken(
   return query.first()
 }
 
-export type TokenValue = { id: string; created_at: Date; expires_at: Date; newest: boolean }
+export const tokenValue = z.object({
+  id: z.string().describe('The SHA-256 of the value, as the audit log names it'),
+  created_at: z.date(),
+  expires_at: z.date(),
+  newest: z.boolean(),
+})
+export type TokenValue = z.infer<typeof tokenValue>
 
 /** The values that open something now, newest first. */
 export async function listValues(db: Knex, grant_id: string): Promise<TokenValue[]> {

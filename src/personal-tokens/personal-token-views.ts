@@ -1,8 +1,10 @@
 import type { Knex } from 'knex'
+import { z } from 'zod'
 import { AppError } from '../base/errors.ts'
 import { findResource, grantableScopes } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
 import { effectiveScopes, toolsForScopes } from '../permission/scopes.ts'
+import type { PageWanted } from '../storage/keyset.ts'
 import { oauthClientOf } from './oauth-clients.ts'
 import { EXPIRING_DAYS } from './personal-access-tokens.ts'
 import type { TokenName } from './personal-token-store.ts'
@@ -10,18 +12,21 @@ import {
   findPersonalToken,
   listPersonalTokenRows,
   listValues,
+  storedTokenView,
   type TokenFilter,
   type TokenRow,
-  type TokenValue,
+  tokenValue,
 } from './personal-token-view-store.ts'
 
 /** Personal access tokens as lists and pages show them; never with the token itself. */
-export type TokenView = Omit<TokenRow, 'account_roles' | 'used_by'> & {
-  /** It expires within seven days. */
-  expiring: boolean
-  /** A client that uses it and could sign in with OAuth instead, as far as its User-Agent tells. */
-  could_use_oauth: { client: string } | null
-}
+export const tokenView = storedTokenView.extend({
+  expiring: z.boolean().describe('It expires within seven days'),
+  could_use_oauth: z
+    .object({ client: z.string() })
+    .nullable()
+    .describe('The client that uses it, by its User-Agent, and could sign in with OAuth instead'),
+})
+export type TokenView = z.infer<typeof tokenView>
 
 const DAY_MS = 86_400_000
 
@@ -33,21 +38,23 @@ function viewOf({ account_roles: _, used_by, ...row }: TokenRow): TokenView {
   }
 }
 
-/** Live tokens, newest first. Throws `invalid_input` for a cursor that no page gave. */
+/** Live tokens, newest first. Throws `invalid_input` for an invalid cursor. */
 export async function pageOfPersonalTokens(
   { db }: { db: Knex },
   filter: TokenFilter,
-  page: { limit: number; after?: string | undefined },
+  page: PageWanted,
 ): Promise<{ personal_tokens: TokenView[]; next?: string }> {
-  const { rows, next } = await listPersonalTokenRows(db, filter, page)
-  return { personal_tokens: rows.map(viewOf), ...(next === undefined ? {} : { next }) }
+  const { rows, ...more } = await listPersonalTokenRows(db, filter, page)
+  return { personal_tokens: rows.map(viewOf), ...more }
 }
 
-export type WholeToken = TokenView & {
-  /** What it opens now, under the catalogue in force and the roles of its owner. */
-  tools: string[]
-  values: TokenValue[]
-}
+export const wholeToken = tokenView.extend({
+  tools: z
+    .array(z.string())
+    .describe('What it opens now, under the catalogue in force and the roles of its owner'),
+  values: z.array(tokenValue),
+})
+export type WholeToken = z.infer<typeof wholeToken>
 
 /** One live token. Throws `not_found`. */
 export async function showPersonalToken(

@@ -4,6 +4,7 @@
  */
 import knex, { type Knex } from 'knex'
 import pg from 'pg'
+import { parseJson } from '../base/json.ts'
 
 /**
  * Three pools, so that no flood starves what must always go through: `hot` is for introspection and the audit log,
@@ -39,10 +40,15 @@ const HOT_SETTINGS =
 /** knex would print the failures that it also throws. */
 const SILENT = { warn() {}, error() {}, deprecate() {}, debug() {} }
 
-const INT8_OID = 20
+const TEXT_PARSERS: Record<number, (text: string) => unknown> = {
+  [pg.types.builtins.INT8]: parseInt8,
+  [pg.types.builtins.JSON]: parseJson,
+  [pg.types.builtins.JSONB]: parseJson,
+}
 const types = {
   getTypeParser(oid: number, format?: 'text' | 'binary') {
-    return oid === INT8_OID && format !== 'binary' ? parseInt8 : pg.types.getTypeParser(oid, format as 'text')
+    const own = format === 'binary' ? undefined : TEXT_PARSERS[oid]
+    return own ?? pg.types.getTypeParser(oid, format as 'text')
   },
 }
 

@@ -25,15 +25,24 @@ export async function commit(transaction: Knex.Transaction): Promise<void> {
     throw new Error('COMMIT was answered by a rollback')
 }
 
-/** Runs `work` in a transaction of its own and commits it; whatever it throws rolls back. */
-export async function inTransaction<T>(db: Knex, work: (trx: Knex.Transaction) => Promise<T>): Promise<T> {
+/** Ends a transaction that may have ended. A connection that cannot say so any more rolls back by itself. */
+export async function rollBack(transaction: Knex.Transaction): Promise<void> {
+  if (!transaction.isCompleted()) await transaction.rollback().catch(() => undefined)
+}
+
+/** Runs `work` in a transaction of its own, which `end` commits; whatever either throws rolls back. */
+export async function inTransaction<T>(
+  db: Knex,
+  work: (trx: Knex.Transaction) => Promise<T>,
+  end: (trx: Knex.Transaction, result: T) => Promise<void> = commit,
+): Promise<T> {
   const transaction = await begin(db)
   try {
     const result = await work(transaction)
-    await commit(transaction)
+    await end(transaction, result)
     return result
   } catch (error) {
-    if (!transaction.isCompleted()) await transaction.rollback().catch(() => undefined)
+    await rollBack(transaction)
     throw error
   }
 }

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { z } from 'zod'
 import { runPrepared } from '../storage/prepared.ts'
 
 /** SQL of what was used when: tools by grant, and calls by hour. Written in bulk from memory. */
@@ -115,14 +116,14 @@ export function addHours(
   return inSteps(counts, write, keep)
 }
 
-export type ToolUse = {
-  /** Empty where no tool was called. */
-  tool: string
-  first_used_at: Date
-  last_used_at: Date
-  allowed: number
-  denied: number
-}
+export const toolUse = z.object({
+  tool: z.string().describe('Empty where no tool was called'),
+  first_used_at: z.date(),
+  last_used_at: z.date(),
+  allowed: z.int(),
+  denied: z.int(),
+})
+export type ToolUse = z.infer<typeof toolUse>
 
 /** What a grant really used, latest first. */
 export async function listToolUses(db: Knex, grant_id: string): Promise<ToolUse[]> {

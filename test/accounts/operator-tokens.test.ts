@@ -8,7 +8,7 @@ import {
 } from '../../src/accounts/operator-tokens.ts'
 import { AuditLog } from '../../src/audit/log/audit-log.ts'
 import { pageEvents } from '../../src/audit/query/audit-store.ts'
-import { sha256 } from '../../src/clients/client-secret.ts'
+import { sha256 } from '../../src/base/digest.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { TEST } from '../support/origins.ts'
 
@@ -111,7 +111,4 @@ it('pages of operator tokens follow each other without a gap, newest first', asy
     after = page.next
   } while (after)
   expect(seen).toEqual(all.operator_tokens.map(({ id }) => id))
-  await expect(pageOfOperatorTokens({ db: knex }, { limit: 2, after: 'x' })).rejects.toMatchObject({
-    code: 'invalid_input',
-  })
 })

@@ -105,29 +105,17 @@ describe('list_accounts', () => {
     expect((await usernames({ role: 'nobody has it' })).found).toEqual([])
   })
 
-  it('takes any text to look for, and of cursors only those that it gave', async () => {
+  it('takes any text to look for', async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 80 }), async (text) => {
         const isRefused = (error: unknown) => error instanceof AppError && error.code === 'invalid_input'
-        for (const input of [{ username: text }, { role: text }, { after: text }, { after: encoded([text]) }])
+        for (const input of [{ username: text }, { role: text }])
           await act('list_accounts', input).catch((error) => expect(isRefused(error)).toBe(true))
       }),
       { numRuns: 30 },
     )
-    for (const after of [
-      '',
-      'x',
-      encoded({}),
-      encoded(null),
-      encoded([1]),
-      encoded(['a', 'b']),
-      encoded(['\0']),
-    ])
-      expect((await refusal(act('list_accounts', { after })))[0]).toBe('invalid_input')
   })
 })
-
-const encoded = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
 describe('show_account', () => {
   it('counts live grants, and of very many only that there are more', async () => {

@@ -2,8 +2,10 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { detailText } from '../../src/audit-chain/detail-text.ts'
 import { type AuditDetail, normaliseEvent } from '../../src/audit-chain/event-fields.ts'
+import { parseJson } from '../../src/base/json.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { TEST } from '../support/origins.ts'
+import { poisonParser } from '../support/poisoned-parser.ts'
 
 const scalar = fc.oneof(fc.string({ unit: 'binary' }), fc.boolean(), fc.maxSafeInteger(), fc.constant(null))
 const anything = fc.dictionary(fc.string({ unit: 'binary' }), fc.oneof(scalar, fc.array(scalar)), {
@@ -47,7 +49,8 @@ describe('detailText', () => {
   it('is JSON of the same value', () => {
     fc.assert(
       fc.property(detail, (value) => {
-        expect(JSON.parse(detailText(value))).toEqual(JSON.parse(JSON.stringify(value)))
+        poisonParser(detailText(value))
+        expect(parseJson(detailText(value))).toEqual(parseJson(JSON.stringify(value)))
       }),
     )
   })

@@ -4,8 +4,8 @@ import { settleDefaultPartition } from '../../src/audit/integrity/archive/partit
 import { normaliseEvent } from '../../src/audit-chain/event-fields.ts'
 import { type ChainHead, extendChain, GENESIS } from '../../src/audit-chain/hash-chain.ts'
 import { CONTENT_COLUMNS } from '../../src/audit-chain/row-bytes.ts'
-import { copyIn } from '../../src/storage/copy-in.ts'
 import type { Database } from '../../src/storage/database.ts'
+import { copyIn } from '../../src/storage/wire.ts'
 import { decided } from './rows.ts'
 
 /** A log that has been written for months: rows with the times that a writer's clock gave then. */

@@ -101,15 +101,6 @@ describe('the list of clients', () => {
     await db('clients').where('id', 'like', 'cl\\_many%').delete()
   })
 
-  it('refuses a cursor that it did not give', async () => {
-    const forged = [['x', 'y'], [1, 'y'], ['1', 'y\0'], ['9'.repeat(17), 'y'], {}, null]
-    const cursors = forged.map((each) => Buffer.from(JSON.stringify(each)).toString('base64url'))
-    for (const after of ['', '%', 'AAAA', ...cursors])
-      await expect(pageOfClients({ db }, {}, { limit: 4, after })).rejects.toMatchObject({
-        code: 'invalid_input',
-      })
-  })
-
   it('says when each was last used, and counts live grants as far as that is cheap', async () => {
     await grants('cl_registered', 2, 5)
     await grants('cl_registered', COUNTED_GRANTS_MAX + 5, 3)

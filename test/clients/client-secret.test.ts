@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { generateSecret, secretDigest, secretMatches, sha256 } from '../../src/clients/client-secret.ts'
+import { generateSecret, secretDigest, secretMatches } from '../../src/clients/client-secret.ts'
 
 describe('a secret', () => {
   it('is 43 characters that mean the same with and without form-encoding, and never the same twice', () => {
@@ -35,17 +35,5 @@ describe('a secret', () => {
         expect(secretMatches(presented, stored)).toBe(false)
       }),
     )
-  })
-})
-
-describe('sha256', () => {
-  it('is the SHA-256 of the UTF-8 text (FIPS 180-4)', () => {
-    expect(sha256('abc').toString('hex')).toBe(
-      'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
-    )
-    expect(sha256('').toString('hex')).toBe(
-      'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
-    )
-    expect(sha256('ä').equals(sha256('a\u0308'))).toBe(false)
   })
 })

@@ -106,7 +106,7 @@ describe('faults', () => {
     '%s is unknown, although every object has something of that name',
     (name) => {
       expect(faultsOf(Object.fromEntries([[name, 'x']]))).toEqual([
-        `${name} is not a Toolgate variable; see the configuration table in README.md`,
+        `${name} is not a Toolgate variable; see docs/configuration.md`,
       ])
     },
   )

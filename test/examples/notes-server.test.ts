@@ -125,7 +125,7 @@ describe('on the wire', () => {
 describe('main.ts', () => {
   const main = fileURLToPath(new URL('../../examples/notes-server/main.ts', import.meta.url))
   const start = async (env: Record<string, string>) => {
-    const child = spawn(process.execPath, ['--conditions=toolgate-source', main], {
+    const child = spawn(process.execPath, [main], {
       env: { ...process.env, NOTES_PORT: '0', NOTES_CLIENT_ID: 'a', NOTES_CLIENT_SECRET: 'b', ...env },
     })
     const [line] = await once(child.stdout, 'data')

@@ -87,7 +87,7 @@ async function command(...words: string[]): Promise<string> {
 }
 
 function spawnServer(more: Record<string, string> = {}): ChildProcess {
-  return spawn(process.execPath, ['--conditions=toolgate-source', 'server.ts'], {
+  return spawn(process.execPath, ['server.ts'], {
     cwd: here,
     env: { ...environment, ...more },
     stdio: ['ignore', 'pipe', 'pipe'],

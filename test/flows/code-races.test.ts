@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { verifyChains } from '../../src/audit/integrity/verification/verify.ts'
 import { pageEvents } from '../../src/audit/query/audit-store.ts'
-import { sha256 } from '../../src/clients/client-secret.ts'
+import { sha256 } from '../../src/base/digest.ts'
 import { bodiesOf, NOTHING, remains } from '../support/families.ts'
 import { type SecondInstance, startSecondInstance } from '../support/second-instance.ts'
 import { REDIRECT_URI, Toolgate } from '../support/toolgate.ts'

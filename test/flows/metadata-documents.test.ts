@@ -1,6 +1,7 @@
 import { generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Person } from '../../examples/demo/person.ts'
+import { testKey } from '../support/assertions.ts'
 import {
   type Answer,
   DocumentHost,
@@ -154,7 +155,7 @@ describe('a host that is of no use', () => {
 })
 
 describe('a document full of nonsense', () => {
-  const key = { kty: 'EC', crv: 'P-256', x: 'x', y: 'y' }
+  const key = testKey().public_jwk
   const NONSENSE: Record<string, unknown>[] = [
     { contacts: ['\0', '\ud800'] },
     { contacts: 'text' },

@@ -1,7 +1,7 @@
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createOperatorToken } from '../../src/accounts/operator-tokens.ts'
-import { sha256 } from '../../src/clients/client-secret.ts'
+import { sha256 } from '../../src/base/digest.ts'
 import { expectClear } from '../support/hostile.ts'
 import { TEST } from '../support/origins.ts'
 import { dumpDatabase, leaksIn } from '../support/secret-search.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { sha256 } from '../../src/clients/client-secret.ts'
+import { sha256 } from '../../src/base/digest.ts'
 import { NEEDS_PERSON } from '../support/client-memory.ts'
 import { PostgresProxy } from '../support/postgres-proxy.ts'
 import { startSecondInstance } from '../support/second-instance.ts'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { insertAccount } from '../../src/accounts/account-store.ts'
-import { sha256 } from '../../src/clients/client-secret.ts'
+import { sha256 } from '../../src/base/digest.ts'
 import { putGrant } from '../../src/grants/grant-store.ts'
 import { previewRevocation } from '../../src/grants/preview.ts'
 import { insertAccessToken, insertRefreshToken } from '../../src/grants/token-store.ts'

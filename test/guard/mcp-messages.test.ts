@@ -70,6 +70,10 @@ describe('messagesIn', () => {
     ['names it again in another case', { name: 'get_note', Name: 'delete_note' }],
     ['names it only in another case', { NAME: 'delete_note' }],
     ['names it in another style', { name: 'get_note', _name: 'delete_note' }],
+    [
+      'has a member with a backslash, which an engine may have misread',
+      { name: 'get_note', '\\u00': 'delete_note' },
+    ],
     ['has a member beyond ASCII', { name: 'get_note', 'n\u0430me': 'delete_note' }],
     ['takes it from a prototype', Object.create({ name: 'get_note' })],
   ])('refuses a tool call that %s', (_, params) => {

@@ -25,7 +25,7 @@ afterAll(() => toolgate.close())
 
 const holders = (
   scope: string,
-  page: { limit: number; after?: string } = { limit: 10 },
+  page: { limit: number; after?: string | undefined } = { limit: 10 },
   resource = RESOURCE,
 ) => scopeHolders(dependencies, { resource, scope }, page)
 const names = ({ accounts }: { accounts: { username: string }[] }) => accounts.map(({ username }) => username)
@@ -56,8 +56,8 @@ describe('scopeHolders', () => {
 
   it('gives every account once, page by page', async () => {
     const first = await holders('notes:read', { limit: 2 })
-    expect([names(first), first.next]).toEqual([['ann', 'bob'], 'bob'])
-    const second = await holders('notes:read', { limit: 2, after: 'bob' })
+    expect(names(first)).toEqual(['ann', 'bob'])
+    const second = await holders('notes:read', { limit: 2, after: first.next })
     expect([names(second), second.next]).toEqual([['cyd'], undefined])
   })
 
@@ -93,12 +93,13 @@ describe('resources', () => {
     const first = await listResources(dependencies, { limit: 1 })
     expect(first).toMatchObject({
       resources: [{ resource: RESOURCE, name: 'Notes', built_in: false, scopes: 3, tools: 5 }],
-      next: RESOURCE,
+      next: expect.any(String),
     })
-    const second = await listResources(dependencies, { limit: 1, after: RESOURCE })
+    const second = await listResources(dependencies, { limit: 1, after: first.next })
     expect(second).toMatchObject({ resources: [{ built_in: true }] })
     expect(second.next).toBeUndefined()
-    expect(await listResources(dependencies, { limit: 1, after: 'gone' })).toEqual({ resources: [] })
+    const gone = Buffer.from('{"resource":"http://gone.example"}').toString('base64url')
+    expect(await listResources(dependencies, { limit: 1, after: gone })).toEqual({ resources: [] })
   })
 
   it('one shows what each scope opens, who holds it, and the calls of the last day', async () => {

@@ -10,6 +10,7 @@ import { AppError } from '../../src/base/errors.ts'
 import { errorHandler } from '../../src/http/error-handler.ts'
 import { readBytes, readForm, readJson } from '../../src/http/read-body.ts'
 import { createRenderer } from '../../src/http/render.ts'
+import { poisonParser } from '../support/poisoned-parser.ts'
 import { type RawServer, serveRaw } from './raw-http.ts'
 
 const FORM = 'application/x-www-form-urlencoded'
@@ -55,23 +56,23 @@ const bodyOf = (answer: string) => answer.slice(answer.indexOf('\r\n\r\n') + 4)
 const statusOf = (answer: string) => Number(answer.split(' ')[1])
 
 describe('readForm', () => {
-  it.each([FORM, `${FORM};charset=utf-8`, `${FORM.toUpperCase()} ; charset="UTF-8"`, `${FORM}; x=y`])(
-    'reads %s',
+  it.each([
+    FORM,
+    `${FORM};charset=utf-8`,
+    `${FORM.toUpperCase()} ; charset="UTF-8"`,
+    `${FORM}; x=y`,
+    `${FORM};charset=ISO-8859-1`,
+    `${FORM};charset=utf-16`,
+  ])('reads %s', async (type) => {
+    expect(bodyOf(await post('/form', type, 'a=%C3%A9+1'))).toBe('{"a":"é 1"}')
+  })
+
+  it.each(['', 'text/plain', 'application/json', 'multipart/form-data; boundary=x', `${FORM}x`])(
+    'refuses the media type "%s"',
     async (type) => {
-      expect(bodyOf(await post('/form', type, 'a=%C3%A9+1'))).toBe('{"a":"é 1"}')
+      expect(statusOf(await post('/form', type, 'a=1'))).toBe(415)
     },
   )
-
-  it.each([
-    '',
-    'text/plain',
-    'application/json',
-    'multipart/form-data; boundary=x',
-    `${FORM};charset=utf-16`,
-    `${FORM}x`,
-  ])('refuses the media type "%s"', async (type) => {
-    expect(statusOf(await post('/form', type, 'a=1'))).toBe(415)
-  })
 
   it('refuses a compressed body', async () => {
     expect(statusOf(await post('/form', FORM, 'a=1', 'Content-Encoding: gzip'))).toBe(415)
@@ -158,10 +159,18 @@ describe('readJson', () => {
         const answer = await json(text)
         const unstorable = /\\u0000|\\ud[89a-f]|"__proto__":/.test(text)
         if (unstorable) expect([200, 400]).toContain(statusOf(answer))
-        else expect(JSON.parse(bodyOf(answer))).toEqual(JSON.parse(text))
+        else expect(bodyOf(answer)).toBe(text)
       }),
       { numRuns: 60 },
     )
+  })
+
+  it.each([
+    ['{"met":1,"\\u0072edirect_uris":[]}', '{"met":1,"redirect_uris":[]}'],
+    ['{"met":1,"\\"":[]}', '{"met":1,"\\"":[]}'],
+  ])('reads the escaped name in %s right, whatever the engine met before', async (text, read) => {
+    poisonParser(text)
+    expect(bodyOf(await json(text))).toBe(read)
   })
 
   it('answers 400 to whatever else, never 500', async () => {

@@ -1,3 +1,4 @@
+import { markdownTable } from '../support/markdown-table.ts'
 import { readDocument } from '../support/readme.ts'
 import type { ClientShape, Identity } from './client-shape.ts'
 import { FAMILIES, IMPOSSIBLE_SHAPES } from './client-shapes.ts'
@@ -38,17 +39,8 @@ function row(shape: ClientShape): string[] {
   return [client, registers(identity), method, listed([redirect_uri, ...other_redirect_uris]), habit]
 }
 
-/** Columns of one width each, as the formatter has them. */
-function table(rows: string[][]): string[] {
-  const widths = HEAD.map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)))
-  const line = (cells: string[]) =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`
-  const [head = [], ...body] = rows
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)]
-}
-
 function family([name, shapes]: [string, ClientShape[]]): string {
-  return [`## ${name}`, '', ...table([HEAD, ...shapes.map(row)]), ''].join('\n')
+  return [`## ${name}`, '', ...markdownTable(HEAD, shapes.map(row)), ''].join('\n')
 }
 
 /** The whole document. */

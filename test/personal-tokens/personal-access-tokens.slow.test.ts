@@ -3,8 +3,8 @@ import { tellStory } from '../../src/audit/story/story.ts'
 import { subjectOf } from '../../src/audit/story/story-subject.ts'
 import { storyLines } from '../../src/audit/story/story-text.ts'
 import type { AuditFields } from '../../src/audit-chain/event-fields.ts'
+import { sha256 } from '../../src/base/digest.ts'
 import { CatalogueCache } from '../../src/catalogue/catalogue-store.ts'
-import { sha256 } from '../../src/clients/client-secret.ts'
 import { revokeGrants } from '../../src/grants/grants.ts'
 import {
   createPersonalToken,
@@ -266,15 +266,6 @@ describe('lists', () => {
       { id, expiring: true, values_alive: 1, last_used_at: null, could_use_oauth: null },
     ])
   })
-
-  it.each(['x', 'WzEsMl0', Buffer.from('["99999999999999999","pat_1"]').toString('base64url')])(
-    'refuse the cursor %s',
-    async (after) => {
-      await expect(pageOfPersonalTokens(dependencies, {}, { limit: 1, after })).rejects.toMatchObject({
-        code: 'invalid_input',
-      })
-    },
-  )
 
   it('say which tools a token opens now', async () => {
     const { id: account } = await toolgate.account()

@@ -2,6 +2,7 @@ import net from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isUnavailable, openDatabase } from '../../src/storage/database.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { poisonParser } from '../support/poisoned-parser.ts'
 
 let test: TestDatabase
 beforeAll(async () => {
@@ -39,6 +40,15 @@ describe('both pools', () => {
     const beyond = 'SELECT 9007199254740992::bigint AS value'
     await expect(test.database.knex.raw(beyond)).rejects.toThrow(RangeError)
     await expect(test.database.hot.query(beyond)).rejects.toThrow(RangeError)
+  })
+
+  it('read the names in a jsonb as they are, whatever the engine met before', async () => {
+    const [jsonb, json] = ['{"!": 1, "\\"": 2}', '{"met": 1, "\\"": 2}']
+    for (const text of [jsonb, json]) poisonParser(text)
+    const query = `SELECT '${jsonb}'::jsonb AS jsonb, '${json}'::json AS json`
+    const expected = { jsonb: { '!': 1, '"': 2 }, json: { met: 1, '"': 2 } }
+    expect((await test.database.knex.raw(query)).rows).toEqual([expected])
+    expect((await test.database.hot.query(query)).rows).toEqual([expected])
   })
 
   it('survive the loss of their idle connections', async () => {

@@ -203,7 +203,7 @@ describe('such a role', () => {
         `truncate ${table}`,
         `drop table ${table}`,
         `alter table ${table} disable trigger all`,
-        `drop trigger audit_events_append_only on ${table}`,
+        `drop trigger audit_append_only on ${table}`,
         `alter table ${table} drop column tool`,
         `alter table ${table} owner to ${roles.server_role}`,
         `create trigger mine before insert on ${table} for each row execute function suppress_redundant_updates_trigger()`,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { copyInAndCommit } from '../../src/storage/copy-in.ts'
-import { beginWith, inShortTransaction } from '../../src/storage/short-transaction.ts'
+import { inShortTransaction } from '../../src/storage/short-transaction.ts'
+import { beginWith, copyInAndCommit } from '../../src/storage/wire.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 let test: TestDatabase

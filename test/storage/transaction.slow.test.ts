@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Database, isUnavailable, openDatabase } from '../../src/storage/database.ts'
-import { begin, commit } from '../../src/storage/transaction.ts'
+import { begin, commit, inTransaction } from '../../src/storage/transaction.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { PostgresProxy } from '../support/postgres-proxy.ts'
 
@@ -87,6 +87,35 @@ describe('commit', () => {
     await insert(transaction, 'poisoned')
     await transaction.raw('select 1 / 0').catch(() => undefined)
     expect(await failure(commit(transaction))).toBeInstanceOf(Error)
+    expect(await stored()).toEqual([])
+    await expectPoolFree()
+  })
+})
+
+describe('inTransaction', () => {
+  it('keeps what was done when all of it is, and gives its result', async () => {
+    const result = await inTransaction(database.knex, async (trx) => {
+      await insert(trx, 'kept')
+      return 'result'
+    })
+    expect(result).toBe('result')
+    expect(await stored()).toEqual(['kept'])
+    await expectPoolFree()
+  })
+
+  it.each([
+    ['the work', [async () => Promise.reject(new Error('no'))]],
+    ['the end', [async () => {}, async () => Promise.reject(new Error('no'))]],
+  ] as const)('keeps nothing when %s fails, and gives the connection back', async (_, [work, end]) => {
+    const failing = inTransaction(
+      database.knex,
+      async (trx) => {
+        await insert(trx, 'gone')
+        await work()
+      },
+      end,
+    )
+    expect(await failure(failing)).toMatchObject({ message: 'no' })
     expect(await stored()).toEqual([])
     await expectPoolFree()
   })

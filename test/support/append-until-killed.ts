@@ -1,4 +1,4 @@
-import { fileLog } from 'toolgate/resource-server/local'
+import { fileLog } from 'toolgate-guard/local'
 
 /** Records calls in the file that it is given, says so after each, and ends when it is killed or cannot go on. */
 const [path = '', count = 'Infinity'] = process.argv.slice(2)

@@ -1,4 +1,4 @@
-import { sha256 } from '../../src/clients/client-secret.ts'
+import { sha256 } from '../../src/base/digest.ts'
 import type { Tokens, Toolgate } from './toolgate.ts'
 
 /** Families of refresh tokens, seen from the database. */

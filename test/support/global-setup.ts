@@ -7,6 +7,7 @@ import type { TestProject } from 'vitest/node'
 import { openDatabase } from '../../src/storage/database.ts'
 import { startEmbeddedPostgres } from '../../src/storage/embedded-postgres/embedded-postgres.ts'
 import { migrateUp } from '../../src/storage/migrate.ts'
+import { PROPERTY_SEED } from './property-seed.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -17,8 +18,9 @@ declare module 'vitest' {
   }
 }
 
-/** One Postgres for the whole run: the one given, else a private one in a temporary directory. */
+/** Names the seed, and opens one Postgres for the whole run: the one given, else a private one in a temporary directory. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  process.stdout.write(`Property tests run from TOOLGATE_TEST_SEED=${PROPERTY_SEED}\n`)
   const given = process.env.TOOLGATE_TEST_DATABASE_URL
   const server = given ? { url: given, stop: async () => {} } : await startTemporaryPostgres()
   const template = `toolgate_template_${randomBytes(6).toString('hex')}`

@@ -118,9 +118,7 @@ export class Toolgate {
 
   async close(): Promise<void> {
     this.#server.closeAllConnections()
-    await new Promise((resolve) => this.#server.close(resolve))
-    await this.app.usage.close()
-    await this.app.audit.close()
+    await this.app.close(() => new Promise((resolve) => this.#server.close(resolve)))
     await this.#limited?.close()
     if (this.#owns_database) await this.db.drop()
   }

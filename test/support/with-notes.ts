@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { type NotesServer, startNotesServer } from '../../examples/notes-server/server.ts'
-import { sha256 } from '../../src/clients/client-secret.ts'
+import { sha256 } from '../../src/base/digest.ts'
 import { NEEDS_PERSON, type RealClient } from './client-memory.ts'
 import { freePort } from './free-port.ts'
 import { REDIRECT_URI, RESOURCE, Toolgate, type ToolgateOptions } from './toolgate.ts'

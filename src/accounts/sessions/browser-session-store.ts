@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { z } from 'zod'
 
 /**
  * Browser sessions of the OAuth engine, which keep a person signed in while apps ask for access. One that was ended stays
@@ -43,7 +44,8 @@ export async function deleteBrowserSession(db: Knex, id: string): Promise<void> 
 }
 
 /** A sign-in as lists show it; its id is the engine's second name for it, which opens nothing. */
-export type BrowserSignIn = { id: string; signed_in_at: Date; expires_at: Date }
+export const browserSignIn = z.object({ id: z.string(), signed_in_at: z.date(), expires_at: z.date() })
+export type BrowserSignIn = z.infer<typeof browserSignIn>
 
 const OF_ACCOUNT = `model = 'Session' and payload->>'accountId' = ?`
 

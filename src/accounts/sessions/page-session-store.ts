@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { z } from 'zod'
 
 /** Who is signed in to the pages, by the SHA-256 of the cookie's value. */
 export type PageSessionRow = {
@@ -10,15 +11,15 @@ export type PageSessionRow = {
   ttl_seconds: number
 }
 
-export type PageSessionView = {
-  /** Names the session in lists; opens nothing. */
-  id: string
-  created_at: Date
-  last_seen_at: Date
-  expires_at: Date
-  ip: string | null
-  user_agent: string | null
-}
+export const pageSessionView = z.object({
+  id: z.string().describe('Names the session; opens nothing'),
+  created_at: z.date(),
+  last_seen_at: z.date(),
+  expires_at: z.date(),
+  ip: z.string().nullable(),
+  user_agent: z.string().nullable(),
+})
+export type PageSessionView = z.infer<typeof pageSessionView>
 
 const VIEW = ['created_at', 'last_seen_at', 'expires_at', 'ip', 'user_agent'] as const
 /** A session's time is written at most this often. */

@@ -1,7 +1,8 @@
 import type { Knex } from 'knex'
 import type { AuditLog } from '../../audit/log/audit-log.ts'
+import { sha256 } from '../../base/digest.ts'
 import { AppError } from '../../base/errors.ts'
-import { generateSecret, sha256 } from '../../clients/client-secret.ts'
+import { generateSecret } from '../../clients/client-secret.ts'
 import type { Account } from '../account-store.ts'
 import {
   type FoundSession,

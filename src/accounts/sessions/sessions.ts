@@ -1,10 +1,11 @@
 import type { Knex } from 'knex'
+import { z } from 'zod'
 import type { AuditEvent } from '../../audit/events/audit-event.ts'
 import { type ActionOrigin, recordedBy } from '../../audit/log/action-origin.ts'
 import type { AuditLog } from '../../audit/log/audit-log.ts'
 import { recorded } from '../../audit/log/recorded.ts'
 import {
-  type BrowserSignIn,
+  browserSignIn,
   endBrowserSignIn,
   endBrowserSignIns,
   listBrowserSignIns,
@@ -14,7 +15,7 @@ import {
   deletePageSessions,
   endSignInsUnderWay,
   listPageSessions,
-  type PageSessionView,
+  pageSessionView,
 } from './page-session-store.ts'
 import { IDLE_SECONDS } from './page-sessions.ts'
 
@@ -22,7 +23,11 @@ import { IDLE_SECONDS } from './page-sessions.ts'
  * Where a person is signed in: to the pages here, and in browsers for apps that ask for access. Ending a session leaves
  * grants alone: what apps were allowed is revoked as grants are.
  */
-export type Sessions = { page_sessions: PageSessionView[]; browser_sign_ins: BrowserSignIn[] }
+export const sessionsSchema = z.object({
+  page_sessions: z.array(pageSessionView),
+  browser_sign_ins: z.array(browserSignIn),
+})
+export type Sessions = z.infer<typeof sessionsSchema>
 
 const SHOWN_MAX = 100
 
@@ -35,7 +40,8 @@ export async function sessionsOf(db: Knex, account_id: string): Promise<Sessions
 }
 
 /** How many sessions ended, as the audit log has it. */
-export type Ended = { ended_page_sessions: number; ended_browser_sign_ins: number }
+export const endedSchema = z.object({ ended_page_sessions: z.int(), ended_browser_sign_ins: z.int() })
+export type Ended = z.infer<typeof endedSchema>
 
 /**
  * Within the transaction: ends every session of the account but the page session `except`, and makes sign-ins that are

@@ -1,15 +1,15 @@
+import type { JSONWebKeySet, JWTVerifyGetKey } from 'jose'
 import type { Knex } from 'knex'
+import { parseJson } from '../../base/json.ts'
 import { SingleFlight } from '../../clients/documents/single-flight.ts'
-import {
-  isSignedByOneOf,
-  type KeySet,
-  keySetHash,
-  readKeySet,
-} from '../../clients/resource-servers/resource-server-keys.ts'
+import { keysOf, verifyAssertion } from '../../clients/keys/client-assertion.ts'
+import { keySetHash } from '../../clients/resource-servers/resource-server-keys.ts'
 import { findCredential } from '../../clients/resource-servers/resource-server-store.ts'
-import { assertionFault, rememberProof } from './client-assertion.ts'
 import { Recent } from './recent.ts'
 import type { PresentedCredentials } from './resource-server-authentication.ts'
+
+/** What was proven of an assertion: which key set signed it, by its hash, and until when it counts. */
+type Proven = { signed_by: Buffer; exp_seconds: number }
 
 /**
  * Whether an assertion was signed by the keys that are registered now. The lookup says which key set that is, by its
@@ -18,8 +18,9 @@ import type { PresentedCredentials } from './resource-server-authentication.ts'
  */
 export class AssertionProof {
   readonly #db: Knex
-  readonly #audiences: readonly string[]
-  readonly #key_sets = new Recent<KeySet>(1_000)
+  readonly #audiences: string[]
+  readonly #proven = new Recent<Proven>(1_000)
+  readonly #key_sets = new Recent<JWTVerifyGetKey>(1_000)
   readonly #flights = new SingleFlight()
 
   constructor({ db, issuer }: { db: Knex; issuer: string }) {
@@ -35,28 +36,30 @@ export class AssertionProof {
     credentials: PresentedCredentials,
     stored: Buffer | undefined,
   ): PresentedCredentials | Promise<PresentedCredentials> {
-    const { assertion, credential_hash } = credentials
-    if (!assertion) return credentials
-    const now_seconds = Date.now() / 1000
-    const fault = assertionFault(assertion, { audiences: this.#audiences, now_seconds })
-    if (fault !== undefined) return { ...credentials, fault }
-    if (!stored || stored.equals(credential_hash)) return credentials
+    const { assertion } = credentials
+    if (assertion === undefined || !stored) return credentials
+    const proven = this.#proven.get(assertion)
+    if (proven && proven.exp_seconds > Date.now() / 1000 && proven.signed_by.equals(stored))
+      return { ...credentials, credential_hash: stored }
     return this.#prove({ ...credentials, assertion }, stored)
   }
 
   async #prove(
-    credentials: PresentedCredentials & Required<Pick<PresentedCredentials, 'assertion'>>,
+    credentials: PresentedCredentials & { assertion: string },
     stored: Buffer,
   ): Promise<PresentedCredentials> {
-    const { id, assertion } = credentials
-    const keys = await this.#keySet(id, stored)
-    if (!keys || !isSignedByOneOf(keys, assertion)) return credentials
-    rememberProof(assertion, stored)
+    const { id: client_id, assertion } = credentials
+    const keys = await this.#keySet(client_id, stored)
+    if (!keys) return credentials
+    const verified = await verifyAssertion(assertion, { keys, client_id, audiences: this.#audiences })
+    if (!verified) return credentials
+    if ('fault' in verified) return { ...credentials, ...verified }
+    this.#proven.set(assertion, { signed_by: stored, ...verified })
     return { ...credentials, credential_hash: stored }
   }
 
   /** The keys whose hash is `stored`; none for a secret, and undefined when they were replaced again meanwhile. */
-  async #keySet(id: string, stored: Buffer): Promise<KeySet | undefined> {
+  async #keySet(id: string, stored: Buffer): Promise<JWTVerifyGetKey | undefined> {
     const name = stored.toString('hex')
     const held = this.#key_sets.get(name)
     if (held) return held
@@ -70,6 +73,7 @@ export class AssertionProof {
     if (!found) return
     const { credential_hash, jwks } = found
     const is_key_set = jwks !== null && keySetHash(jwks).equals(credential_hash)
-    this.#key_sets.set(credential_hash.toString('hex'), is_key_set ? readKeySet(jwks) : [])
+    const keys = keysOf(is_key_set ? (parseJson(jwks) as JSONWebKeySet) : { keys: [] })
+    this.#key_sets.set(credential_hash.toString('hex'), keys)
   }
 }

@@ -44,7 +44,11 @@ export function refusal({
       decision: 'denied',
       request_id,
       ip,
-      detail: { presented_client_id: id, authentication: assertion && 'private_key_jwt', fault },
+      detail: {
+        presented_client_id: id,
+        authentication: assertion === undefined ? undefined : 'private_key_jwt',
+        fault,
+      },
     },
   }
 }

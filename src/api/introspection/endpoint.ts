@@ -1,40 +1,18 @@
 import type { IncomingMessage } from 'node:http'
 import type { Context, Middleware } from 'koa'
-import { AppError, type ErrorCode } from '../../base/errors.ts'
+import { answerRefusal, challengeClient } from '../../authorization-server/outcomes/oauth-error.ts'
 import { refuseMethod } from '../../http/allowed-methods.ts'
-import { readForm } from '../../http/read-body.ts'
+import { OAUTH_FORM_LIMIT_BYTES, readForm } from '../../http/read-body.ts'
 import { requestOrigin } from '../../http/request-context.ts'
 import type { IntrospectionBatch } from './batch.ts'
 import type { Decision } from './decision.ts'
-import { BODY_LIMIT_BYTES, readQuestion } from './question.ts'
+import { readQuestion } from './question.ts'
 
 /**
  * POST /introspect (RFC 7662) with two parameters of MCP's: `mcp_method` and `mcp_name`. Parse, wait for the
  * batch, answer. The hot path: no session, no cookie, no oidc-provider.
  */
 export const INTROSPECTION_PATH = '/introspect'
-
-const OAUTH_ERRORS: Partial<Record<ErrorCode, string>> = {
-  invalid_input: 'invalid_request',
-  unsupported_media_type: 'invalid_request',
-  payload_too_large: 'invalid_request',
-  unauthenticated: 'invalid_client',
-  unavailable: 'temporarily_unavailable',
-}
-
-/** RFC 6749 §5.2: a 401 names the authentication scheme that would do. */
-export const CHALLENGE = 'Basic realm="introspection", charset="UTF-8"'
-
-/** As RFC 6749 §5.2 words it. Throws what is no refusal. */
-export function answerError(ctx: Context, error: unknown): void {
-  const code = error instanceof AppError ? OAUTH_ERRORS[error.code] : undefined
-  if (!(error instanceof AppError) || !code) throw error
-  ctx.status = error.status
-  if (error.code === 'unavailable') ctx.set('Retry-After', '1')
-  // The rest of the body is unread.
-  if (error.code === 'payload_too_large') ctx.set('Connection', 'close')
-  ctx.body = { error: code, error_description: error.message }
-}
 
 const begun = new WeakMap<IncomingMessage, Promise<Decision>>()
 
@@ -44,7 +22,7 @@ export function handOver(req: IncomingMessage, decision: Promise<Decision>): voi
 }
 
 async function ask(ctx: Context, batch: IntrospectionBatch): Promise<Decision> {
-  const form = await readForm(ctx, { limit_bytes: BODY_LIMIT_BYTES })
+  const form = await readForm(ctx, { limit_bytes: OAUTH_FORM_LIMIT_BYTES })
   const authorization = ctx.get('authorization') || undefined
   return batch.ask(readQuestion(form, { authorization, ...requestOrigin(ctx) }))
 }
@@ -59,9 +37,9 @@ export function introspectionEndpoint(batch: IntrospectionBatch): Middleware {
       const decision = await (begun.get(ctx.req) ?? ask(ctx, batch))
       ctx.status = decision.status
       ctx.body = decision.body
+      if (decision.status === 401) challengeClient(ctx)
     } catch (error) {
-      answerError(ctx, error)
+      answerRefusal(ctx, error)
     }
-    if (ctx.status === 401) ctx.set('WWW-Authenticate', CHALLENGE)
   }
 }

@@ -1,13 +1,11 @@
 import type { RequestOrigin } from '../../audit/log/action-origin.ts'
+import { sha256 } from '../../base/digest.ts'
 import { AppError } from '../../base/errors.ts'
-import { sha256 } from '../../clients/client-secret.ts'
 import type { Form } from '../../http/form.ts'
 import { isPersonalAccessToken } from '../../personal-tokens/personal-access-token.ts'
 import { plainUserAgent } from '../../personal-tokens/user-agents.ts'
 import type { Question } from './decision.ts'
 import { presentedCredentials } from './resource-server-authentication.ts'
-
-export const BODY_LIMIT_BYTES = 16 * 1024
 
 /** Access tokens are 43 base64url characters. */
 const TOKEN = /^[A-Za-z0-9_-]{43}$/

@@ -1,13 +1,13 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { basePath } from '../../http/base-path.ts'
 import { countHostLines } from '../../http/host-check.ts'
-import { readForm } from '../../http/read-body.ts'
+import { OAUTH_FORM_LIMIT_BYTES, readForm } from '../../http/read-body.ts'
 import { chosenRequestId, plainAddress } from '../../http/request-context.ts'
 import { securityHeadersOf } from '../../http/security-headers.ts'
 import type { IntrospectionBatch } from './batch.ts'
 import type { Decision } from './decision.ts'
 import { handOver, INTROSPECTION_PATH } from './endpoint.ts'
-import { BODY_LIMIT_BYTES, readQuestion } from './question.ts'
+import { readQuestion } from './question.ts'
 
 export type ShortCutOptions = { batch: IntrospectionBatch; issuer: string }
 
@@ -52,7 +52,7 @@ async function decide(
   req: IncomingMessage,
   request_id: string,
 ): Promise<Decision> {
-  const form = await readForm(req, { limit_bytes: BODY_LIMIT_BYTES })
+  const form = await readForm(req, { limit_bytes: OAUTH_FORM_LIMIT_BYTES })
   const { authorization } = req.headers
   return batch.ask(
     readQuestion(form, { authorization, request_id, ip: plainAddress(req.socket.remoteAddress) }),

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { parseJson } from '../../base/json.ts'
 import { BYTEA_OID, binaryArray, TEXT_OID } from '../../storage/binary-array.ts'
 
 /** One waiting question: which resource server asks about which token (by its SHA-256). */
@@ -75,7 +76,7 @@ export async function lookupTokens(pool: pg.Pool, keys: readonly LookupKey[]): P
       ),
     ],
   })
-  const raw: Raw = JSON.parse(rows[0]?.[0] ?? '[0, null, null]')
+  const raw = parseJson(rows[0]?.[0] ?? '[0, null, null]') as Raw
   return rowsOf(keys, raw)
 }
 

@@ -3,6 +3,7 @@ import type { Context } from 'koa'
 import { type Action, type ActionContext, perform } from '../../actions/action.ts'
 import { ACTIONS } from '../../actions/index.ts'
 import { AppError } from '../../base/errors.ts'
+import { isObject } from '../../base/json.ts'
 import { readJson } from '../../http/read-body.ts'
 import { type AuditRouteDependencies, auditRoutes } from './audit-routes.ts'
 import { type AuthenticationDependencies, authenticateOperator } from './authenticate.ts'
@@ -21,8 +22,7 @@ async function readBody({ body_limit_bytes }: Action, ctx: Context): Promise<obj
     throw new AppError('invalid_input', 'Send this in a JSON body: nothing is read from the query')
   const limit = body_limit_bytes === undefined ? {} : { limit_bytes: body_limit_bytes }
   const body = ctx.get('content-type') === '' ? {} : await readJson(ctx, limit)
-  if (typeof body !== 'object' || body === null || Array.isArray(body))
-    throw new AppError('invalid_input', 'Send a JSON object')
+  if (!isObject(body)) throw new AppError('invalid_input', 'Send a JSON object')
   return body
 }
 

@@ -5,11 +5,9 @@ import { eventFilter, pastEventFilter, searchAudit } from '../../actions/audit.t
 import { EXPORT_FORMATS } from '../../audit/export/export.ts'
 import { eventDocument } from '../../audit/export/json-lines.ts'
 import type { EventFeed } from '../../audit/live/event-feed.ts'
-import { followFromNow, readPosition } from '../../audit/live/follow-store.ts'
 import { validate } from '../../http/validate.ts'
+import { sendEventStream, sendExport } from './audit-streams.ts'
 import { type AuthenticationDependencies, authenticateOperator, stillAuthenticated } from './authenticate.ts'
-import { sendEventStream } from './event-stream.ts'
-import { sendExport } from './export-stream.ts'
 
 /** What of the audit log is no document: new events as they come, and the log as a file. */
 export type AuditRouteDependencies = AuthenticationDependencies & { feed: EventFeed }
@@ -25,25 +23,22 @@ const INTENT = { method: 'tools/call', name: searchAudit.name }
 
 async function streamEvents(dependencies: AuditRouteDependencies, ctx: Context): Promise<void> {
   const { db, feed } = dependencies
+  // This records the call, so that no stream begins with its own beginning.
   await authenticateOperator(dependencies, ctx, INTENT)
-  const filter = validate(StreamQuery, { ...ctx.query })
-  const last = ctx.get('last-event-id')
-  // After the call was recorded, so that no stream begins with its own beginning.
-  const position = last === '' ? await followFromNow(db) : readPosition(last)
-  sendEventStream(ctx, {
+  await sendEventStream(ctx, {
+    db,
     feed,
-    filter,
-    position,
-    tell: (events) => events.map((event) => ({ name: event.type, data: eventDocument(event) })),
-    mayGoOn: () => stillAuthenticated(dependencies, ctx, INTENT),
+    filter: validate(StreamQuery, { ...ctx.query }),
+    tell: (events) => events.map((event) => ({ event: event.type, data: eventDocument(event) })),
+    isStillAuthorized: () => stillAuthenticated(dependencies, ctx, INTENT),
   })
 }
 
 async function exportFile(dependencies: AuditRouteDependencies, ctx: Context): Promise<void> {
   await authenticateOperator(dependencies, ctx, INTENT)
   const { format, ...filter } = validate(ExportQuery, { ...ctx.query })
-  const mayGoOn = () => stillAuthenticated(dependencies, ctx, INTENT)
-  sendExport(ctx, { db: dependencies.db, format, filter, mayGoOn })
+  const isStillAuthorized = () => stillAuthenticated(dependencies, ctx, INTENT)
+  sendExport(ctx, { db: dependencies.db, format, filter, isStillAuthorized })
 }
 
 /** Adds the routes under /audit that come before those of the actions. */

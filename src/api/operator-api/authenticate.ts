@@ -6,9 +6,9 @@ import type { Caller } from '../../actions/action.ts'
 import { recordedBy } from '../../audit/log/action-origin.ts'
 import type { AuditLog } from '../../audit/log/audit-log.ts'
 import { UNAUTHENTICATED } from '../../audit-chain/actor.ts'
+import { sha256 } from '../../base/digest.ts'
 import { AppError } from '../../base/errors.ts'
-import { sha256 } from '../../clients/client-secret.ts'
-import { requestOrigin } from '../../http/request-context.ts'
+import { bearerToken, requestOrigin } from '../../http/request-context.ts'
 import { decideMethod } from '../../permission/mcp-method.ts'
 import type { IntrospectionBatch } from '../introspection/batch.ts'
 import type { Question } from '../introspection/decision.ts'
@@ -46,11 +46,6 @@ type Asked = ReturnType<typeof requestOrigin>
 
 /** What the decision about a call says. `allowed` false: the caller is known and lacks `needed`. */
 export type Admission = { caller: Caller; allowed: boolean; needed: string }
-
-function bearerToken(ctx: Context): string | undefined {
-  const [scheme, token, ...rest] = ctx.get('authorization').split(' ')
-  return scheme?.toLowerCase() === 'bearer' && token && rest.length === 0 ? token : undefined
-}
 
 /**
  * Whether the token that opened a long answer would still open it. Recorded nowhere: a stream of the audit log that

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Action } from '../../actions/action.ts'
+import { parseJson } from '../../base/json.ts'
 
 /** What an action takes and answers, as JSON Schema 2020-12: for the OpenAPI document, MCP tools and commands. */
 export type JsonSchema = { [keyword: string]: unknown }
@@ -73,15 +74,7 @@ function typed(schema: JsonSchema | undefined, value: unknown): unknown {
   }
   if (typeof value !== 'string') return value
   if (schema?.type === 'boolean' && (value === 'true' || value === 'false')) return value === 'true'
-  if (schema?.type === 'object') return parsed(value)
+  if (schema?.type === 'object') return parseJson(value) ?? value
   const is_number = schema?.type === 'integer' || schema?.type === 'number'
   return is_number && /^-?\d{1,15}(\.\d{1,15})?$/.test(value) ? Number(value) : value
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return text
-  }
 }

@@ -2,6 +2,7 @@ import type { CallToolResult, Tool } from '@modelcontextprotocol/server'
 import type { Logger } from 'pino'
 import { type Action, type ActionContext, type Caller, perform } from '../../actions/action.ts'
 import { ACTIONS } from '../../actions/index.ts'
+import { parseJson } from '../../base/json.ts'
 import { failureOf, logFailure } from '../../http/error-handler.ts'
 import { inputDocument, outputDocument } from '../operator-api/schema-documents.ts'
 
@@ -40,7 +41,7 @@ export function operatorTools(): readonly Tool[] {
 
 /** As JSON has it: moments are texts, and what is undefined is not there. */
 function structured(value: unknown): Record<string, unknown> {
-  return JSON.parse(JSON.stringify(value)) as Record<string, unknown>
+  return parseJson(JSON.stringify(value)) as Record<string, unknown>
 }
 
 /**

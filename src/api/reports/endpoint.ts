@@ -3,13 +3,14 @@
  * hot path: it has its own queue, and none of what the introspection needs waits for it.
  */
 import type { Context, Middleware } from 'koa'
+import { answerRefusal } from '../../authorization-server/outcomes/oauth-error.ts'
 import { AppError } from '../../base/errors.ts'
 import { refuseMethod } from '../../http/allowed-methods.ts'
 import { readJson } from '../../http/read-body.ts'
 import { requestOrigin } from '../../http/request-context.ts'
 import { validate } from '../../http/validate.ts'
 import { isUnavailable } from '../../storage/database.ts'
-import { answerError, CHALLENGE, INTROSPECTION_PATH } from '../introspection/endpoint.ts'
+import { INTROSPECTION_PATH } from '../introspection/endpoint.ts'
 import type { ResourceServerSessions } from '../introspection/resource-server-session.ts'
 import type { ReportIntake } from './intake.ts'
 import { postedSchema } from './report.ts'
@@ -36,9 +37,8 @@ async function take(ctx: Context, { sessions, intake }: ReportsDependencies) {
 
 /** As an introspection is refused. */
 function refuse(ctx: Context, error: unknown): void {
-  answerError(ctx, isUnavailable(error) ? new AppError('unavailable', 'Reports are not taken now') : error)
+  answerRefusal(ctx, isUnavailable(error) ? new AppError('unavailable', 'Reports are not taken now') : error)
   if (ctx.status === 503) ctx.set('Retry-After', RETRY_AFTER_SECONDS)
-  if (ctx.status === 401) ctx.set('WWW-Authenticate', CHALLENGE)
 }
 
 /**

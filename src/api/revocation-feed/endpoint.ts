@@ -1,11 +1,11 @@
-import { Readable } from 'node:stream'
 import type { Context, Middleware } from 'koa'
+import { answerRefusal } from '../../authorization-server/outcomes/oauth-error.ts'
 import { AppError } from '../../base/errors.ts'
 import { refuseMethod } from '../../http/allowed-methods.ts'
-import { readForm } from '../../http/read-body.ts'
+import { eventText, periodicCheck, type Reauthorization, sendEvents } from '../../http/long-answer.ts'
+import { OAUTH_FORM_LIMIT_BYTES, readForm } from '../../http/read-body.ts'
 import { requestOrigin } from '../../http/request-context.ts'
-import { answerError, CHALLENGE, INTROSPECTION_PATH } from '../introspection/endpoint.ts'
-import { BODY_LIMIT_BYTES } from '../introspection/question.ts'
+import { INTROSPECTION_PATH } from '../introspection/endpoint.ts'
 import type {
   ResourceServerSession,
   ResourceServerSessions,
@@ -16,53 +16,30 @@ export const CHANGES_PATH = `${INTROSPECTION_PATH}/changes`
 
 export type ChangesDependencies = { changes: ChangeFeed; sessions: ResourceServerSessions }
 
-/** In case that the event was overlooked that says so. */
-const CHECK_MS = 15_000
+type Listening = { subscription: Subscription } & Reauthorization
 
-type Listening = { subscription: Subscription; mayGoOn: () => Promise<boolean> }
-
-/** One piece each, made only when the other side has taken the one before. */
-async function* pieces({ subscription, mayGoOn }: Listening): AsyncGenerator<string> {
-  let checked_ms = performance.now()
-  // At once, so that the other side sees that it is connected.
-  yield ': connected\n\n'
+async function* news({ subscription, ...caller }: Listening): AsyncGenerator<string> {
+  const check = periodicCheck(caller)
   for (;;) {
     const text = await subscription.mailbox.next()
     if (text === undefined) return
-    if (subscription.wasChanged() || performance.now() - checked_ms >= CHECK_MS) {
-      if (!(await mayGoOn())) return yield 'event: drop\ndata: {"drop":"all"}\n\n'
-      checked_ms = performance.now()
-    }
+    // Now and then in any case: the event that says so may have been overlooked.
+    if (!(await check.passes(subscription.wasChanged())))
+      return yield eventText({ event: 'drop', data: { drop: 'all' } })
     yield text
   }
 }
 
-function sendFeed(ctx: Context, listening: Listening): void {
-  const { leave } = listening.subscription
-  // Gone while it was found out who asks: nothing would ever say so again.
-  if (ctx.res.closed) {
-    leave()
-    return
-  }
-  const body = Readable.from(pieces(listening), { objectMode: true, highWaterMark: 1 })
-  ctx.res.on('close', leave)
-  // The headers have left; all that is left to say is that it ends, and the other side connects again.
-  body.on('error', () => ctx.res.destroy())
-  ctx.type = 'text/event-stream'
-  // Or a proxy such as nginx would collect events.
-  ctx.set('X-Accel-Buffering', 'no')
-  ctx.body = body
-}
-
 async function listen({ changes, sessions }: ChangesDependencies, ctx: Context): Promise<void> {
-  const form = await readForm(ctx, { limit_bytes: BODY_LIMIT_BYTES })
+  const form = await readForm(ctx, { limit_bytes: OAUTH_FORM_LIMIT_BYTES })
   const session: ResourceServerSession = await sessions.open({
     authorization: ctx.get('authorization') || undefined,
     parameters: form,
     ...requestOrigin(ctx),
   })
   const subscription = await changes.subscribe(session, ctx.get('last-event-id'))
-  sendFeed(ctx, { subscription, mayGoOn: () => sessions.stands(session) })
+  const isStillAuthorized = () => sessions.stands(session)
+  sendEvents(ctx, news({ subscription, isStillAuthorized }), subscription.leave)
 }
 
 /** Whatever keeps it from being answered now will pass; the other side asks about every call meanwhile. */
@@ -83,8 +60,7 @@ export function changesEndpoint(dependencies: ChangesDependencies): Middleware {
     try {
       await listen(dependencies, ctx)
     } catch (error) {
-      answerError(ctx, unavailable(error))
+      answerRefusal(ctx, unavailable(error))
     }
-    if (ctx.status === 401) ctx.set('WWW-Authenticate', CHALLENGE)
   }
 }

@@ -1,4 +1,5 @@
 import { type FollowPosition, writePosition } from '../../audit/live/follow-store.ts'
+import { eventText } from '../../http/long-answer.ts'
 import { isNothing, NOTHING, type TakenAway, together } from './taken-away.ts'
 
 /** News for one resource server. */
@@ -47,15 +48,15 @@ export class Mailbox {
 /** It comes back in a header. Whoever gets none begins anew. */
 const ID_CHARS_MAX = 8_192
 
-/** WHATWG HTML §9.2. What ended comes first: only whoever knows of it may take the server for alive. */
+/** What ended comes first: only whoever knows of it may take the server for alive. */
 function eventsOf(taken: TakenAway, is_current: boolean, position: string): string {
-  const id = position.length <= ID_CHARS_MAX ? `id: ${position}\n` : ''
-  const dropped = isNothing(taken) ? '' : `event: drop\n${id}data: ${dataOf(taken)}\n\n`
-  return is_current ? `${dropped}event: alive\n${id}data: {}\n\n` : dropped
+  const id = position.length <= ID_CHARS_MAX ? position : undefined
+  const dropped = isNothing(taken) ? '' : eventText({ event: 'drop', id, data: dataOf(taken) })
+  return is_current ? dropped + eventText({ event: 'alive', id, data: {} }) : dropped
 }
 
-function dataOf(taken: TakenAway): string {
-  if (taken === 'all') return '{"drop":"all"}'
+function dataOf(taken: TakenAway): object {
+  if (taken === 'all') return { drop: 'all' }
   const { accounts, clients } = taken
-  return JSON.stringify({ ...(accounts.length > 0 && { accounts }), ...(clients.length > 0 && { clients }) })
+  return { ...(accounts.length > 0 && { accounts }), ...(clients.length > 0 && { clients }) }
 }

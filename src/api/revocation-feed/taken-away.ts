@@ -1,7 +1,7 @@
-import { hash } from 'node:crypto'
 import { type AuditType, definitionOf, typesThat } from '../../audit/events/audit-event.ts'
 import { auditText } from '../../audit-chain/event-fields.ts'
 import type { AuditRow } from '../../audit-chain/hash-chain.ts'
+import { sha256 } from '../../base/digest.ts'
 
 /** The types of all events that can take away or change what a token opens. */
 export const TAKING_TYPES: readonly AuditType[] = typesThat(({ takes }) => takes !== 'nothing')
@@ -20,7 +20,7 @@ export function takenAway(event: AuditRow, resource: string): TakenAway {
   if (reach === 'nothing') return NOTHING
   const id = reach === 'account' ? event.account_id : reach === 'client' ? event.client_id : null
   if (id === null) return 'all'
-  const named = [hash('sha256', id, 'base64url')]
+  const named = [sha256(id).toString('base64url')]
   return reach === 'account' ? { accounts: named, clients: [] } : { accounts: [], clients: named }
 }
 

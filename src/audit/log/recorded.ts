@@ -1,7 +1,14 @@
 import type { Knex } from 'knex'
-import { begin, commit } from '../../storage/transaction.ts'
+import { commit, inTransaction } from '../../storage/transaction.ts'
 import type { AuditEvent } from '../events/audit-event.ts'
 import type { AuditLog } from './audit-log.ts'
+
+export type Recorded<T> = {
+  result: T
+  events: AuditEvent[]
+  /** What is done between the insert of the events and the commit. */
+  last?: () => Promise<void>
+}
 
 /**
  * Runs `work` in a transaction and commits it together with the events it returns: the change and its record
@@ -10,15 +17,13 @@ import type { AuditLog } from './audit-log.ts'
 export async function recorded<T>(
   db: Knex,
   audit: Pick<AuditLog, 'appendIn'>,
-  work: (trx: Knex.Transaction) => Promise<{ result: T; events: AuditEvent[] }>,
+  work: (trx: Knex.Transaction) => Promise<Recorded<T>>,
 ): Promise<T> {
-  const trx = await begin(db)
-  try {
-    const { result, events } = await work(trx)
-    await audit.appendIn(trx, events, () => commit(trx))
-    return result
-  } catch (error) {
-    if (!trx.isCompleted()) await trx.rollback().catch(() => undefined)
-    throw error
-  }
+  const { result } = await inTransaction(db, work, (trx, { events, last }) =>
+    audit.appendIn(trx, events, async () => {
+      await last?.()
+      await commit(trx)
+    }),
+  )
+  return result
 }

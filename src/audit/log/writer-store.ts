@@ -4,7 +4,7 @@ import pg from 'pg'
 import { type ChainHead, extendChain, GENESIS } from '../../audit-chain/hash-chain.ts'
 import { CONTENT_COLUMNS } from '../../audit-chain/row-bytes.ts'
 import { writerClosed, writerStarted, writerStopped } from '../../audit-chain/witness.ts'
-import { copyIn, copyInAndCommit } from '../../storage/copy-in.ts'
+import { copyIn, copyInAndCommit } from '../../storage/wire.ts'
 
 /**
  * The life of a writer. It lives as long as its session, on which it holds a lock and by which it inserts: when the

@@ -1,7 +1,8 @@
 import type { Knex } from 'knex'
-import { AppError } from '../../base/errors.ts'
+import type { RowsWanted } from '../../storage/keyset.ts'
 import { definitionOf } from '../events/audit-event.ts'
-import { type ActivityKey, type ActivityRow, newestEventsOf } from './activity-store.ts'
+import { type ActivityRow, newestEventsOf } from './activity-store.ts'
+import { eventKeys, type Place } from './search-path-store.ts'
 
 /** What happened with an account, newest first, as its person reads it: many calls of an hour are one line. */
 export type Activity = {
@@ -49,32 +50,13 @@ export function groupActivity(events: Iterable<ActivityRow>): Activity[] {
   return told
 }
 
-/**
- * One page, of what 5,000 events tell. `after` is the `next` of the page before; throws `invalid_input` for one that no
- * page gave.
- */
+/** One page, of what 5,000 events tell. Throws `invalid_input` for an invalid cursor. */
 export async function pageOfActivity(
   db: Knex,
   account_id: string,
   { after, events = PAGE_EVENTS }: { after?: string | undefined; events?: number } = {},
 ): Promise<{ activity: Activity[]; next?: string }> {
-  const key = after === undefined ? undefined : readCursor(after)
-  const rows = await newestEventsOf(db, account_id, { after: key, limit: events + 1 })
-  const read = rows.slice(0, events)
-  const last = read.at(-1)
-  const activity = groupActivity(read)
-  return rows.length > events && last ? { activity, next: writeCursor(last) } : { activity }
-}
-
-function writeCursor({ occurred_at, writer_id, seq }: ActivityKey): string {
-  return Buffer.from(JSON.stringify([occurred_at.getTime(), writer_id, seq])).toString('base64url')
-}
-
-const CURSOR = /^\[(\d{1,14}),"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})","(\d{1,15})"\]$/
-
-function readCursor(cursor: string): ActivityKey {
-  const [, time, writer_id, seq] = CURSOR.exec(Buffer.from(cursor, 'base64url').toString('utf8')) ?? []
-  if (time === undefined || writer_id === undefined || seq === undefined)
-    throw new AppError('invalid_input', 'The cursor is none that a page of activity gave')
-  return { occurred_at: new Date(Number(time)), writer_id, seq }
+  const list = (wanted: RowsWanted<Place>) => newestEventsOf(db, account_id, wanted)
+  const { rows, ...more } = await eventKeys.page({ limit: events, after }, list)
+  return { activity: groupActivity(rows), ...more }
 }

@@ -5,6 +5,7 @@ import { AppError } from '../../base/errors.ts'
 import type { AuditFilter } from './audit-filter.ts'
 import {
   edgeOf,
+  eventKeys,
   FIRST,
   inOrder,
   LAST,
@@ -40,7 +41,7 @@ export type EventPage = { events: AuditRow[]; next?: string; searched_to?: Date 
 /**
  * One page, newest first, of at most `limit` (1 to 1,000) events. `after` is the `next` of the page before. A filter
  * that no index answers looks through `window` rows: the page may then have fewer events, or none, and still a `next`.
- * Throws `invalid_input` for a cursor that no page gave or a date that is none.
+ * Throws `invalid_input` for an invalid cursor or date.
  */
 export async function pageEvents(
   db: Knex,
@@ -52,7 +53,7 @@ export async function pageEvents(
   const known = await withTimesOfRequest(db, filter)
   if (!known) return { events: [] }
   const path = pathOf(known)
-  const after = filter.after === undefined ? undefined : readCursor(filter.after)
+  const after = eventKeys.read(filter.after)
   const edge = await windowEdge(db, known, { path, order: 'desc', after, window })
   const query = pastPlace(onPath(filtered(db, within(path.rest, known)), path), 'desc', after)
   query.orderBy(inOrder('desc', path)).limit(size + 1)
@@ -60,8 +61,10 @@ export async function pageEvents(
   const rows: AuditRow[] = (await query).map(eventOfRow)
   const events = rows.slice(0, size)
   const last = events.at(-1)
-  if (rows.length > size && last) return { events, next: writeCursor(last) }
-  return edge ? { events, next: writeCursor({ occurred_at: edge, ...FIRST }), searched_to: edge } : { events }
+  if (rows.length > size && last) return { events, next: eventKeys.write(last) }
+  return edge
+    ? { events, next: eventKeys.write({ occurred_at: edge, ...FIRST }), searched_to: edge }
+    : { events }
 }
 
 /**
@@ -153,18 +156,4 @@ function inPeriod(query: Knex.QueryBuilder, { from, to }: AuditFilter): Knex.Que
 function assertDate(date: Date): Date {
   if (Number.isNaN(date.getTime())) throw new AppError('invalid_input', 'Not a date and time')
   return date
-}
-
-const CURSOR =
-  /^(?<time>\d{1,14})~(?<writer_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})~(?<seq>\d{1,15})$/
-
-function writeCursor({ occurred_at, writer_id, seq }: Place): string {
-  return `${occurred_at.getTime()}~${writer_id}~${seq}`
-}
-
-function readCursor(cursor: string): Place {
-  const { time, writer_id, seq } = CURSOR.exec(cursor)?.groups ?? {}
-  if (time === undefined || writer_id === undefined || seq === undefined)
-    throw new AppError('invalid_input', 'The cursor is none that a page of events gave')
-  return { occurred_at: new Date(Number(time)), writer_id, seq: Number(seq) }
 }

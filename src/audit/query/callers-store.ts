@@ -1,14 +1,16 @@
 import type { Knex } from 'knex'
+import { z } from 'zod'
 
 /** Who called a tool: an account through a client, how often, and when last. */
-export type Caller = {
-  account_id: string | null
-  username: string | null
-  client_id: string | null
-  calls: number
-  denied: number
-  last_at: Date
-}
+export const callerSchema = z.object({
+  account_id: z.string().nullable(),
+  username: z.string().nullable(),
+  client_id: z.string().nullable(),
+  calls: z.int(),
+  denied: z.int(),
+  last_at: z.date(),
+})
+export type Caller = z.infer<typeof callerSchema>
 
 /** Few enough that the newest calls of the busiest tool are counted well within 200 ms. */
 const CALLS_COUNTED = 5_000

@@ -1,5 +1,7 @@
 import type { Knex } from 'knex'
+import { z } from 'zod'
 import { auditText } from '../../audit-chain/event-fields.ts'
+import { keyset, milliseconds } from '../../storage/keyset.ts'
 import { FREQUENT_TYPES } from '../events/audit-event.ts'
 import type { AuditFilter } from './audit-filter.ts'
 
@@ -22,6 +24,11 @@ export type Order = 'asc' | 'desc'
 
 /** Where a row stands. */
 export type Place = { occurred_at: Date; writer_id: string; seq: number }
+
+/** Pages of events in the order of the log. */
+export const eventKeys = keyset<Place>(
+  z.object({ occurred_at: milliseconds, writer_id: z.guid().toLowerCase(), seq: z.int().min(0) }),
+)
 
 /** The rows of which there is an index by each of their ids. */
 export const RARE = `type not in (${FREQUENT_TYPES.map((type) => `'${type}'`).join(', ')})`

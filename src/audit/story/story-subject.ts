@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import type { Knex } from 'knex'
 import type { AuditRow } from '../../audit-chain/hash-chain.ts'
+import { sha256 } from '../../base/digest.ts'
 import { AppError } from '../../base/errors.ts'
 import { findAccountName, findGrantLife, findTokenEvent } from './story-store.ts'
 
@@ -14,8 +14,8 @@ const BEARER = /^([A-Za-z0-9_-]{43}|tgp_[A-Za-z0-9]{49})$/
 /** The id of a token looks like a token, so that it has to be said which of the two it is. */
 const TOKEN_ID = /^sha256:([A-Za-z0-9_-]{43})$/
 
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('base64url')
+function tokenName(token: string): string {
+  return sha256(token).toString('base64url')
 }
 
 async function tokenSubject(db: Knex, token_id: string): Promise<StorySubject | undefined> {
@@ -26,7 +26,7 @@ async function tokenSubject(db: Knex, token_id: string): Promise<StorySubject | 
 
 /** The subject of a token itself. It is hashed here and goes no further. Throws `not_found`. */
 export async function subjectOfToken(db: Knex, token: string): Promise<StorySubject> {
-  const subject = await tokenSubject(db, sha256(token))
+  const subject = await tokenSubject(db, tokenName(token))
   if (!subject) throw new AppError('not_found', 'No token of this value is recorded as issued here')
   return subject
 }
@@ -37,7 +37,7 @@ export async function subjectOfToken(db: Knex, token: string): Promise<StorySubj
  * logged there. Throws `not_found`.
  */
 export async function subjectOf(db: Knex, named: string): Promise<StorySubject> {
-  const token_id = TOKEN_ID.exec(named)?.[1] ?? (BEARER.test(named) ? sha256(named) : undefined)
+  const token_id = TOKEN_ID.exec(named)?.[1] ?? (BEARER.test(named) ? tokenName(named) : undefined)
   const subject = token_id === undefined ? await namedSubject(db, named) : await tokenSubject(db, token_id)
   if (subject) return subject
   throw new AppError(

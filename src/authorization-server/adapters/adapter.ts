@@ -5,13 +5,14 @@ import {
   findBrowserSession,
   putBrowserSession,
 } from '../../accounts/sessions/browser-session-store.ts'
+import { sha256 } from '../../base/digest.ts'
 import { AppError } from '../../base/errors.ts'
 import { enterClient, isClientBlocked } from '../../clients/client-block-store.ts'
-import { secretDigest, sha256 } from '../../clients/client-secret.ts'
+import { secretDigest } from '../../clients/client-secret.ts'
 import { type ClientMetadata, deleteClient, findClient, insertClient } from '../../clients/client-store.ts'
 import { documentUrl, type MetadataDocuments } from '../../clients/documents/metadata-documents.ts'
+import { assertionKeyId } from '../../clients/keys/client-assertion.ts'
 import type { ClientKeys } from '../../clients/keys/client-keys.ts'
-import { assertionKeyId } from '../../clients/keys/key-set.ts'
 import { deleteGrant, findGrantPayload, putGrant } from '../../grants/grant-store.ts'
 import { requestId } from '../../http/request-context.ts'
 import { deletePayload, getPayload, putPayload, putPayloadOnce } from '../../storage/payload-store.ts'

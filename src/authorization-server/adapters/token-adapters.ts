@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { errors } from 'oidc-provider'
-import { sha256 } from '../../clients/client-secret.ts'
+import { sha256 } from '../../base/digest.ts'
 import {
   consumeAuthorizationCode,
   consumeRefreshToken,

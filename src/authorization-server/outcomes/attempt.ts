@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import type { Context } from 'koa'
+import { sha256 } from '../../base/digest.ts'
 import { renameRequest } from '../../http/request-context.ts'
 
 /**
@@ -11,7 +11,7 @@ const S256 = /^[A-Za-z0-9_-]{43}$/
 const VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/
 
 function digest(text: string): string {
-  return createHash('sha256').update(text).digest('base64url')
+  return sha256(text).toString('base64url')
 }
 
 /** Names the request after the attempt that its code challenge belongs to; leaves it alone without one. */

@@ -1,7 +1,7 @@
 import type { Context } from 'koa'
-import { AppError } from '../../base/errors.ts'
+import { AppError, type ErrorCode } from '../../base/errors.ts'
 
-/** A refusal before the engine has a say, in the shape its own errors have (RFC 6749 §5.2, RFC 7591 §3.2.2). */
+/** Refusals of OAuth's own endpoints, in the shape of RFC 6749 §5.2 and RFC 7591 §3.2.2. */
 export function answerOAuthError(
   ctx: Context,
   status: number,
@@ -13,11 +13,26 @@ export function answerOAuthError(
   ctx.body = { error, error_description }
 }
 
-const STATUS_ANSWERED = new Set([400, 413, 415])
+const OAUTH_ERRORS: Partial<Record<ErrorCode, string>> = {
+  invalid_input: 'invalid_request',
+  unsupported_media_type: 'invalid_request',
+  payload_too_large: 'invalid_request',
+  unauthenticated: 'invalid_client',
+  unavailable: 'temporarily_unavailable',
+}
 
-/** Answers a body that could not be read; throws what is not the caller's fault. */
-export function answerBadBody(ctx: Context, error: unknown): void {
-  if (!(error instanceof AppError) || !STATUS_ANSWERED.has(error.status)) throw error
-  if (error.status === 413) ctx.set('Connection', 'close')
-  answerOAuthError(ctx, error.status, 'invalid_request', error.message)
+/** RFC 6749 §5.2: a 401 names the authentication scheme that would do. */
+export function challengeClient(ctx: Context): void {
+  ctx.set('WWW-Authenticate', 'Basic realm="toolgate", charset="UTF-8"')
+}
+
+/** Answers what the caller did wrong, or that it cannot be served now. Throws what is neither. */
+export function answerRefusal(ctx: Context, error: unknown): void {
+  const code = error instanceof AppError ? OAUTH_ERRORS[error.code] : undefined
+  if (!(error instanceof AppError) || !code) throw error
+  if (error.code === 'unauthenticated') challengeClient(ctx)
+  if (error.code === 'unavailable') ctx.set('Retry-After', '1')
+  // The rest of the body is unread.
+  if (error.code === 'payload_too_large') ctx.set('Connection', 'close')
+  answerOAuthError(ctx, error.status, code, error.message)
 }

@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 import { errors } from 'oidc-provider'
+import { parseJson } from '../../base/json.ts'
 import type { PreparedRotation } from '../../grants/rotation-store.ts'
 import type { Spent } from './rotations.ts'
 import type { Replay, Rotation } from './unit-of-work.ts'
@@ -37,7 +38,7 @@ export function unseal(presented: string, sealed: Buffer): TokenResponse {
   const decipher = createDecipheriv('aes-256-gcm', sealingKey(presented), iv, options)
   decipher.setAuthTag(sealed.subarray(IV_BYTES, IV_BYTES + TAG_BYTES))
   const text = Buffer.concat([decipher.update(sealed.subarray(IV_BYTES + TAG_BYTES)), decipher.final()])
-  return JSON.parse(text.toString('utf8'))
+  return parseJson(text.toString('utf8')) as TokenResponse
 }
 
 /** What the engine decided on, with its answer sealed for a caller that asks again. */

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Knex } from 'knex'
 import type { GoneGrant } from '../../grants/grant-store.ts'
 import type { PreparedRotation, RefreshState } from '../../grants/rotation-store.ts'
-import { begin } from '../../storage/transaction.ts'
+import { begin, rollBack } from '../../storage/transaction.ts'
 
 /** What a token request did besides answering; read when its transaction is settled. */
 export type Rotation = { presented: string } & Pick<PreparedRotation, 'id' | 'grant_id'> &
@@ -50,7 +50,7 @@ export class UnitOfWork {
 
   async rollback(): Promise<void> {
     const transaction = await this.#transaction?.catch(() => undefined)
-    if (transaction && !transaction.isCompleted()) await transaction.rollback().catch(() => undefined)
+    if (transaction) await rollBack(transaction)
   }
 }
 

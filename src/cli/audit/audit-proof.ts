@@ -4,6 +4,7 @@ import type { Knex } from 'knex'
 import { checkProof, writeProof } from '../../audit/integrity/checkpoints/proof.ts'
 import { proveEvent } from '../../audit/integrity/checkpoints/proof-store.ts'
 import { AppError } from '../../base/errors.ts'
+import { parseJson } from '../../base/json.ts'
 import { type OutputOptions, printResult } from '../output.ts'
 import { withCheckpointKey } from './audit-checkpoint.ts'
 import { auditJson, auditLine } from './audit-line.ts'
@@ -39,7 +40,7 @@ export async function verifyProofFile(
   const { event, hash, checkpoint } = await checkProof(await readFile(file), { public_key })
   const { issuer, created_at, thumbprint } = checkpoint
   const row = { ...event, prev_hash: Buffer.alloc(0), hash }
-  const { prev_hash: _, ...shown } = JSON.parse(auditJson(row))
+  const { prev_hash: _, ...shown } = parseJson(auditJson(row)) as Record<string, unknown>
   const result = { event: shown, issuer, created_at, thumbprint, key_given: public_key !== undefined }
   const trust =
     public_key === undefined
@@ -61,14 +62,10 @@ const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/
 export async function readKey(key: string): Promise<string | { kty: string }> {
   if (THUMBPRINT.test(key)) return key
   const text = await readFile(key, 'utf8')
-  try {
-    const value = JSON.parse(text)
-    // What `audit key --json` prints, or the JWK alone.
-    const jwk = value.public_key ?? value
-    if (typeof jwk.kty === 'string') return jwk
-  } catch {
-    // Told below.
-  }
+  const value = parseJson(text) as { public_key?: { kty: string }; kty: string } | null | undefined
+  // What `audit key --json` prints, or the JWK alone.
+  const jwk = value?.public_key ?? value
+  if (typeof jwk?.kty === 'string') return jwk
   throw new AppError(
     'invalid_input',
     `${key} is neither a thumbprint nor a file with a JWK; see toolgate audit key`,

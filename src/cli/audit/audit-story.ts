@@ -9,7 +9,7 @@ import { storyLines } from '../../audit/story/story-text.ts'
 import { CatalogueCache } from '../../catalogue/catalogue-store.ts'
 import { type OpenReading, withContext } from '../context.ts'
 import { type OutputOptions, printRows } from '../output.ts'
-import { readPastTime, withPeriod } from './period.ts'
+import { readTime, withPeriod } from './period.ts'
 
 type StoryCliOptions = OutputOptions & { from?: Date; to?: Date; all?: true }
 
@@ -29,7 +29,7 @@ function find(db: Knex, named: string): Promise<StorySubject> {
 
 async function story(db: Knex, named: string, options: StoryCliOptions): Promise<void> {
   const subject = await find(db, named)
-  const from = options.from ?? (subject.kind === 'account' ? readPastTime(`${ACCOUNT_DAYS}d`) : undefined)
+  const from = options.from ?? (subject.kind === 'account' ? readTime(`${ACCOUNT_DAYS}d`) : undefined)
   if (!options.json) console.log(subjectLine(subject) + (from ? `, from ${from.toISOString()}` : ''), '\n')
   const told_tools = new Map<string, string>()
   let entries = 0
@@ -78,7 +78,7 @@ machine can see, it comes from standard input: toolgate audit story -`,
     )
   withPeriod(audit.command('who <tool>'))
     .description('who called a tool, through which client, how often and when last; the newest first')
-    .option('--last <duration>', 'how far back, such as 24h or 7d', readPastTime, readPastTime('7d'))
+    .option('--last <duration>', 'how far back, such as 24h or 7d', readTime, readTime('7d'))
     .option('-n, --lines <count>', 'how many to show; 0 for all', '50')
     .option('--json', 'print JSON')
     .action((tool: string, options: WhoOptions) => withContext(open, ({ knex }) => who(knex, tool, options)))

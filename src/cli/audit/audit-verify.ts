@@ -1,9 +1,11 @@
 import type { Command } from 'commander'
 import { verifyLog } from '../../audit/integrity/archive/verify-log.ts'
 import { readCheckpointFile } from '../../audit/integrity/checkpoints/checkpoint-file.ts'
-import type { ChainFault, Verification, VerifyProgress } from '../../audit/integrity/verification/verify.ts'
+import type { ChainFault } from '../../audit/integrity/verification/chain-verifier.ts'
+import type { Verification, VerifyProgress } from '../../audit/integrity/verification/verify.ts'
 import type { ChainHead } from '../../audit-chain/hash-chain.ts'
 import { AppError } from '../../base/errors.ts'
+import { parseTime, TIME_FORMS } from '../../base/time.ts'
 import type { AuditCliContext } from '../context.ts'
 import { isDatabaseConfigured } from '../context.ts'
 import { wrongUsageEndsWith } from '../output.ts'
@@ -14,7 +16,6 @@ import { readKey, verifyProofFile } from './audit-proof.ts'
 type VerifyOptions = {
   from?: string
   to?: string
-  jobs?: string
   checkpoint?: string
   archive?: string
   offline?: true
@@ -26,7 +27,6 @@ type VerifyOptions = {
 
 /** 0: whole; 1: something is wrong; 2: it is not known, because the log could not be read. */
 const EXIT = { faults: 1, unchecked: 2 } as const
-const JOBS_MAX = 64
 const PROGRESS_MS = 200
 
 /** Adds `audit verify`: the log in the database, archives of it, one proof, or the local log of an MCP server. */
@@ -38,7 +38,6 @@ export function registerAuditVerify(audit: Command, open: () => Promise<AuditCli
     .argument('[file]', 'check this call log of an MCP server in mode none instead; needs no database')
     .option('--from <time>', 'only rows from this time on (a date, UTC, or ISO 8601)')
     .option('--to <time>', 'only rows before this time')
-    .option('--jobs <count>', 'threads, each with a connection of its own (default: one for each core)')
     .option('--checkpoint <file>', 'rows that these checkpoints name must be there')
     .option(
       '--archive <path>',
@@ -73,7 +72,6 @@ async function run(open: () => Promise<AuditCliContext>, options: VerifyOptions)
   try {
     const from = readTime('--from', options.from)
     const to = readTime('--to', options.to)
-    const jobs = readJobs(options.jobs)
     const heads = await knownHeads(options)
     const context = await open()
     try {
@@ -82,7 +80,6 @@ async function run(open: () => Promise<AuditCliContext>, options: VerifyOptions)
         check_signature: context.evidence?.check_signature,
         from,
         to,
-        ...(jobs !== undefined && { jobs }),
         ...(heads && { known_heads: heads }),
         on_progress,
       })
@@ -109,20 +106,10 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** A date without a time is its first moment in UTC. */
 function readTime(option: string, text: string | undefined): Date | undefined {
-  if (text === undefined) return undefined
-  const time = new Date(/^\d{4}-\d\d-\d\d(T.*)?$/.test(text) ? text : Number.NaN)
-  if (Number.isNaN(time.getTime()))
-    throw new AppError('invalid_input', `${option} is a time like 2026-07-28 or 2026-07-28T09:30:00Z`)
+  const time = text === undefined ? undefined : parseTime(text)
+  if (text !== undefined && !time) throw new AppError('invalid_input', `${option}: ${TIME_FORMS}`)
   return time
-}
-
-function readJobs(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined
-  const count = Number(text)
-  if (Number.isInteger(count) && count >= 1 && count <= JOBS_MAX) return count
-  throw new AppError('invalid_input', `--jobs is a whole number from 1 to ${JOBS_MAX}`)
 }
 
 /** One line, written over and over. */

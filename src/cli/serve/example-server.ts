@@ -34,7 +34,7 @@ function run(
   credentials: { client_id: string; client_secret: string; resource: string },
 ): ChildProcess {
   const { client_id, client_secret, resource } = credentials
-  return spawn(process.execPath, ['--conditions=toolgate-source', MAIN], {
+  return spawn(process.execPath, [MAIN], {
     // Its standard input closes when this process ends, however it ends; then it ends too.
     stdio: ['pipe', 'ignore', 'inherit'],
     env: {

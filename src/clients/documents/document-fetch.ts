@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { Agent, request } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
-import { isPublicAddress } from './public-address.ts'
+import { isPublicAddress } from '../../base/host.ts'
 
 /**
  * Fetches somebody else's JSON without becoming their tool: https on port 443, every resolved address checked

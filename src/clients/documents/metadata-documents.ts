@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import type { Knex } from 'knex'
+import { sha256 } from '../../base/digest.ts'
 import type { ClientMetadata } from '../client-store.ts'
 import { sanitiseMetadataDocument } from '../registration/client-metadata.ts'
 import { redirectHost } from '../registration/redirect-uris.ts'
@@ -38,7 +38,7 @@ function identityOf(metadata: ClientMetadata): string {
   const { redirect_uris, jwks, jwks_uri, token_endpoint_auth_method } = metadata
   const hosts = [...new Set((redirect_uris as string[]).map(redirectHost))].sort()
   const basis = JSON.stringify([hosts, jwks ?? null, jwks_uri ?? null, token_endpoint_auth_method ?? null])
-  return createHash('sha256').update(basis).digest('base64url')
+  return sha256(basis).toString('base64url')
 }
 
 /** A copy serves new authorizations unless its host has said, since, that there is no such document. */

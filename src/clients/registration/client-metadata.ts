@@ -1,4 +1,5 @@
-import { usableKeys } from '../keys/key-set.ts'
+import { isObject, parseJson } from '../../base/json.ts'
+import { ASSERTION_ALGORITHMS, usableKeys } from '../keys/key-set.ts'
 import { isNative, redirectUriFault } from './redirect-uris.ts'
 
 /**
@@ -93,14 +94,14 @@ function textFault(metadata: Record<string, unknown>): string | undefined {
 
 /** Of keys only what is usable is kept; one place for them is enough. */
 function keyFault(metadata: Record<string, unknown>, method: AuthMethod): string | undefined {
-  const keys = usableKeys(metadata.jwks)
+  const keys = usableKeys(metadata.jwks) ?? []
   delete metadata.jwks
-  if (keys) {
+  if (keys.length > 0) {
     metadata.jwks = { keys }
     delete metadata.jwks_uri
   }
-  const needed = method === 'private_key_jwt' && !keys && !metadata.jwks_uri
-  return needed ? 'private_key_jwt needs jwks or jwks_uri' : undefined
+  const needed = method === 'private_key_jwt' && keys.length === 0 && !metadata.jwks_uri
+  return needed ? 'private_key_jwt needs jwks with a public key that can be used, or jwks_uri' : undefined
 }
 
 /** An address is decoration: a bad one is left out, it does not stop a client. */
@@ -133,9 +134,9 @@ function authMethod(body: Record<string, unknown>, possible: readonly AuthMethod
   return isPresent(single) ? undefined : 'none'
 }
 
-/** Only asymmetric algorithms sign assertions; an unknown one is left for the engine to infer from the key. */
+/** One that is unknown here is left for the engine to infer from the key. */
 function signingAlgorithm(value: unknown): Record<string, string> {
-  return typeof value === 'string' && /^(?:RS|PS|ES)(?:256|384|512)$|^Ed(?:25519|DSA)$/.test(value)
+  return typeof value === 'string' && ASSERTION_ALGORITHMS.includes(value)
     ? { token_endpoint_auth_signing_alg: value }
     : {}
 }
@@ -181,14 +182,8 @@ export function sanitiseClientMetadata(body: Record<string, unknown>): Sanitised
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined
-  } catch {
-    return undefined
-  }
+  const value = parseJson(text)
+  return isObject(value) ? value : undefined
 }
 
 /**

@@ -1,11 +1,17 @@
-/** Which presented redirect URI counts as a registered one. Exactly equal, except for loopback (RFC 8252 §7.3). */
-const LOOPBACK = /^http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::(\d{1,5}))?(\/[^#\\]*)?$/i
+import { isLoopbackRedirectHost } from '../../base/host.ts'
+
+/**
+ * Which presented redirect URI counts as a registered one: exactly equal, except for loopback (RFC 8252 §7.3). Read as it
+ * is written, since a URL parser would make equal what is not.
+ */
+const HTTP = /^http:\/\/([a-z\d.]+|\[[\da-f:]+\])(?::(\d{1,5}))?(\/[^#\\]*)?$/i
 
 /** What of a loopback URI must be equal: everything after the port. Undefined for any other URI. */
 function afterLoopbackPort(uri: string): string | undefined {
-  const match = LOOPBACK.exec(uri)
-  if (!match || Number(match[1] ?? 80) > 65_535 || /[\p{Cc}\s]/u.test(uri)) return undefined
-  return match[2] ?? '/'
+  const [, host = '', port = '80', rest = '/'] = HTTP.exec(uri) ?? []
+  if (!isLoopbackRedirectHost(host.toLowerCase()) || Number(port) > 65_535 || /[\p{Cc}\s]/u.test(uri))
+    return undefined
+  return rest
 }
 
 /**

@@ -1,5 +1,6 @@
+import { isLoopbackRedirectHost } from '../../base/host.ts'
+
 /** Rules for redirect URIs: which may be registered, and what kind each is. RFC 8252, RFC 9700 §4.1. */
-const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 /** Schemes that a browser or operating system would run, read or forward instead of handing to an app. */
 const REFUSED_SCHEMES = new Set([
@@ -26,9 +27,9 @@ const REFUSED_SCHEMES = new Set([
 
 export const REDIRECT_URI_MAX_LENGTH = 2_048
 
-export function isLoopback(uri: string): boolean {
+export function isLoopbackRedirect(uri: string): boolean {
   const url = URL.parse(uri)
-  return url?.protocol === 'http:' && LOOPBACK_HOSTS.has(url.hostname)
+  return url?.protocol === 'http:' && isLoopbackRedirectHost(url.hostname)
 }
 
 /** A scheme of the app's own, such as `cursor:` or `com.example.app:` (RFC 8252 §7.1). */
@@ -39,7 +40,7 @@ export function isPrivateUse(uri: string): boolean {
 
 /** True when only an app on a person's own device can receive at this address. */
 export function isNative(uri: string): boolean {
-  return isLoopback(uri) || isPrivateUse(uri)
+  return isLoopbackRedirect(uri) || isPrivateUse(uri)
 }
 
 /** Where a code would go, as a person should read it: the host, or the scheme of an app. */
@@ -64,7 +65,7 @@ export function redirectUriFault(uri: unknown): string | undefined {
   if (url.username || url.password) return 'a redirect URI must not have user information'
   if (uri.includes('*')) return 'a redirect URI must not have a wildcard'
   if (REFUSED_SCHEMES.has(url.protocol)) return `redirect URIs with the scheme ${url.protocol} are refused`
-  if (url.protocol === 'http:' && !isLoopback(uri))
+  if (url.protocol === 'http:' && !isLoopbackRedirect(uri))
     return 'a redirect URI with http must be on localhost, 127.0.0.1 or [::1]; use https elsewhere'
   return undefined
 }

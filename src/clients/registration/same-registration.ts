@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { sha256 } from '../../base/digest.ts'
 
 /** JSON with sorted keys, so that equal metadata has equal bytes. */
 function canonical(value: unknown): string {
@@ -15,5 +15,5 @@ function canonical(value: unknown): string {
 export function registrationDigest(metadata: Record<string, unknown>): Buffer | undefined {
   const method = metadata.token_endpoint_auth_method
   if (method !== 'none' && method !== 'private_key_jwt') return undefined
-  return createHash('sha256').update(canonical(metadata)).digest()
+  return sha256(canonical(metadata))
 }

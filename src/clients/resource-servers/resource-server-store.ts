@@ -1,14 +1,16 @@
 import type { Knex } from 'knex'
-import { MOMENT, microseconds, type Place } from '../../storage/keyset.ts'
+import { z } from 'zod'
+import { byMoment, type Page, type PageWanted, pageByMoment } from '../../storage/keyset.ts'
 
 /** Protected resources that may ask about tokens issued for them. */
-export type ResourceServer = {
-  id: string
-  resource: string
-  authentication: 'client_secret' | 'private_key_jwt'
-  created_at: Date
-  rotated_at: Date | null
-}
+export const resourceServer = z.object({
+  id: z.string().describe('The client_id that it authenticates with'),
+  resource: z.string(),
+  authentication: z.enum(['client_secret', 'private_key_jwt']),
+  created_at: z.date(),
+  rotated_at: z.date().nullable(),
+})
+export type ResourceServer = z.infer<typeof resourceServer>
 
 /** By what a resource server proves itself: the hash of its secret, or of the public keys in `jwks`. */
 export type Credential = { credential_hash: Buffer; jwks: string | null }
@@ -75,18 +77,8 @@ export async function findResourceServer(db: Knex, id: string): Promise<Resource
   return db('resource_servers').where({ id }).first(columns(db))
 }
 
-/** Newest first. */
-export async function listResourceServers(
-  db: Knex,
-  page: { limit: number; after?: Place | undefined },
-): Promise<(ResourceServer & { at_us: string })[]> {
-  const { after } = page
-  const query = db('resource_servers')
-    .orderBy([
-      { column: 'created_at', order: 'desc' },
-      { column: 'id', order: 'desc' },
-    ])
-    .limit(page.limit)
-    .select([...columns(db), db.raw(`${microseconds('created_at')} as at_us`)])
-  return after ? query.whereRaw(`(created_at, id) < (${MOMENT}, ?)`, [after.at_us, after.id]) : query
+/** Newest first. Throws `invalid_input` for an invalid cursor. */
+export function listResourceServers(db: Knex, page: PageWanted): Promise<Page<ResourceServer>> {
+  const query = db('resource_servers').select(columns(db))
+  return pageByMoment(page, (wanted) => byMoment(db, query, wanted))
 }

@@ -4,10 +4,11 @@ import type { AuditEvent, DetailOf } from '../../audit/events/audit-event.ts'
 import { type ActionOrigin, recordedBy } from '../../audit/log/action-origin.ts'
 import type { AuditLog } from '../../audit/log/audit-log.ts'
 import { recorded } from '../../audit/log/recorded.ts'
+import { sha256 } from '../../base/digest.ts'
 import { AppError } from '../../base/errors.ts'
 import { canonicalResource } from '../../catalogue/catalogue.ts'
-import { cutPage, readCursor } from '../../storage/keyset.ts'
-import { generateSecret, sha256 } from '../client-secret.ts'
+import type { PageWanted } from '../../storage/keyset.ts'
+import { generateSecret } from '../client-secret.ts'
 import { registeredKeys } from './resource-server-keys.ts'
 import {
   type Credential,
@@ -38,8 +39,8 @@ function ofSecret(secret: string): NewCredential {
   return { credential_hash: sha256(secret), jwks: null, detail: { authentication: 'client_secret' } }
 }
 
-function ofKeys(jwks: unknown): NewCredential {
-  const { document, credential_hash, thumbprints } = registeredKeys(jwks)
+async function ofKeys(jwks: unknown): Promise<NewCredential> {
+  const { document, credential_hash, thumbprints } = await registeredKeys(jwks)
   return { credential_hash, jwks: document, detail: { authentication: 'private_key_jwt', keys: thumbprints } }
 }
 
@@ -68,12 +69,12 @@ export async function addResourceServer(
  * Registers a resource server that authenticates with private_key_jwt by one of the public keys in `jwks` (RFC 7517).
  * The same again changes nothing. Throws `invalid_input` naming what is wrong with a key.
  */
-export function addResourceServerWithKeys(
+export async function addResourceServerWithKeys(
   dependencies: ResourceServerDependencies,
   request: AddRequest & { jwks: unknown },
   origin: ActionOrigin,
 ): Promise<ResourceServerIdentity> {
-  return add(dependencies, request, ofKeys(request.jwks), origin)
+  return add(dependencies, request, await ofKeys(request.jwks), origin)
 }
 
 async function add(
@@ -118,12 +119,12 @@ export async function rotateResourceServerSecret(
 }
 
 /** Gives a resource server these public keys, and no others, from the next introspection on; a secret it had ends. */
-export function rotateResourceServerKeys(
+export async function rotateResourceServerKeys(
   dependencies: ResourceServerDependencies,
   { id, jwks }: { id: string; jwks: unknown },
   origin: ActionOrigin,
 ): Promise<ResourceServerIdentity> {
-  return rotate(dependencies, id, { ...ofKeys(jwks), change: 'keys_rotated' }, origin)
+  return rotate(dependencies, id, { ...(await ofKeys(jwks)), change: 'keys_rotated' }, origin)
 }
 
 async function rotate(
@@ -163,14 +164,12 @@ function changed(
   return { type: 'resource_server.changed', ...recordedBy(origin), client_id, resource, detail }
 }
 
-/** A page of resource servers, newest first, and the cursor of the next. Throws `invalid_input` for another cursor. */
+/** Newest first. Throws `invalid_input` for an invalid cursor. */
 export async function pageOfResourceServers(
   { db }: { db: Knex },
-  page: { limit: number; after?: string | undefined },
+  page: PageWanted,
 ): Promise<{ resource_servers: ResourceServer[]; next?: string }> {
-  const after = page.after === undefined ? undefined : readCursor(page.after)
-  const found = await listResourceServers(db, { limit: page.limit + 1, after })
-  const { rows, ...more } = cutPage(found, page.limit, ({ id }) => id)
+  const { rows, ...more } = await listResourceServers(db, page)
   return { resource_servers: rows, ...more }
 }
 

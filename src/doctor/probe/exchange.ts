@@ -1,3 +1,5 @@
+import { parseJson } from '../../base/json.ts'
+
 /**
  * The probe: requests to somebody else's deployment, made to see what it answers. Nothing throws for what the other side
  * does: whatever happened is the result. The doctor, the review and the discovery of catalogues stand on it.
@@ -57,7 +59,7 @@ export async function exchange(
       status: response.status,
       headers: response.headers,
       text,
-      json: parse(text),
+      json: parseJson(text),
       ...(is_cut ? { is_cut } : {}),
     }
   } catch (error) {
@@ -92,14 +94,6 @@ const ANSWER = /^data:.*"(?:result|error)"\s*:.*\r?\n(?:data:.*\r?\n)*\r?\n/m
 
 function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.name === 'TimeoutError'
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 const KIND_OF_CODE: Record<string, FailureKind> = {

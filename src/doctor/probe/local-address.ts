@@ -1,12 +1,9 @@
-import { isIP } from 'node:net'
-import { isPublicAddress } from '../../clients/documents/public-address.ts'
+import { isPublicHost } from '../../base/host.ts'
 import type { Failed } from './exchange.ts'
 
 /** True for a name or address that only this machine or this network reaches. */
 export function isLocal(url: URL): boolean {
-  const host = url.hostname.replace(/^\[|\]$/g, '')
-  if (isIP(host) !== 0) return !isPublicAddress(host)
-  return /^localhost$|\.(localhost|local|internal)$/.test(host)
+  return !isPublicHost(url.hostname)
 }
 
 /** A public server that points at this machine or network must not make this program look there. */

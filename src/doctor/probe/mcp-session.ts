@@ -1,3 +1,4 @@
+import { parseJson } from '../../base/json.ts'
 import { type Answered, type Exchange, exchange } from './exchange.ts'
 
 /** An MCP server over streamable HTTP, as a client of either line of revisions meets it. */
@@ -113,11 +114,7 @@ function messagesOf({ headers, json, text }: Answered): Record<string, unknown>[
 function eventsOf(text: string): unknown[] {
   return text.split(/\r?\n\r?\n|\r\r/).map((event) => {
     const data = event.split(/\r\n|\n|\r/).filter((line) => line.startsWith('data:'))
-    try {
-      return JSON.parse(data.map((line) => line.slice('data:'.length)).join('\n'))
-    } catch {
-      return undefined
-    }
+    return parseJson(data.map((line) => line.slice('data:'.length)).join('\n'))
   })
 }
 

@@ -1,8 +1,8 @@
+import { isLoopbackHost } from '../../base/host.ts'
 import { runActive } from './active/active-run.ts'
 import { callClosedTool } from './active/tool-calls.ts'
 import { type Asking, initializeOnce } from './asking.ts'
 import { collectMetadata, collectServers } from './documents.ts'
-import { isLoopback } from './loopback.ts'
 import { malformedToken, randomToken, unsignedToken } from './made-up-token.ts'
 import { requestWithHost } from './other-host.ts'
 import { isOpen, isReadOnly, type Seen } from './seen.ts'
@@ -20,7 +20,7 @@ export async function collect(asking: Asking): Promise<Seen> {
   const made_up = await sendMadeUp(asking, servers[0]?.issuer)
   const seen: Seen = {
     options,
-    is_loopback: isLoopback(new URL(options.url).hostname),
+    is_loopback: isLoopbackHost(new URL(options.url).hostname),
     anonymous,
     foreign_origin: undefined,
     foreign_host: undefined,

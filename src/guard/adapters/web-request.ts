@@ -1,3 +1,4 @@
+import { hasEscapedName } from '../../base/json.ts'
 import type { Guard } from '../guard.ts'
 import { type Connection, type GuardedRequest, readText } from '../guarded-request.ts'
 import { readJson } from '../json-text.ts'
@@ -37,12 +38,17 @@ export async function admitWebRequest(
     admission.allowed.watch.end(false)
     return { answer: failureAnswer(), request }
   }
-  return { ...admission, request: text === undefined ? request : withBody(request, text) }
+  if (!admission.allowed || text === undefined) return { ...admission, request }
+  return { ...admission, request: withBody(request, text, admission.allowed.body) }
 }
 
 /** Made of its parts: not every runtime takes what another library calls a Request for one. */
-function withBody({ url, method, headers, signal }: Request, body: string): Request {
-  return new Request(url, { method, headers, body, signal })
+function withBody({ url, method, headers, signal }: Request, text: string, value: unknown): Request {
+  if (!hasEscapedName(text)) return new Request(url, { method, headers, body: text, signal })
+  // The engine may read an escaped name as another one (`base/json.ts`): none that was decided about still has an escape.
+  const unmeasured = new Headers(headers)
+  unmeasured.delete('content-length')
+  return new Request(url, { method, headers: unmeasured, body: JSON.stringify(value), signal })
 }
 
 async function gone(): Promise<never> {

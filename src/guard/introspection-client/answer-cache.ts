@@ -1,3 +1,4 @@
+import { parseJson } from '../../base/json.ts'
 import type { Question } from '../mcp-messages.ts'
 import type { DecisionReport, Recorder } from '../reports/call-report.ts'
 import { base64url } from './base64url.ts'
@@ -80,7 +81,7 @@ export class AnswerCache {
     const { recorder, on_error } = this.#settings
     const kept = this.#find(key)
     if (!kept) return undefined
-    const answer: ActiveToken = JSON.parse(kept.text)
+    const answer = parseJson(kept.text) as ActiveToken
     try {
       await recorder.record([reportOf(answer, question)])
     } catch (cause) {

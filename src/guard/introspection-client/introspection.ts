@@ -1,5 +1,6 @@
 /** Asking the authorization server, which answers about a token and in the same breath about what it is used for. */
 
+import { isObject, parseJson } from '../../base/json.ts'
 import type { Question } from '../mcp-messages.ts'
 import { createClientAuthentication } from './client-authentication.ts'
 import type { ServerSettings } from './server-settings.ts'
@@ -80,9 +81,9 @@ function formOf(
 
 async function readJson(response: Response): Promise<unknown> {
   if (response.status === 200) {
-    return response.json().catch(() => {
-      throw new Error('The introspection answer is not JSON')
-    })
+    const answer = parseJson(await response.text())
+    if (answer === undefined) throw new Error('The introspection answer is not JSON')
+    return answer
   }
   // Unread bodies keep the connection from being used again.
   await response.body?.cancel()
@@ -127,8 +128,4 @@ function isAnswerTo(question: Question, mcp: unknown): mcp is McpAnswer {
 
 function isStrings(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string')
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

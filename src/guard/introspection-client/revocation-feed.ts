@@ -1,3 +1,4 @@
+import { parseJson } from '../../base/json.ts'
 import type { Dropped } from './answer-cache.ts'
 import { createClientAuthentication } from './client-authentication.ts'
 import { elapsedMs, moment } from './elapsed.ts'
@@ -61,7 +62,7 @@ export class RevocationFeed {
 
   #hear(message: string): void {
     const { event, data, id } = fieldsOf(message)
-    if (data !== undefined && event !== 'alive') this.#settings.drop(JSON.parse(data))
+    if (data !== undefined && event !== 'alive') this.#settings.drop(droppedBy(data))
     // After that: what could not be dropped is to be told again.
     if (id !== undefined) this.#last_id = id
     if (event !== 'alive') return
@@ -132,6 +133,13 @@ async function* messagesIn(body: ReadableStream<Uint8Array>): AsyncGenerator<str
     text = messages.pop() ?? ''
     yield* messages
   }
+}
+
+/** Throws what breaks the feed off, so that it is told again. */
+function droppedBy(data: string): Dropped {
+  const dropped = parseJson(data)
+  if (dropped === undefined) throw new Error('It said what is no JSON')
+  return dropped as Dropped
 }
 
 function fieldsOf(message: string): { [field in 'event' | 'id' | 'data']?: string } {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import {
   closeSync,
   constants,
@@ -17,7 +16,8 @@ import { basename, dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { type AuditRow, isIntact } from '../../audit-chain/hash-chain.ts'
 import { readRowLine } from '../../audit-chain/row-line.ts'
-import { claimFile } from './file-claim.ts'
+import { sha256 } from '../../base/digest.ts'
+import { lockFile } from './file-lock.ts'
 import { readTail } from './file-tail.ts'
 
 const [stat, sync, truncate, writeSome] = [fstat, fdatasync, ftruncate, write].map((call) =>
@@ -67,7 +67,7 @@ export class LogFile {
     try {
       if (!fstatSync(fd).isFile()) throw new Error(`${given} is no file in which calls could be recorded`)
       const path = realpathSync(given)
-      release = claimFile(path)
+      release = lockFile(path, { other_machines: 'count' })
       const file = new LogFile(path, fd, release)
       fchmodSync(fd, OWNER_ONLY)
       syncDirectory(dirname(path))
@@ -97,8 +97,8 @@ export class LogFile {
   async putTornAside(): Promise<Torn | undefined> {
     const torn = this.#torn
     if (torn.length === 0) return undefined
-    const sha256 = createHash('sha256').update(torn).digest('hex')
-    const aside = `${this.#path}.torn-${sha256.slice(0, 16)}`
+    const digest = sha256(torn).toString('hex')
+    const aside = `${this.#path}.torn-${digest.slice(0, 16)}`
     if (!this.#is_in_doubt) {
       const { size } = await stat(this.#fd)
       if (size !== this.#length + torn.length && size !== this.#length) throw touched()
@@ -106,7 +106,7 @@ export class LogFile {
       syncDirectory(dirname(aside))
       await this.#restore()
     }
-    return { bytes: torn.length, sha256, file: basename(aside) }
+    return { bytes: torn.length, sha256: digest, file: basename(aside) }
   }
 
   close(): void {

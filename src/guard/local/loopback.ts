@@ -1,3 +1,4 @@
+import { isLoopbackHost } from '../../base/host.ts'
 import type { Connection, GuardedRequest } from '../guarded-request.ts'
 import { Refusal } from '../refusal.ts'
 
@@ -6,20 +7,13 @@ import { Refusal } from '../refusal.ts'
  * or over a loopback socket, and there nobody who comes through a browser's page, a proxy or a tunnel.
  */
 
-/** Whether only this machine reaches the address. */
-function isLoopback(address: string | undefined): boolean {
-  if (address === undefined) return false
-  const plain = address.replace(/^\[|\]$/g, '').replace(/^::ffff:/i, '')
-  return plain === '::1' || /^127(\.\d{1,3}){3}$/.test(plain)
-}
-
 /**
  * For whoever is about to listen in mode `none`.
  * @param host what is given to `listen`, or the address that it came to
  * @throws Error that says what to do, when others could reach it
  */
 export function requireLoopbackHost(host: string | undefined): void {
-  if (host === 'localhost' || isLoopback(host)) return
+  if (host !== undefined && isLoopbackHost(host)) return
   throw new Error(
     `Mode none authenticates nobody, so it listens on this machine only, and not on ${host ?? 'every address'}. ` +
       "Listen on 127.0.0.1, or set the mode to 'token' or 'oauth'.",
@@ -45,13 +39,13 @@ export function requireLocal({ connection, headers }: GuardedRequest): void {
 }
 
 function isLocalSocket(connection: Exclude<Connection, 'stdio'> | undefined): boolean {
-  return isLoopback(connection?.local_address) && isLoopback(connection?.remote_address)
+  return isLoopbackHost(connection?.local_address ?? '') && isLoopbackHost(connection?.remote_address ?? '')
 }
 
 /** MCP: servers MUST validate Origin, and a page that rebinds its own name to this address sends its own Host. */
 function isLocalName(host: string | null): boolean {
-  const name = /^(\[[0-9a-f:.]+\]|[^:]+)(:\d{1,5})?$/i.exec(host ?? '')?.[1]
-  return name?.toLowerCase() === 'localhost' || isLoopback(name)
+  const name = /^(\[[\da-f:.]+\]|[\w.-]+)(:\d{1,5})?$/i.exec(host ?? '')?.[1]
+  return name !== undefined && isLoopbackHost(name)
 }
 
 function isLocalOrigin(origin: string): boolean {

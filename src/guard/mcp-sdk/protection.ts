@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { isObject } from '../../base/json.ts'
 import type { Guard } from '../guard.ts'
 import { createDecide, type Decide } from './decide.ts'
 import { LACKS_TOKENS, type SdkAuthInfo, type SdkMessage } from './message-request.ts'
@@ -153,5 +154,5 @@ function requireSession(gate: TransportGate, handleRequest: HandleRequest): Hand
 }
 
 function optionsOf(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+  return isObject(value) ? value : {}
 }

@@ -1,3 +1,4 @@
+import { isObject } from '../../base/json.ts'
 import type { AnswerWatch } from '../answer-watch.ts'
 import type { Decision } from '../guard.ts'
 import type { Allowed } from '../introspection-client/verdict.ts'
@@ -157,7 +158,7 @@ function isRequest({ id, method }: SdkMessage): boolean {
 }
 
 function cancelledBy({ params }: SdkMessage): unknown {
-  return typeof params === 'object' && params !== null && 'requestId' in params ? params.requestId : undefined
+  return isObject(params) ? params.requestId : undefined
 }
 
 /** MCP, Streamable HTTP: what needs no answer is accepted with 202. */

@@ -1,3 +1,5 @@
+import { parseJson } from '../../base/json.ts'
+
 /** Reads the JSON-RPC messages in an answer as it goes by: one JSON body, or the events of an SSE stream. */
 export type AnswerReader = {
   write(chunk: Uint8Array): void
@@ -21,12 +23,8 @@ export function readAnswer(headers: Header, hear: (message: unknown) => void): A
 }
 
 function hearText(text: string, hear: (message: unknown) => void): void {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return
-  }
+  const value = parseJson(text)
+  if (value === undefined) return
   for (const message of Array.isArray(value) ? value : [value]) hear(message)
 }
 

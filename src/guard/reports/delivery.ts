@@ -1,3 +1,4 @@
+import { parseJson } from '../../base/json.ts'
 import { createClientAuthentication } from '../introspection-client/client-authentication.ts'
 import type { ServerSettings } from '../introspection-client/server-settings.ts'
 
@@ -35,7 +36,7 @@ export function createDelivery(server: ServerSettings, endpoint: string): Delive
     try {
       const response = await post(reports)
       if (response.status === 401) authentication.refused()
-      if (response.status === 200) return readTaken((await response.json()) as Answer)
+      if (response.status === 200) return readTaken(parseJson(await response.text()) as Answer)
       // Unread bodies keep the connection from being used again.
       await response.body?.cancel()
       return notTaken(response)
@@ -46,7 +47,7 @@ export function createDelivery(server: ServerSettings, endpoint: string): Delive
   }
 }
 
-type Answer = { accepted?: unknown; refused?: unknown } | null
+type Answer = { accepted?: unknown; refused?: unknown } | null | undefined
 
 function readTaken(answer: Answer): Delivered {
   if (typeof answer?.accepted !== 'number' || !Array.isArray(answer.refused))

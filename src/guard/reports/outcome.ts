@@ -1,3 +1,4 @@
+import { isObject } from '../../base/json.ts'
 import type { AnswerWatch } from '../answer-watch.ts'
 import type { Asked, Watch } from '../introspection-client/verdict.ts'
 import { readAnswer } from './answer-reader.ts'
@@ -103,7 +104,5 @@ async function reportOf(call: Call, end: End): Promise<OutcomeReport> {
 }
 
 function memberOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
-    ? (value as Record<string, unknown>)[name]
-    : undefined
+  return isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined
 }

@@ -4,7 +4,7 @@ import { createDelivery, type Deliver, type Delivered } from './delivery.ts'
 import { memorySpool, type Spool } from './spool.ts'
 
 export type ReportOptions = {
-  /** Where reports wait; in memory when absent. `fileSpool(…)` of `toolgate/resource-server/spool` outlives the process. */
+  /** Where reports wait; in memory when absent. `fileSpool(…)` of `toolgate-guard/spool` outlives the process. */
   spool?: Spool
   /** `<introspection_endpoint>/reports` when absent. */
   endpoint?: string

@@ -1,9 +1,10 @@
 /** The spool: reports that wait in a file, and outlive the process. Only for whoever has `node:fs`. */
 import { closeSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { isObject, parseJson } from '../../base/json.ts'
+import { lockFile } from '../local/file-lock.ts'
 import type { CallReport } from '../reports/call-report.ts'
 import type { Spool } from '../reports/spool.ts'
-import { lockSpool } from './spool-lock.ts'
 
 /** Acknowledgements that a file gathers before it is written anew. */
 const STALE_MAX = 1_000
@@ -15,7 +16,7 @@ const OWNER_ONLY = 0o600
  * @throws Error when the file cannot be read and written, or another process has it
  */
 export function fileSpool(path: string): Spool {
-  const unlock = lockSpool(path)
+  const unlock = lockFile(path, { other_machines: 'are over' })
   try {
     const left = readLeft(path)
     begin(path, left)
@@ -126,9 +127,10 @@ function lineOf(report: CallReport): string {
 function readLeft(path: string): CallReport[] {
   const left = new Map<string, CallReport>()
   for (const line of textOf(path).split('\n')) {
-    const entry = parse(line)
-    if (Array.isArray(entry?.taken)) for (const id of entry.taken) left.delete(id)
-    else if (typeof entry?.id === 'string' && typeof entry.type === 'string')
+    const entry = parseJson(line)
+    if (!isObject(entry)) continue
+    if (Array.isArray(entry.taken)) for (const id of entry.taken) left.delete(id)
+    else if (typeof entry.id === 'string' && typeof entry.type === 'string')
       left.set(entry.id, entry as CallReport)
   }
   return [...left.values()]
@@ -140,13 +142,5 @@ function textOf(path: string): string {
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return ''
     throw error
-  }
-}
-
-function parse(line: string): (Partial<CallReport> & { taken?: unknown }) | null {
-  try {
-    return JSON.parse(line)
-  } catch {
-    return null
   }
 }

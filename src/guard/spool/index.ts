@@ -1,2 +1,2 @@
-/** The public names of "toolgate/resource-server/spool": reports that outlive the process. */
+/** The public names of "toolgate-guard/spool": reports that outlive the process. */
 export { fileSpool } from './file-spool.ts'

@@ -2,6 +2,7 @@ import { endSession, sessionsOf, signOutEverywhere } from '../../accounts/sessio
 import { AppError } from '../../base/errors.ts'
 import { changeOwnPassword } from '../../sign-in/own-password.ts'
 import type { Page, PageRoute } from '../page.ts'
+import { redisplayOnInvalid, WITH_PASSWORD } from '../redisplay-on-invalid.ts'
 import { clearSessionCookie } from '../sign-in/session-cookie.ts'
 
 async function showSessions(page: Page): Promise<void> {
@@ -34,20 +35,17 @@ async function showPassword(page: Page, error?: string): Promise<void> {
 }
 
 async function changePassword(page: Page): Promise<void> {
-  const { form, session, caller, ctx } = page
+  const { form, session, caller } = page
   const { account_id, username, id: session_id } = session
   const wanted = form.get('wanted') ?? ''
-  try {
+  const work = async () => {
     if (wanted !== form.get('again'))
       throw new AppError('invalid_input', 'The new password is not the same both times.')
     const change = { account_id, username, session_id, current: form.get('current') ?? '', wanted }
     await changeOwnPassword(page, change, caller)
     page.goTo('/account/sessions', 'Your password is changed, and all your other sessions ended.')
-  } catch (error) {
-    if (!(error instanceof AppError) || error.code === 'unavailable') throw error
-    ctx.status = error.status
-    await showPassword(page, error.message)
   }
+  await redisplayOnInvalid(page, work, (error) => showPassword(page, error), WITH_PASSWORD)
 }
 
 export const SESSION_PAGES: readonly PageRoute[] = [

@@ -1,4 +1,3 @@
-import { AppError } from '../../base/errors.ts'
 import {
   createPersonalToken,
   revokePersonalToken,
@@ -11,7 +10,6 @@ import type { Page, PageRoute } from '../page.ts'
 import { olderHref } from '../pager.ts'
 import {
   asked,
-  orFault,
   readCreation,
   readRotation,
   showMade,
@@ -21,6 +19,7 @@ import {
   type TokenPlace,
   tokenIn,
 } from '../personal-token-form.ts'
+import { redisplayOnInvalid, WITH_NAMES } from '../redisplay-on-invalid.ts'
 
 /** A person's own personal access tokens. Every function names the account of the session, and nothing else is found. */
 const PLACE: TokenPlace = { at: '/account/tokens', for_operator: false, may_change: true, may_revoke: true }
@@ -44,12 +43,15 @@ async function newToken(page: Page): Promise<void> {
 
 async function createToken(page: Page): Promise<void> {
   const account = page.session.account_id
-  const made = await orFault(() =>
-    createPersonalToken(page, { account, ...readCreation(page.form) }, page.caller),
-  )
-  if (!(made instanceof AppError)) return showMade(page, PLACE, made)
-  const offer = await offerPersonalToken(page, { account, resource: page.form.get('resource') })
-  showNewToken(page, PLACE, { offer, error: made })
+  const work = async () => {
+    const creation = { account, ...readCreation(page.form) }
+    showMade(page, PLACE, await createPersonalToken(page, creation, page.caller))
+  }
+  const redisplay = async (error: string) => {
+    const offer = await offerPersonalToken(page, { account, resource: page.form.get('resource') })
+    showNewToken(page, PLACE, { offer, error })
+  }
+  await redisplayOnInvalid(page, work, redisplay, WITH_NAMES)
 }
 
 async function showOne(page: Page): Promise<void> {

@@ -1,5 +1,5 @@
 import { type Catalogue, findResource, grantableScopes } from '../../catalogue/catalogue.ts'
-import { isLoopback, redirectHost } from '../../clients/registration/redirect-uris.ts'
+import { isLoopbackRedirect, redirectHost } from '../../clients/registration/redirect-uris.ts'
 import { expandScopes, type Resource, type Scope } from '../../permission/scopes.ts'
 
 /** What a consent page shows and what a person's answer to it means. Pure. */
@@ -75,7 +75,7 @@ export function consentView(request: ConsentRequest): ConsentView {
     username: request.username,
     client: describeClient(request.client),
     redirect_host: redirectHost(request.redirect_uri),
-    loopback_only: request.client.redirect_uris.every(isLoopback),
+    loopback_only: request.client.redirect_uris.every(isLoopbackRedirect),
     resource: { name: resource.name, identifier: resource.resource },
     scopes: offered.map((scope) => ({
       name: scope.name,

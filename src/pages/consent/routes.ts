@@ -19,6 +19,7 @@ import { readForm } from '../../http/read-body.ts'
 import type { Renderer } from '../../http/render.ts'
 import { requestOrigin } from '../../http/request-context.ts'
 import { signIn } from '../../sign-in/sign-in.ts'
+import { redisplayOnInvalid, WITH_PASSWORD } from '../redisplay-on-invalid.ts'
 import { type ConsentRequest, consentView, decideScopes } from './consent.ts'
 import { saveGrant } from './grant-consent.ts'
 import { currentInteraction, type Interaction, interactingClient } from './interaction.ts'
@@ -92,7 +93,7 @@ async function submitLogin(page: Page): Promise<void> {
   const { ctx, interaction } = page
   const form = await submittedForm(page)
   const username = form.get('username') ?? ''
-  try {
+  const work = async () => {
     const account = await signIn(page, {
       username,
       password: form.get('password') ?? '',
@@ -105,11 +106,8 @@ async function submitLogin(page: Page): Promise<void> {
         'Another person is signed in in this browser. Sign in as that person, or use a private window.',
       )
     await finish(page, { login: { accountId: account.id, ts: account.signed_in_at_seconds } })
-  } catch (error) {
-    if (!(error instanceof AppError) || error.code === 'unavailable') throw error
-    ctx.status = error.status
-    await showLogin(page, { error: error.message, username })
   }
+  await redisplayOnInvalid(page, work, (error) => showLogin(page, { error, username }), WITH_PASSWORD)
 }
 
 async function consentRequest(page: Page): Promise<ConsentRequest & { account: Account }> {

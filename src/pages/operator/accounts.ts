@@ -11,31 +11,13 @@ import {
   signOutOneAccount,
 } from '../../actions/accounts.ts'
 import { type Action, perform } from '../../actions/action.ts'
-import { AppError } from '../../base/errors.ts'
+import { filledIn } from '../filled-in.ts'
 import type { Page, PageRoute } from '../page.ts'
 import { olderHref } from '../pager.ts'
+import { redisplayOnInvalid } from '../redisplay-on-invalid.ts'
 
-/** What was sent with something in it. */
-function given(values: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== '' && value !== undefined))
-}
-
-/** A form that was refused is shown again with what was said; a page that is not there stays an error. */
+/** What is told on a form that is shown again. */
 type Refused = { error: string; username?: string | undefined; roles?: readonly string[] }
-
-async function orAgain(
-  page: Page,
-  work: () => Promise<void>,
-  again: (refused: Refused) => Promise<void>,
-): Promise<void> {
-  try {
-    await work()
-  } catch (error) {
-    if (!(error instanceof AppError) || !['invalid_input', 'conflict'].includes(error.code)) throw error
-    page.ctx.status = error.status
-    await again({ error: error.message })
-  }
-}
 
 async function showAccounts(page: Page, filter: Record<string, unknown>, refused?: Refused): Promise<void> {
   const { accounts, next } = await perform(listAccounts, page, page.caller, filter)
@@ -53,7 +35,7 @@ async function create(page: Page): Promise<void> {
   const roles = form.all('role')
   const username = form.get('username')
   const work = async () => {
-    const input = { ...given({ username, password: form.get('password') }), roles }
+    const input = { ...filledIn({ username, password: form.get('password') }), roles }
     const made = await perform(createOneAccount, page, page.caller, input)
     if (made.password === undefined)
       return page.goTo(
@@ -62,7 +44,7 @@ async function create(page: Page): Promise<void> {
       )
     page.show('operator/account-password', { ...made, is_new: true })
   }
-  await orAgain(page, work, (refused) => showAccounts(page, {}, { ...refused, username, roles }))
+  await redisplayOnInvalid(page, work, (error) => showAccounts(page, {}, { error, username, roles }))
 }
 
 const idOf = (page: Page): string => page.ctx.params.id ?? ''
@@ -93,23 +75,23 @@ async function act<Input extends z.ZodObject, Output extends z.ZodType>(
     await perform(action, page, page.caller, { id, ...input })
     page.goTo(`/operator/accounts/${encodeURIComponent(id)}`, done)
   }
-  await orAgain(page, work, (refused) => showAccount(page, refused))
+  await redisplayOnInvalid(page, work, (error) => showAccount(page, { error }))
 }
 
 function reasonOf({ form }: Page): Record<string, unknown> {
-  return given({ reason: form.get('reason') })
+  return filledIn({ reason: form.get('reason') })
 }
 
 async function resetPassword(page: Page): Promise<void> {
   const work = async () => {
-    const input = { id: idOf(page), ...reasonOf(page), ...given({ password: page.form.get('password') }) }
+    const input = { id: idOf(page), ...reasonOf(page), ...filledIn({ password: page.form.get('password') }) }
     const reset = await perform(resetAccountPassword, page, page.caller, input)
     if (reset.password !== undefined)
       return page.show('operator/account-password', { ...reset, is_new: false })
     const notice = 'The password was changed, and all sessions ended.'
     page.goTo(`/operator/accounts/${encodeURIComponent(reset.id)}`, notice)
   }
-  await orAgain(page, work, (refused) => showAccount(page, refused))
+  await redisplayOnInvalid(page, work, (error) => showAccount(page, { error }))
 }
 
 const one = '/operator/accounts/:id'
@@ -119,7 +101,7 @@ export const ACCOUNTS_PAGES: readonly PageRoute[] = [
     method: 'get',
     path: '/operator/accounts',
     needs: 'operator:read',
-    handle: (page) => showAccounts(page, given(page.ctx.query)),
+    handle: (page) => showAccounts(page, filledIn(page.ctx.query)),
   },
   { method: 'post', path: '/operator/accounts', needs: 'operator:admin', lists: ['role'], handle: create },
   { method: 'get', path: one, needs: 'operator:read', handle: (page) => showAccount(page) },

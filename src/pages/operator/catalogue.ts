@@ -7,6 +7,7 @@ import {
   showCatalogue,
 } from '../../actions/catalogue.ts'
 import { listAllResources, scopeHoldersOf, showOneResource } from '../../actions/resources.ts'
+import { filledIn } from '../filled-in.ts'
 import type { Page, PageRoute } from '../page.ts'
 import { olderHref } from '../pager.ts'
 
@@ -66,12 +67,7 @@ async function comparisonPage(page: Page): Promise<void> {
 /** Applies what the comparison showed, and nothing else: the digest and the version say what that was. */
 async function apply(page: Page): Promise<void> {
   const given = ['catalogue', 'expected_version', 'digest', 'reason']
-  const input = Object.fromEntries(
-    given.flatMap((name) => {
-      const value = page.form.get(name)
-      return value === undefined ? [] : [[name, value]]
-    }),
-  )
+  const input = filledIn(Object.fromEntries(given.map((name) => [name, page.form.get(name)])))
   const { version, changes } = await perform(applyNewCatalogue, page, page.caller, input)
   const done = changes.length > 0 ? `Version ${version} of the catalogue is in force.` : 'Nothing changed.'
   page.goTo('/operator/catalogue', done)

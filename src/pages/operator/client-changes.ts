@@ -8,8 +8,8 @@ import {
   unblockOneClient,
 } from '../../actions/clients.ts'
 import { previewGrantRevocation } from '../../actions/grants.ts'
-import { mendable } from '../mendable.ts'
 import type { Page, PageRoute } from '../page.ts'
+import { redisplayOnInvalid } from '../redisplay-on-invalid.ts'
 import { clientOf, clientPath } from './clients.ts'
 import { showSecret } from './secret.ts'
 
@@ -59,7 +59,7 @@ function grantsWords(count: number): string {
 async function block(page: Page): Promise<void> {
   const client_id = page.form.get('client_id')
   const reason = page.form.get('reason')
-  await mendable(
+  await redisplayOnInvalid(
     page,
     async () => {
       const { revoked } = await perform(blockOneClient, page, page.caller, { client_id, reason })
@@ -72,7 +72,7 @@ async function block(page: Page): Promise<void> {
 async function forget(page: Page): Promise<void> {
   const client_id = page.form.get('client_id')
   const reason = page.form.get('reason')
-  await mendable(
+  await redisplayOnInvalid(
     page,
     async () => {
       const { revoked } = await perform(forgetOneClient, page, page.caller, { client_id, reason })
@@ -100,7 +100,7 @@ async function add(page: Page): Promise<void> {
     redirect_uris: typed.split(/\s+/).filter(Boolean),
     confidential: form.has('confidential'),
   }
-  await mendable(
+  await redisplayOnInvalid(
     page,
     async () => {
       const { client_id, client_secret } = await perform(addOneClient, page, page.caller, input)

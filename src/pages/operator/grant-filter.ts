@@ -1,12 +1,13 @@
 import { AppError } from '../../base/errors.ts'
 import type { Resource } from '../../permission/scopes.ts'
+import { filledIn } from '../filled-in.ts'
 import type { Page } from '../page.ts'
 
 /** What grants and their tokens are looked for by, as forms and links send it. */
-const FILTERS = ['account', 'client_id', 'resource', 'scope'] as const
+const FILTERS = ['account', 'client_id', 'resource', 'scope', 'unused_since'] as const
 
 export type Sent = Record<string, string | string[] | undefined>
-export type Filter = Partial<Record<(typeof FILTERS)[number] | 'unused_since', string>>
+export type Filter = Partial<Record<(typeof FILTERS)[number], string>>
 
 /** Throws `invalid_input` for what was sent twice. */
 export function single(value: string | string[] | undefined): string | undefined {
@@ -14,20 +15,9 @@ export function single(value: string | string[] | undefined): string | undefined
   return value || undefined
 }
 
-/** What was asked for, by a form that sends its empty fields too. A day begins at midnight UTC. */
+/** What was asked for, by a form that sends its empty fields too. */
 export function filterOf(sent: Sent): Filter {
-  const filter: Filter = {}
-  for (const name of FILTERS) {
-    const value = single(sent[name])?.trim()
-    if (value) filter[name] = value
-  }
-  const day = single(sent.unused_since)
-  return day ? { ...filter, unused_since: day } : filter
-}
-
-/** The filter as actions take it. */
-export function inputOf({ unused_since, ...filter }: Filter): Record<string, string> {
-  return unused_since === undefined ? filter : { ...filter, unused_since: `${unused_since}T00:00:00Z` }
+  return filledIn(Object.fromEntries(FILTERS.map((name) => [name, single(sent[name])?.trim()])))
 }
 
 /** What the filter's list of resources offers. */

@@ -12,7 +12,7 @@ import { findResource } from '../../catalogue/catalogue.ts'
 import { expandScopes, type Kind, openedBy, type Resource } from '../../permission/scopes.ts'
 import type { Page, PageRoute } from '../page.ts'
 import { olderHref } from '../pager.ts'
-import { filterOf, inputOf, resourcesOf, revokedText, type Sent, single } from './grant-filter.ts'
+import { filterOf, resourcesOf, revokedText, type Sent, single } from './grant-filter.ts'
 
 /** What people allowed which client: found, looked into, narrowed, and revoked one by one or all that match. */
 const AT = '/operator/grants'
@@ -25,7 +25,7 @@ function idsOf(sent: Sent): string[] | undefined {
 async function list(page: Page): Promise<void> {
   const { query } = page.ctx
   const filter = filterOf(query)
-  const input = { ...inputOf(filter), after: single(query.after) }
+  const input = { ...filter, after: single(query.after) }
   const { grants, next } = await perform(listGrants, page, page.caller, input)
   const conditions = new URLSearchParams(filter)
   page.show('operator/grants', {
@@ -43,14 +43,14 @@ async function preview(page: Page): Promise<void> {
   const ids = idsOf(query)
   if (ids === undefined && Object.keys(filter).length === 0)
     throw new AppError('invalid_input', 'Nothing is selected. Go back and tick the grants to revoke.')
-  const input = { ...inputOf(filter), ids }
+  const input = { ...filter, ids }
   const ending = await perform(previewGrantRevocation, page, page.caller, input)
   page.show('operator/grants-revoke', { title: 'Revoke grants', list: AT, ending, filter, ids: ids ?? [] })
 }
 
 async function revokeMany(page: Page): Promise<void> {
   const { csrf: _, reason, ...sent } = page.form.toObject()
-  const input = { ...inputOf(filterOf(sent)), ids: idsOf(sent), reason: reason ?? '' }
+  const input = { ...filterOf(sent), ids: idsOf(sent), reason: reason ?? '' }
   const { revoked } = await perform(revokeManyGrants, page, page.caller, input)
   page.goTo(AT, revokedText(revoked.length))
 }

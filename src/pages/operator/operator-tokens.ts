@@ -2,9 +2,9 @@ import { OPERATOR_SCOPES } from '../../accounts/operator-scopes.ts'
 import { OPERATOR_TOKEN_DAYS_MAX } from '../../accounts/operator-tokens.ts'
 import { perform } from '../../actions/action.ts'
 import { createToken, listTokens, revokeToken } from '../../actions/operator-tokens.ts'
-import { mendable } from '../mendable.ts'
 import type { Page, PageRoute } from '../page.ts'
 import { olderHref } from '../pager.ts'
+import { redisplayOnInvalid } from '../redisplay-on-invalid.ts'
 import { showSecret } from './secret.ts'
 
 /** Tokens that open the operator API to programs. */
@@ -35,7 +35,7 @@ async function showList(page: Page, again: object = {}): Promise<void> {
 async function create(page: Page): Promise<void> {
   const { form } = page
   const typed = { name: form.get('name'), days: form.get('days'), scopes: [...form.all('scope')] }
-  await mendable(
+  await redisplayOnInvalid(
     page,
     async () => {
       const { token } = await perform(createToken, page, page.caller, typed)

@@ -14,7 +14,6 @@ import type { Page, PageRoute } from '../page.ts'
 import { olderHref } from '../pager.ts'
 import {
   asked,
-  orFault,
   readCreation,
   readRotation,
   showMade,
@@ -24,6 +23,7 @@ import {
   type TokenPlace,
   tokenIn,
 } from '../personal-token-form.ts'
+import { redisplayOnInvalid, WITH_NAMES } from '../redisplay-on-invalid.ts'
 
 /** Everybody's personal access tokens. */
 const AT = '/operator/personal-tokens'
@@ -60,40 +60,30 @@ async function listTokens(page: Page): Promise<void> {
   })
 }
 
-/** What the account may have; undefined while none is named. */
-async function offerFor(
+/** Offers what the account may have, once one is named. */
+async function showForm(
   page: Page,
   account: string | undefined,
   resource: string | undefined,
-): Promise<TokenOffer | AppError | undefined> {
-  if (account === undefined) return undefined
-  return orFault(() => offerPersonalToken(page, { account: validate(text, account), resource }))
-}
-
-async function showForm(
-  page: Page,
-  {
-    account,
-    resource,
-    fault,
-  }: { account?: string | undefined; resource?: string | undefined; fault?: AppError },
+  error?: string,
 ): Promise<void> {
-  const offer = await offerFor(page, account, resource)
-  const error = fault ?? (offer instanceof AppError ? offer : undefined)
-  showNewToken(page, placeFor(page), { account, offer: offer instanceof AppError ? undefined : offer, error })
-}
-
-async function newToken(page: Page): Promise<void> {
-  await showForm(page, { account: asked(page, 'account'), resource: asked(page, 'resource') })
+  const show = (shown: { offer?: TokenOffer | undefined; error?: string | undefined }) =>
+    showNewToken(page, placeFor(page), { account, ...shown })
+  const work = async () => {
+    const offered = account !== undefined && { account: validate(text, account), resource }
+    show({ offer: offered ? await offerPersonalToken(page, offered) : undefined, error })
+  }
+  await redisplayOnInvalid(page, work, (fault) => show({ error: error ?? fault }), WITH_NAMES)
 }
 
 async function createToken(page: Page): Promise<void> {
   const account = page.form.get('account')
-  const made = await orFault(() =>
-    perform(createOnePersonalToken, page, page.caller, { account, ...readCreation(page.form) }),
-  )
-  if (!(made instanceof AppError)) return showMade(page, placeFor(page), made)
-  await showForm(page, { account, resource: page.form.get('resource'), fault: made })
+  const work = async () => {
+    const input = { account, ...readCreation(page.form) }
+    showMade(page, placeFor(page), await perform(createOnePersonalToken, page, page.caller, input))
+  }
+  const redisplay = (error: string) => showForm(page, account, page.form.get('resource'), error)
+  await redisplayOnInvalid(page, work, redisplay, WITH_NAMES)
 }
 
 async function showOne(page: Page): Promise<void> {
@@ -120,7 +110,12 @@ async function revokeToken(page: Page): Promise<void> {
 
 export const PERSONAL_TOKEN_PAGES: readonly PageRoute[] = [
   { method: 'get', path: AT, needs: 'operator:read', handle: listTokens },
-  { method: 'get', path: `${AT}/new`, needs: 'operator:admin', handle: newToken },
+  {
+    method: 'get',
+    path: `${AT}/new`,
+    needs: 'operator:admin',
+    handle: (page) => showForm(page, asked(page, 'account'), asked(page, 'resource')),
+  },
   { method: 'post', path: AT, needs: 'operator:admin', lists: ['scope'], handle: createToken },
   { method: 'get', path: `${AT}/:id`, needs: 'operator:read', handle: showOne },
   { method: 'post', path: `${AT}/:id/rotate`, needs: 'operator:admin', handle: rotateToken },

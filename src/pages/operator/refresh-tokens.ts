@@ -8,7 +8,7 @@ import {
 import { AppError } from '../../base/errors.ts'
 import type { Page, PageRoute } from '../page.ts'
 import { olderHref } from '../pager.ts'
-import { type Filter, filterOf, inputOf, resourcesOf, revokedText, single } from './grant-filter.ts'
+import { type Filter, filterOf, resourcesOf, revokedText, single } from './grant-filter.ts'
 
 /** What keeps clients connected: found, and revoked with its grant, one by one or all that match. */
 const AT = '/operator/refresh-tokens'
@@ -17,7 +17,7 @@ const REVOKE = `${AT}/revoke`
 async function list(page: Page): Promise<void> {
   const { query } = page.ctx
   const filter = filterOf(query)
-  const input = { ...inputOf(filter), after: single(query.after) }
+  const input = { ...filter, after: single(query.after) }
   const { refresh_tokens, next } = await perform(listRefreshTokens, page, page.caller, input)
   const conditions = new URLSearchParams(filter)
   page.show('operator/refresh-tokens', {
@@ -38,7 +38,7 @@ async function preview(page: Page): Promise<void> {
   const filter = filterOf(page.ctx.query)
   assertFiltered(filter)
   const ending = await perform(previewGrantRevocation, page, page.caller, {
-    ...inputOf(filter),
+    ...filter,
     refreshable: true,
   })
   page.show('operator/grants-revoke', { title: 'Revoke refresh tokens', list: AT, ending, filter, ids: [] })
@@ -48,7 +48,7 @@ async function revokeMany(page: Page): Promise<void> {
   const { csrf: _, reason, ...sent } = page.form.toObject()
   const filter = filterOf(sent)
   assertFiltered(filter)
-  const input = { ...inputOf(filter), reason: reason ?? '' }
+  const input = { ...filter, reason: reason ?? '' }
   const { revoked } = await perform(revokeManyRefreshTokens, page, page.caller, input)
   page.goTo(AT, revokedText(revoked.length))
 }

@@ -8,9 +8,10 @@ import {
   showServer,
 } from '../../actions/resource-servers.ts'
 import { AppError } from '../../base/errors.ts'
-import { mendable } from '../mendable.ts'
+import { parseJson } from '../../base/json.ts'
 import type { Page, PageRoute } from '../page.ts'
 import { olderHref } from '../pager.ts'
+import { redisplayOnInvalid } from '../redisplay-on-invalid.ts'
 import { showSecret } from './secret.ts'
 
 /** MCP servers that may introspect: who they are, and their credentials. */
@@ -35,17 +36,16 @@ async function showList(page: Page, again: object = {}): Promise<void> {
 function keysOf(page: Page): unknown {
   const pasted = page.form.get('jwks')?.trim()
   if (!pasted) return undefined
-  try {
-    return JSON.parse(pasted)
-  } catch {
+  const jwks = parseJson(pasted)
+  if (jwks === undefined)
     throw new AppError('invalid_input', 'The keys are not JSON; paste a JWK Set, {"keys": […]}')
-  }
+  return jwks
 }
 
 async function add(page: Page): Promise<void> {
   const { form } = page
   const typed = { resource: form.get('resource'), id: form.get('id'), jwks: form.get('jwks') }
-  await mendable(
+  await redisplayOnInvalid(
     page,
     async () => {
       const jwks = keysOf(page)
@@ -84,7 +84,7 @@ async function rotateSecret(page: Page): Promise<void> {
 
 async function rotateKeys(page: Page): Promise<void> {
   const { id } = page.ctx.params
-  await mendable(
+  await redisplayOnInvalid(
     page,
     async () => {
       await perform(rotateServerKeys, page, page.caller, { id, jwks: keysOf(page) })

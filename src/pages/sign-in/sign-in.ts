@@ -2,13 +2,13 @@ import Router from '@koa/router'
 import type { Context } from 'koa'
 import { currentPageSession, openPageSession } from '../../accounts/sessions/page-sessions.ts'
 import { endSession } from '../../accounts/sessions/sessions.ts'
-import { AppError } from '../../base/errors.ts'
 import { basePath } from '../../http/base-path.ts'
 import { assertSameOrigin } from '../../http/csrf.ts'
 import { readForm } from '../../http/read-body.ts'
 import { requestOrigin } from '../../http/request-context.ts'
 import { signIn } from '../../sign-in/sign-in.ts'
 import type { Page, PageDependencies, PageRoute } from '../page.ts'
+import { redisplayOnInvalid, WITH_PASSWORD } from '../redisplay-on-invalid.ts'
 import { clearSessionCookie, readSessionCookie, setSessionCookie } from './session-cookie.ts'
 
 /** The page on which people sign in, and the cookie that they get. */
@@ -58,7 +58,7 @@ async function submitSignIn(dependencies: PageDependencies, ctx: Context): Promi
   const return_to = returnPath(issuer, form.get('return_to'))
   const username = form.get('username') ?? ''
   const origin = requestOrigin(ctx)
-  try {
+  const work = async () => {
     const password = form.get('password') ?? ''
     const account = await signIn(dependencies, { username, password, ...origin })
     const value = await openPageSession(dependencies, account, {
@@ -68,11 +68,9 @@ async function submitSignIn(dependencies: PageDependencies, ctx: Context): Promi
     setSessionCookie(ctx, issuer, value)
     ctx.status = 303
     ctx.redirect(return_to)
-  } catch (error) {
-    if (!(error instanceof AppError) || error.code === 'unavailable') throw error
-    ctx.status = error.status
-    showSignIn(dependencies, ctx, { return_to, username, error: error.message })
   }
+  const redisplay = (error: string) => showSignIn(dependencies, ctx, { return_to, username, error })
+  await redisplayOnInvalid({ ctx }, work, redisplay, WITH_PASSWORD)
 }
 
 /** Ends this session; its form's token ends with it. */

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { dirname, join, parse, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { AppError } from '../../base/errors.ts'
+import { parseJson } from '../../base/json.ts'
 
 /** Who Postgres runs as when we are root, which it refuses to be. */
 export type SystemUser = { uid: number; gid: number }
@@ -47,7 +48,8 @@ export async function findBinaries(
   if (await runs(installed, user)) return join(installed, 'bin')
   await createSymlinks(installed).catch(() => {})
   if (await runs(installed, user)) return join(installed, 'bin')
-  const { version } = JSON.parse(await readFile(join(installed, '..', 'package.json'), 'utf8'))
+  const manifest = await readFile(join(installed, '..', 'package.json'), 'utf8')
+  const { version } = parseJson(manifest) as { version: string }
   const copy = join(user === undefined ? data_dir : SHARED_DIRECTORY, `postgres-${version}`)
   try {
     if (!(await isDirectory(copy))) await copyBinaries(installed, copy)
@@ -86,7 +88,7 @@ function runs(directory: string, user: SystemUser | undefined): Promise<boolean>
 
 /** npm packages hold no symbolic links: an install script makes them, which may not have been allowed to run. */
 async function createSymlinks(directory: string): Promise<void> {
-  const list: unknown = JSON.parse(await readFile(join(directory, 'pg-symlinks.json'), 'utf8'))
+  const list: unknown = parseJson(await readFile(join(directory, 'pg-symlinks.json'), 'utf8'))
   const root = join(directory, '..')
   for (const { source, target } of list as { source: string; target: string }[]) {
     await symlink(relative(dirname(target), source), join(root, target)).catch((error) => {

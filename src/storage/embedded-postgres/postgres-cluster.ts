@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import {
   chmod,
   chown,
@@ -15,7 +15,9 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { sha256 } from '../../base/digest.ts'
 import { AppError } from '../../base/errors.ts'
+import { isRunning } from '../../base/process.ts'
 import { findBinaries, runProgram, SHARED_DIRECTORY, type SystemUser } from './postgres-binaries.ts'
 
 /** A cluster on disk, ready to be started. */
@@ -96,7 +98,7 @@ async function moveOut(home: string, place: string, log: (message: string) => vo
   if (await exists(place)) return
   const clusters = join(SHARED_DIRECTORY, 'clusters')
   await mkdir(clusters, { recursive: true, mode: 0o755 })
-  const prefix = createHash('sha256').update(home).digest('hex').slice(0, 16)
+  const prefix = sha256(home).toString('hex').slice(0, 16)
   // Creating the link decides which of two concurrent starts names the place.
   await symlink(join(clusters, `${prefix}-${randomBytes(4).toString('hex')}`), place).catch(ignore('EEXIST'))
   const chosen = basename(await readlink(place))
@@ -155,16 +157,7 @@ async function removeAbandoned(directory: string): Promise<void> {
   const parent = dirname(directory)
   for (const name of await readdir(parent)) {
     const pid = name.startsWith(`${basename(directory)}.init-`) && /\.init-(\d+)-/.exec(name)?.[1]
-    if (pid && !isAlive(Number(pid))) await rm(join(parent, name), { recursive: true, force: true })
-  }
-}
-
-/** Whether a process of this id exists, whoever owns it. */
-export function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
+    if (pid && !isRunning(Number(pid))) await rm(join(parent, name), { recursive: true, force: true })
   }
 }
 

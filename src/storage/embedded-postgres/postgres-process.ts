@@ -7,8 +7,9 @@ import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { AppError } from '../../base/errors.ts'
+import { isRunning } from '../../base/process.ts'
 import { programOptions, runProgram } from './postgres-binaries.ts'
-import { type Cluster, isAlive } from './postgres-cluster.ts'
+import type { Cluster } from './postgres-cluster.ts'
 
 export type Postmaster = { pid: number; port: number; ready: boolean }
 
@@ -97,7 +98,7 @@ export async function findPostmaster(cluster: Cluster): Promise<Postmaster | und
   const file = join(cluster.directory, 'postmaster.pid')
   const text = await readFile(file, 'utf8').catch(() => '')
   const [pid, directory, , port, , , , status] = text.split('\n')
-  if (!pid || !directory || !isAlive(Number(pid))) return undefined
+  if (!pid || !directory || !isRunning(Number(pid))) return undefined
   if ((await isPostgres(Number(pid))) && (await isSameDirectory(directory, cluster.directory))) {
     return { pid: Number(pid), port: Number(port), ready: status?.trim() === 'ready' }
   }
@@ -116,12 +117,12 @@ export async function stopPostmaster(cluster: Cluster): Promise<void> {
   } catch (error) {
     if (await isPostgres(postmaster.pid)) throw error
   }
-  while (isAlive(postmaster.pid) && (await isPostgres(postmaster.pid))) await delay(POLL_MS)
+  while (isRunning(postmaster.pid) && (await isPostgres(postmaster.pid))) await delay(POLL_MS)
 }
 
 /** False also for a zombie, which Postgres itself takes for alive. Where there is no /proc, the number is believed. */
 async function isPostgres(pid: number): Promise<boolean> {
-  if (process.platform !== 'linux') return isAlive(pid)
+  if (process.platform !== 'linux') return isRunning(pid)
   const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
   return /^\d+ \(postgres\) [^Z]/.test(status)
 }

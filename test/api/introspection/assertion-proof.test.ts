@@ -1,12 +1,12 @@
 import type { Knex } from 'knex'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { AssertionProof } from '../../../src/api/introspection/assertion-proof.ts'
 import {
   authenticates,
   presentedCredentials,
 } from '../../../src/api/introspection/resource-server-authentication.ts'
 import { AuditLog } from '../../../src/audit/log/audit-log.ts'
-import { sha256 } from '../../../src/clients/client-secret.ts'
+import { sha256 } from '../../../src/base/digest.ts'
 import { keySetHash } from '../../../src/clients/resource-servers/resource-server-keys.ts'
 import {
   addResourceServer,
@@ -71,9 +71,8 @@ describe('the keys of a resource server', () => {
     expect(queries).toHaveLength(1)
   })
 
-  it('are not fetched for nobody, nor for an assertion that cannot count', async () => {
+  it('are not fetched for nobody', async () => {
     await proof.settle(signed(key, 'nobody'), undefined)
-    await proof.settle(read(assertion(key, { id: 'signing', aud: 'https://elsewhere.example' })), stored)
     expect(queries).toEqual([])
   })
 
@@ -87,11 +86,29 @@ describe('an assertion', () => {
   it('proven before needs no promise, and counts under that key set only', async () => {
     const text = assertion(key, { id: 'signing', aud: issuer })
     await proof.settle(read(text), stored)
-    const again = new AssertionProof({ db, issuer }).settle(read(text), stored)
+    const again = proof.settle(read(text), stored)
     expect(again).not.toBeInstanceOf(Promise)
     expect(authenticates(await again, stored)).toBe(true)
     const other = keySetHash('{"keys":[]}')
     expect(authenticates(await proof.settle(read(text), other), other)).toBe(false)
+  })
+
+  it('proven before is refused as soon as it has expired', async () => {
+    const text = assertion(key, { id: 'signing', aud: issuer })
+    await proof.settle(read(text), stored)
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 121_000 })
+    const settled = await proof.settle(read(text), stored)
+    vi.useRealTimers()
+    expect(settled.fault).toBe('The client assertion is refused: it has expired')
+    expect(authenticates(settled, stored)).toBe(false)
+  })
+
+  it('says what is wrong with it to nobody but who signed it', async () => {
+    const elsewhere = { id: 'signing', aud: 'https://elsewhere.example' }
+    const fault = `The client assertion is refused: its aud must be ${issuer} and nothing else`
+    expect(await proof.settle(read(assertion(key, elsewhere)), stored)).toMatchObject({ fault })
+    const forged = await proof.settle(read(assertion({ ...testKey(), kid: key.kid }, elsewhere)), stored)
+    expect([forged.fault, authenticates(forged, stored)]).toEqual([undefined, false])
   })
 
   it('proven before does not count at another authorization server', async () => {

@@ -4,12 +4,12 @@ import {
   authenticates,
   presentedCredentials,
 } from '../../../src/api/introspection/resource-server-authentication.ts'
+import { sha256 } from '../../../src/base/digest.ts'
 import { AppError } from '../../../src/base/errors.ts'
-import { sha256 } from '../../../src/clients/client-secret.ts'
+import { basic } from '../../support/basic-credentials.ts'
 
 const SECRET = 'a-secret_of.43'
 const form = (values: Record<string, string> = {}) => ({ get: (name: string) => values[name] })
-const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
 
 function codeOf(work: () => unknown): string {
   try {
@@ -33,23 +33,19 @@ describe('credentials', () => {
     )
   })
 
-  it('a secret may hold a colon', () => {
-    expect(presentedCredentials(basic('rs:a:b'), form())).toEqual({
-      id: 'rs',
-      credential_hash: sha256('a:b'),
-    })
-  })
-
-  it('presented in both ways at once are refused', () => {
-    const twice = () => presentedCredentials(basic(`rs:${SECRET}`), form({ client_secret: SECRET }))
-    expect(codeOf(twice)).toBe('invalid_input')
+  it('of a header that was read before are looked at again when the form has some too', () => {
+    const header = basic(`rs:${SECRET}`)
+    const alone = presentedCredentials(header, form())
+    expect(presentedCredentials(header, form())).toBe(alone)
+    expect(codeOf(() => presentedCredentials(header, form({ client_secret: SECRET })))).toBe('invalid_input')
+    expect(codeOf(() => presentedCredentials(header, form({ client_id: 'other' })))).toBe('invalid_input')
+    expect(presentedCredentials(header, form({ client_id: 'rs' }))).toEqual(alone)
   })
 
   it.each([
     '',
     'Basic',
     'Basic ',
-    'Basic  cnM6eA==',
     'Basic cnM6eA== x',
     'Bearer cnM6eA==',
     basic('no colon'),

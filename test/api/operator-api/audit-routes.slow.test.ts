@@ -58,7 +58,7 @@ describe('GET /audit/events', () => {
     '/events?type=token.sold',
     '/events?decision=maybe',
     '/events?from=yesterday',
-    '/events?from=2026-07-28',
+    '/events?from=2026-02-31',
     '/events?after=x',
     '/events?tool=a&tool=b',
     '/events?tool=',

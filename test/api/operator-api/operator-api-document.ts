@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { OPERATOR_SCOPES } from '../../../src/accounts/operator-scopes.ts'
 import { ACTIONS } from '../../../src/actions/index.ts'
 import { subjectOf } from '../../../src/api/operator-api/openapi.ts'
+import { markdownTable } from '../../support/markdown-table.ts'
 import { ROOT } from '../../support/readme.ts'
 
 /** The list of actions in docs/operator-api.md, made from the registry: what is around it is written by hand. */
@@ -24,26 +25,14 @@ function rowsOf(subject: string): string[][] {
   )
 }
 
-/** Padded as the formatter leaves it. */
-function tableOf(rows: string[][]): string[] {
-  const widths = HEAD.map((head, at) =>
-    Math.max(...[head, ...rows.map((row) => row[at])].map((cell) => cell?.length ?? 0)),
-  )
-  const line = (cells: string[], filler = ' ') =>
-    `| ${cells.map((cell, at) => cell.padEnd(widths[at] ?? 0, filler)).join(' | ')} |`
-  return [
-    line(HEAD),
-    line(
-      HEAD.map(() => ''),
-      '-',
-    ),
-    ...rows.map((row) => line(row)),
-  ]
-}
-
 function actionList(): string {
   const subjects = [...new Set(ACTIONS.map(subjectOf))]
-  const tables = subjects.flatMap((subject) => ['', `### ${subject}`, '', ...tableOf(rowsOf(subject))])
+  const tables = subjects.flatMap((subject) => [
+    '',
+    `### ${subject}`,
+    '',
+    ...markdownTable(HEAD, rowsOf(subject)),
+  ])
   return ['', `${ACTIONS.length} actions, in ${OPERATOR_SCOPES.length} scopes.`, ...tables, '', ''].join('\n')
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { sha256 } from '../../../src/clients/client-secret.ts'
+import { sha256 } from '../../../src/base/digest.ts'
 import {
   addResourceServerWithKeys,
   rotateResourceServerSecret,

@@ -2,6 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { CSV_HEADER, csvCell, csvLine } from '../../../src/audit/export/csv.ts'
 import { eventDocument } from '../../../src/audit/export/json-lines.ts'
+import { parseJson } from '../../../src/base/json.ts'
+import { poisonParser } from '../../support/poisoned-parser.ts'
 import { chainOf } from '../rows.ts'
 import { hostileRow } from './hostile-rows.ts'
 
@@ -53,7 +55,9 @@ describe('CSV', () => {
         expect(records).toHaveLength(rows.length)
         records.forEach((record, index) => {
           for (const value of record) expect(value ?? '').not.toMatch(/^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]/u)
-          const document = JSON.parse(JSON.stringify(eventDocument(rows[index]!)))
+          const text = JSON.stringify(eventDocument(rows[index]!))
+          poisonParser(text)
+          const document = parseJson(text) as Record<string, unknown>
           const read = Object.fromEntries(names!.map((name, at) => [name, withoutApostrophe(record[at]!)]))
           for (const [name, value] of Object.entries(document)) {
             const text =

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { jsonLine } from '../../../src/audit/export/json-lines.ts'
+import { parseJson } from '../../../src/base/json.ts'
+import { poisonParser } from '../../support/poisoned-parser.ts'
 import { chainOf } from '../rows.ts'
 import { hostileRow } from './hostile-rows.ts'
 
@@ -17,8 +19,9 @@ it('every line parses back to what was recorded, whatever that is', () => {
       const line = jsonLine(row)
       expect(line.indexOf('\n')).toBe(line.length - 1)
       const { prev_hash, hash, occurred_at, ...texts } = row
-      expect(JSON.parse(line)).toEqual({
-        ...JSON.parse(JSON.stringify(texts)),
+      poisonParser(line)
+      expect(parseJson(line)).toEqual({
+        ...(parseJson(JSON.stringify(texts)) as object),
         occurred_at: occurred_at.toISOString(),
         prev_hash: prev_hash.toString('hex'),
         hash: hash.toString('hex'),

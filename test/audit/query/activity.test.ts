@@ -21,7 +21,7 @@ afterAll(async () => {
 const row = (type: string, time: string, more: Partial<ActivityRow> = {}): ActivityRow => ({
   occurred_at: new Date(`2026-11-21T${time}Z`),
   writer_id: randomUUID(),
-  seq: '1',
+  seq: 1,
   type,
   actor_kind: 'account',
   actor_id: 'me',
@@ -86,13 +86,4 @@ describe('pageOfActivity', () => {
     expect(seen.toSorted()).toEqual(ips)
     expect(seen[0]).toBe(ips.at(-1))
   })
-
-  it.each(['', 'x', Buffer.from('[1,"x","1"]').toString('base64url')])(
-    'refuses the cursor %j',
-    async (after) => {
-      await expect(pageOfActivity(test.database.knex, 'me', { after })).rejects.toMatchObject({
-        code: 'invalid_input',
-      })
-    },
-  )
 })

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AuditLog } from '../../../src/audit/log/audit-log.ts'
 import type { AuditFilter } from '../../../src/audit/query/audit-filter.ts'
 import { type EventPage, pageEvents, scanEvents } from '../../../src/audit/query/audit-store.ts'
+import { eventKeys } from '../../../src/audit/query/search-path-store.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { decided } from '../rows.ts'
 
@@ -86,13 +87,12 @@ describe('pageEvents', () => {
       20,
     )
     expect(events).toEqual([])
-    expect(next).toContain(String(searched_to?.getTime()))
+    expect(eventKeys.read(next)?.occurred_at).toEqual(searched_to)
   })
 
-  it('refuses a cursor and a date that are none', async () => {
-    const page = (filter: Parameters<typeof pageEvents>[1]) => pageEvents(test.database.knex, filter, 1)
-    await expect(page({ after: "' or 1=1" })).rejects.toMatchObject({ code: 'invalid_input' })
-    await expect(page({ from: new Date('never') })).rejects.toMatchObject({ code: 'invalid_input' })
+  it('refuses a date that is none', async () => {
+    const page = pageEvents(test.database.knex, { from: new Date('never') }, 1)
+    await expect(page).rejects.toMatchObject({ code: 'invalid_input' })
   })
 })
 

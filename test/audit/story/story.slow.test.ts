@@ -4,8 +4,8 @@ import { type NamedEntry, type StoryOptions, tellStory } from '../../../src/audi
 import { pageStory, type StoryPage } from '../../../src/audit/story/story-page.ts'
 import { subjectOf, subjectOfToken } from '../../../src/audit/story/story-subject.ts'
 import { storyLines } from '../../../src/audit/story/story-text.ts'
+import { sha256 } from '../../../src/base/digest.ts'
 import { CatalogueCache } from '../../../src/catalogue/catalogue-store.ts'
-import { sha256 } from '../../../src/clients/client-secret.ts'
 import { revokeGrants } from '../../../src/grants/grants.ts'
 import { type Tokens, Toolgate } from '../../support/toolgate.ts'
 

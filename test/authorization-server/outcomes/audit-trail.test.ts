@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { pageEvents } from '../../../src/audit/query/audit-store.ts'
 import type { AuditRow } from '../../../src/audit-chain/hash-chain.ts'
-import { sha256 } from '../../../src/clients/client-secret.ts'
+import { sha256 } from '../../../src/base/digest.ts'
 import { REDIRECT_URI, RESOURCE, type Tokens, Toolgate } from '../../support/toolgate.ts'
 
 /** Every outcome of a protocol request is one event, named by the request's id, without anything that opens something. */

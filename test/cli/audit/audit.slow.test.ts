@@ -177,7 +177,7 @@ describe('audit verify', () => {
     expect(errors.mock.lastCall?.[0]).toBe('toolgate: the audit log was not checked: no database there')
     for (const words of [
       ['--from', 'yesterday'],
-      ['--jobs', '0'],
+      ['--to', 'tomorrow'],
     ]) {
       process.exitCode = undefined
       await run('verify', ...words)
@@ -191,7 +191,7 @@ describe('audit verify', () => {
     expect(await run('verify', '--to', '2020-01-01')).toEqual([
       'The audit log is whole: 0 rows of 0 writers.',
     ])
-    const result = JSON.parse((await run('verify', '--from', '2020-01-01', '--jobs', '1', '--json'))[1]!)
+    const result = JSON.parse((await run('verify', '--from', '2020-01-01', '--json'))[1]!)
     expect(result).toMatchObject({ rows: 21, writers: 1, taken_as_given: 0 })
   })
 

@@ -5,8 +5,8 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { isPublicAddress } from '../../../src/base/host.ts'
 import { type DocumentNetwork, fetchDocument } from '../../../src/clients/documents/document-fetch.ts'
-import { isPublicAddress } from '../../../src/clients/documents/public-address.ts'
 import { type Answer, DocumentHost, json, status } from '../../support/document-host.ts'
 
 const LIMIT = 5 * 1024

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { AuditLog } from '../../../src/audit/log/audit-log.ts'
 import { Admission, type AdmissionPolicy } from '../../../src/clients/documents/admission.ts'
 import { documentUrl, MetadataDocuments } from '../../../src/clients/documents/metadata-documents.ts'
+import { jwksOf, testKey } from '../../support/assertions.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { DocumentHost, documentOf, json, misbehaviours, status } from '../../support/document-host.ts'
 
@@ -232,7 +233,6 @@ describe('the identity of a client', () => {
     await instance().current(client_id)
     return (await copy())!.identity as string
   }
-  const key = { kty: 'EC', crv: 'P-256', x: 'x', y: 'y' }
 
   it('is another after a change of redirect hosts, keys or authentication', async () => {
     const before = await identity({ redirect_uris: ['https://a.example/cb'] })
@@ -242,12 +242,12 @@ describe('the identity of a client', () => {
       {
         redirect_uris: ['https://a.example/cb'],
         token_endpoint_auth_method: 'private_key_jwt',
-        jwks: { keys: [key] },
+        jwks: jwksOf(testKey()),
       },
       {
         redirect_uris: ['https://a.example/cb'],
         token_endpoint_auth_method: 'private_key_jwt',
-        jwks: { keys: [] },
+        jwks: jwksOf(testKey()),
       },
       {
         redirect_uris: ['https://a.example/cb'],

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ClientKeys } from '../../../src/clients/keys/client-keys.ts'
+import { testKey } from '../../support/assertions.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { DocumentHost, json, status } from '../../support/document-host.ts'
 
-const key = (kid: string) => ({ kty: 'RSA', kid, n: 'AQAB', e: 'AQAB' })
+const { public_jwk } = testKey()
+const key = (kid: string) => ({ ...public_jwk, kid })
 
 let test: TestDatabase
 let host: DocumentHost

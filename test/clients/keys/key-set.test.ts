@@ -1,18 +1,32 @@
+import { generateKeyPairSync, type JsonWebKey } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { assertionKeyId, parseKeySet } from '../../../src/clients/keys/key-set.ts'
+import { parseKeySet, readKeySet, usableKeys } from '../../../src/clients/keys/key-set.ts'
+import { testKey } from '../../support/assertions.ts'
 
-const key = (kid: string) => ({ kty: 'RSA', kid, n: 'AQAB', e: 'AQAB' })
+const { public_jwk } = testKey('RS256')
+const { n, e } = public_jwk
+const key = (kid: string): JsonWebKey => ({ kty: 'RSA', kid, n, e }) as JsonWebKey
+const rsa = (modulusLength: number) =>
+  generateKeyPairSync('rsa', { modulusLength }).publicKey.export({ format: 'jwk' })
 
-describe('a key set', () => {
-  it('is read without what is not for signatures, is private or is not well-formed', () => {
+describe('the keys that a client publishes', () => {
+  it('are read without what is not for signatures, private, weak or malformed', () => {
     const keys = [
       key('good'),
       { ...key('also good'), use: 'sig', alg: 'RS256', x5c: ['dropped'], key_ops: 'dropped' },
       { ...key('encryption'), use: 'enc' },
-      { ...key('private'), d: 'AQAB' },
+      { ...key('an algorithm for encryption'), alg: 'RSA-OAEP' },
+      ...['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'priv'].map((member) => ({
+        ...key(member),
+        [member]: 'AQAB',
+      })),
       { kty: 'oct', kid: 'symmetric', k: 'AQAB' },
+      { kty: 'AKP', kid: 'unknown type', alg: 'ML-DSA-44', pub: 'AQAB' },
+      { ...rsa(1_024), kid: 'weak' },
       { ...key('too long'), n: 'x'.repeat(2_000) },
       { ...key('no text'), n: 1 },
+      { ...key('x'), kid: 1 },
+      { ...key('x'), kid: 'x'.repeat(257) },
       { kid: 'no type' },
       null,
       'text',
@@ -20,8 +34,21 @@ describe('a key set', () => {
     ]
     expect(parseKeySet(JSON.stringify({ keys }))).toEqual([
       key('good'),
-      { ...key('also good'), use: 'sig', alg: 'RS256' },
+      { ...key('also good'), alg: 'RS256' },
     ])
+  })
+
+  it('of each kind say by what they sign only where there is a choice', () => {
+    const algs = ['ES256', 'EdDSA', 'RS256', 'PS256']
+    const keys = algs.map((alg) => testKey(alg).public_jwk)
+    expect(usableKeys({ keys })?.map(({ alg }) => alg)).toEqual([undefined, undefined, 'RS256', 'PS256'])
+  })
+
+  it('may be none, and 64 at most', () => {
+    expect(parseKeySet('{"keys":[]}')).toEqual([])
+    const keys = (count: number) => ({ keys: Array.from({ length: count }, () => key('x')) })
+    expect(usableKeys(keys(64))).toHaveLength(64)
+    expect(usableKeys(keys(65))).toBeUndefined()
   })
 
   it.each(['', '[]', 'null', '1', '"keys"', '{}', '{"keys":{}}', '{"keys":null}', '{'])(
@@ -32,17 +59,10 @@ describe('a key set', () => {
   )
 })
 
-describe('the key id of an assertion', () => {
-  const assertion = (header: unknown) => `${Buffer.from(JSON.stringify(header)).toString('base64url')}.e30.x`
-
-  it('is read from its header', () => {
-    expect(assertionKeyId(assertion({ alg: 'RS256', kid: 'one' }))).toBe('one')
-  })
-
-  it.each(['', '.', 'x', 'e30', assertion(null), assertion(1), assertion({ kid: 1 }), assertion({})])(
-    '%j has none',
-    (text) => {
-      expect(assertionKeyId(text)).toBeUndefined()
-    },
-  )
+it('a set has its limits from whoever reads it', () => {
+  const keys = [rsa(3_072)]
+  const read = (keys_max: number, rsa_bits_max: number) => readKeySet({ keys }, { keys_max, rsa_bits_max })
+  expect(read(0, 4_096)).toBeUndefined()
+  expect(read(1, 2_048)).toEqual([{ fault: expect.stringContaining('RSA with 2048 to 2048 bits') }])
+  expect(read(1, 3_072)).toEqual([{ key: keys[0] }])
 })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
-  isLoopback,
+  isLoopbackRedirect,
   isNative,
   isPrivateUse,
   REDIRECT_URI_MAX_LENGTH,
@@ -23,7 +23,7 @@ describe('kinds', () => {
     ['com.example.app:/cb', false, true],
     ['not a url', false, false],
   ])('%s: loopback %s, of an app %s', (uri, loopback, private_use) => {
-    expect([isLoopback(uri), isPrivateUse(uri), isNative(uri)]).toEqual([
+    expect([isLoopbackRedirect(uri), isPrivateUse(uri), isNative(uri)]).toEqual([
       loopback,
       private_use,
       loopback || private_use,
@@ -31,8 +31,8 @@ describe('kinds', () => {
   })
 
   it('a number that is loopback to a browser is loopback here', () => {
-    expect(isLoopback('http://2130706433/cb')).toBe(true)
-    expect(isLoopback('http://0x7f.1/cb')).toBe(true)
+    expect(isLoopbackRedirect('http://2130706433/cb')).toBe(true)
+    expect(isLoopbackRedirect('http://0x7f.1/cb')).toBe(true)
   })
 })
 
@@ -81,7 +81,7 @@ describe('faults', () => {
         expect(uri.length).toBeLessThanOrEqual(REDIRECT_URI_MAX_LENGTH)
         expect(url.username + url.password + url.hash).toBe('')
         expect(uri).not.toMatch(/[\s\\#*\p{Cc}]/u)
-        expect(url.protocol === 'http:' ? isLoopback(uri) : true).toBe(true)
+        expect(url.protocol === 'http:' ? isLoopbackRedirect(uri) : true).toBe(true)
       }),
     )
   })

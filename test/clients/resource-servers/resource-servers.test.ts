@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AuditLog } from '../../../src/audit/log/audit-log.ts'
 import { pageEvents } from '../../../src/audit/query/audit-store.ts'
-import { generateSigningKey } from '../../../src/clients/keys/assertion-algorithm.ts'
+import { generateSigningKey } from '../../../src/clients/keys/signing-key.ts'
 import {
   addResourceServer,
   addResourceServerWithKeys,
@@ -33,7 +33,7 @@ const created = async (client_id: string) => {
 
 describe('resource servers', () => {
   it('the audit log says by which method one proves itself, and by which keys', async () => {
-    const [first, second] = [generateSigningKey(), generateSigningKey()]
+    const [first, second] = [await generateSigningKey(), await generateSigningKey()]
     const request = { resource, id: 'signing' }
     await addResourceServerWithKeys(dependencies, { ...request, jwks: first.jwks }, TEST)
     await addResourceServerWithKeys(dependencies, { ...request, jwks: first.jwks }, TEST)

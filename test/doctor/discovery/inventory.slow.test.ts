@@ -36,7 +36,7 @@ it('lists the tools of a server with what it says of them', async () => {
 
 it('asks a program over stdio', async () => {
   const program = new URL('offering-over-stdio.ts', import.meta.url).pathname
-  const place = { command: process.execPath, args: ['--conditions=toolgate-source', program] }
+  const place = { command: process.execPath, args: [program] }
   const { tools } = await takeInventory(place, TIMEOUT_MS)
   expect(tools.map(({ name, read_only }) => [name, read_only])).toEqual([
     ['burn', undefined],

@@ -47,7 +47,7 @@ describe('exchange', () => {
       response.writeHead(401, { 'www-authenticate': 'Bearer' })
       response.write('half')
     })
-    expect(await exchange(url, { timeout_ms: 300 })).toMatchObject({
+    expect(await exchange(url, { timeout_ms: 2_000 })).toMatchObject({
       status: 401,
       text: 'half',
       is_cut: true,

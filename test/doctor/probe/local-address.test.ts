@@ -4,7 +4,13 @@ import { mayLeadTo } from '../../../src/doctor/probe/local-address.ts'
 const may = (start: string, url: string) => mayLeadTo(new URL(start), new URL(url))
 
 it('does not let a public server lead to this machine or network', () => {
-  for (const url of ['http://localhost:1/', 'http://127.0.0.1/', 'http://10.0.0.1/', 'http://[::1]/'])
+  for (const url of [
+    'http://localhost:1/',
+    'http://127.0.0.1/',
+    'http://10.0.0.1/',
+    'http://[::1]/',
+    'http://db:80/',
+  ])
     expect(may('https://mcp.example/mcp', url), url).toBe(false)
   expect(may('https://mcp.example/mcp', 'https://auth.example/')).toBe(true)
 })

@@ -1,4 +1,5 @@
 import { CHECKS } from '../../../src/doctor/review/all-checks.ts'
+import { markdownTable } from '../../support/markdown-table.ts'
 
 /** The table of docs/review.md, written from the checks. */
 export const CHECKS_DOCUMENT = 'docs/review.md'
@@ -22,11 +23,6 @@ export function withChecks(page: string): string {
     `[${section.name}](${section.url})`,
     cell(mend),
   ])
-  const table = [['id', 'severity', 'what is wrong', 'section', 'mend'], ...rows]
-  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)))
-  const line = (row: readonly string[]) =>
-    `| ${row.map((text, column) => text.padEnd(widths[column] ?? 0)).join(' | ')} |`
-  const [head = [], ...others] = table
-  const lines = [line(head), line(widths.map((width) => '-'.repeat(width))), ...others.map(line)]
+  const lines = markdownTable(['id', 'severity', 'what is wrong', 'section', 'mend'], rows)
   return [before.trimEnd(), '', begin, '', ...lines, '', `${end}${after}`].join('\n')
 }

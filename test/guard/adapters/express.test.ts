@@ -2,8 +2,9 @@ import { createServer } from 'node:http'
 import express from 'express'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { protectExpress } from '../../../src/guard/adapters/express.ts'
+import { poisonParser } from '../../support/poisoned-parser.ts'
 import { serving } from './serving.ts'
-import { call, LIST, post } from './suite/messages.ts'
+import { call, escapedCall, LIST, post } from './suite/messages.ts'
 import { RESOURCE, Stage } from './suite/stage.ts'
 import { describeGuarantees } from './suite.ts'
 import { serveByExpress } from './ways-to-serve.ts'
@@ -40,6 +41,27 @@ describe('protectExpress', () => {
       expect((await post(stage.oauth.origin + path, call('create_note'))).status).toBe(403)
     },
   )
+
+  it.each(['/mcp', '/after-text', '/after-bytes'])(
+    'hands on escaped names as it read them at %s, whatever the engine met before',
+    async (path) => {
+      const text = escapedCall('get_note')
+      poisonParser(text)
+      const response = await post(stage.oauth.origin + path, text)
+      expect(await response.json()).toMatchObject({ body: call('get_note') })
+    },
+  )
+
+  it('runs nothing that a body parser misread', async () => {
+    poisonParser(escapedCall('create_note'))
+    expect((await post(`${stage.oauth.origin}/after`, escapedCall('create_note'))).ok).toBe(false)
+    // The guard cannot know what was there: it refuses what only a misreading has.
+    const misread = {
+      ...call('get_note'),
+      params: { name: 'get_note', arguments: {}, '\\u00': 'create_note' },
+    }
+    expect((await post(`${stage.oauth.origin}/after`, misread)).status).toBe(400)
+  })
 
   it('reads the body itself where a body parser did not know its type', async () => {
     const response = await post(`${stage.oauth.origin}/after`, LIST, 'reader', {

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { protectFetchHandler } from '../../../src/guard/adapters/fetch.ts'
 import { createGuard, type Guard } from '../../../src/guard/index.ts'
-import { headersOf, LIST } from './suite/messages.ts'
+import { poisonParser } from '../../support/poisoned-parser.ts'
+import { call, escapedCall, headersOf, LIST } from './suite/messages.ts'
 import { Stage } from './suite/stage.ts'
 import { describeGuarantees } from './suite.ts'
 import { serveByFetch } from './ways-to-serve.ts'
@@ -36,6 +37,18 @@ describe('protectFetchHandler', () => {
     )
     const response = await handler(asked(LIST, headersOf('reader', { 'x-kept': 'yes' })))
     expect(await response.json()).toEqual(['POST', LIST, LIST, 'yes'])
+  })
+
+  it('hands on a body in which no engine misreads the names that were decided about', async () => {
+    const handler = protectFetchHandler(guard, async (request, { parsedBody }) =>
+      Response.json([parsedBody, await request.clone().json(), request.headers.get('content-length')]),
+    )
+    const body = escapedCall('get_note', { text: 'é' })
+    poisonParser(body)
+    const headers = headersOf('reader', { 'content-length': `${Buffer.byteLength(body)}` })
+    const response = await handler(new Request('http://notes.test/mcp', { method: 'POST', headers, body }))
+    const decided = call('get_note', 1, { text: 'é' })
+    expect(await response.json()).toEqual([decided, decided, null])
   })
 
   it('passes on an answer that came from elsewhere, whose headers nobody may change', async () => {

@@ -5,8 +5,9 @@ import { streamSSE } from 'hono/streaming'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type GuardedByHono, protectHono } from '../../../src/guard/adapters/hono.ts'
 import type { Guard } from '../../../src/guard/index.ts'
+import { poisonParser } from '../../support/poisoned-parser.ts'
 import { serving } from './serving.ts'
-import { call, headersOf, LIST, post } from './suite/messages.ts'
+import { call, escapedCall, headersOf, LIST, post } from './suite/messages.ts'
 import { Stage } from './suite/stage.ts'
 import { describeGuarantees } from './suite.ts'
 import { serveByHono } from './ways-to-serve.ts'
@@ -56,6 +57,14 @@ describe('protectHono', () => {
     const response = await post(stage.oauth.origin + path, LIST)
     expect(await response.json()).toEqual({ body: LIST, parsed: LIST, client: 'c' })
     expect((await post(stage.oauth.origin + path, call('create_note'))).status).toBe(403)
+  })
+
+  it('hands on a body in which no engine misreads the names that were decided about', async () => {
+    const text = escapedCall('get_note', { id: '1' })
+    poisonParser(text)
+    const decided = call('get_note', 1, { id: '1' })
+    const response = await post(stage.oauth.url, text)
+    expect(await response.json()).toEqual({ body: decided, parsed: decided, client: 'c' })
   })
 
   it('lets nobody through whose body was read and is gone', async () => {

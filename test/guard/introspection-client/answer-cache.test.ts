@@ -222,7 +222,7 @@ describe('a drop', () => {
     })
     const question = { ...get_note, request_id: 'r' }
     const first = slow.introspect('t', question)
-    await vi.waitFor(() => expect(asked).toHaveLength(1))
+    await expect.poll(() => asked).toHaveLength(1)
     slow.drop({ accounts: [named('eve')] })
     arriving.resolve()
     await first

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type JsonWebKey } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { generateSigningKey } from '../../../src/clients/keys/assertion-algorithm.ts'
+import { generateSigningKey } from '../../../src/clients/keys/signing-key.ts'
 import {
   addResourceServerWithKeys,
   rotateResourceServerKeys,
@@ -69,7 +69,7 @@ describe('the guard with a private key', () => {
 
   it('signs once for most of the life of an assertion, and then anew', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
-    const { private_key, jwks } = generateSigningKey()
+    const { private_key, jwks } = await generateSigningKey()
     await register('reusing', jwks)
     const { guard, sent } = guardWith('reusing', private_key as Record<string, unknown>)
     const assertions = () => new Set(sent.map(({ form }) => form.get('client_assertion'))).size
@@ -84,7 +84,7 @@ describe('the guard with a private key', () => {
   })
 
   it('whose key was replaced is answered 503, says what to check, and signs anew', async () => {
-    const [old, fresh] = [generateSigningKey(), generateSigningKey()]
+    const [old, fresh] = [await generateSigningKey(), await generateSigningKey()]
     await register('replaced', old.jwks)
     const { guard, sent, errors } = guardWith('replaced', old.private_key as Record<string, unknown>)
     await guard.decide(request())

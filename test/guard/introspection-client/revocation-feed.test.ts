@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { Dropped } from '../../../src/guard/introspection-client/answer-cache.ts'
 import {
   RevocationFeed,
@@ -10,7 +10,7 @@ import {
 } from '../../../src/guard/introspection-client/revocation-feed.ts'
 
 /** A server that says what the test says, and nothing by itself. */
-type Connection = { request: IncomingMessage; response: ServerResponse }
+type Connection = { request: IncomingMessage; response: ServerResponse; closed: Promise<unknown> }
 
 const SERVER = {
   issuer: 'http://as.test',
@@ -43,7 +43,7 @@ beforeEach(async () => {
   answer = begin
   http = createServer((request, response) => {
     request.resume()
-    const connection = { request, response }
+    const connection = { request, response, closed: once(response, 'close') }
     connections.push(connection)
     answer(connection)
   })
@@ -68,6 +68,14 @@ function feedWith(settings: Partial<RevocationFeedSettings> = {}): RevocationFee
   })
   feeds.push(feed)
   return feed
+}
+
+/** Until it is told to stop, or the test is over. */
+function sayAlive(): () => void {
+  const saying = setInterval(() => connections.at(-1)?.response.write(alive('1')), 20)
+  const stop = () => clearInterval(saying)
+  onTestFinished(stop)
+  return stop
 }
 
 const connected = (count: number) => expect.poll(() => connections.length).toBe(count)
@@ -114,11 +122,13 @@ describe('the feed of a guard', () => {
     const feed = feedWith({ lease_ms: 100 })
     feed.use()
     await connected(1)
-    last().response.write(alive('1'))
+    // Again and again, however late this process comes to look.
+    const stop = sayAlive()
     await live(feed)
+    stop()
     await live(feed, false)
     await expect.poll(() => connections.length).toBeGreaterThan(1)
-    last().response.write(alive('2'))
+    sayAlive()
     await live(feed)
   })
 
@@ -157,12 +167,11 @@ describe('the feed of a guard', () => {
 
   it('is closed when nobody asks for long, and opened when somebody does', async () => {
     const feed = feedWith({ idle_ms: 400 })
+    answer = ({ response }) => void response.writeHead(200).write(alive('1'))
+    sayAlive()
     feed.use()
     await connected(1)
-    const [{ response }] = connections as [Connection]
-    const say = setInterval(() => response.write(alive('1')), 20)
-    await once(response, 'close')
-    clearInterval(say)
+    await last().closed
     expect(feed.isLive()).toBe(false)
     feed.use()
     await connected(2)

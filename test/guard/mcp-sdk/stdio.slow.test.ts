@@ -49,7 +49,7 @@ describe.each(Object.entries(CLIENTS))('over stdio, a client of SDK %s', (_, con
     const log = join(directory, 'log.jsonl')
     const client = await connect({
       command: process.execPath,
-      args: ['--conditions=toolgate-source', join(ROOT, 'examples/notes-server/stdio.ts')],
+      args: [join(ROOT, 'examples/notes-server/stdio.ts')],
       cwd: ROOT,
       env: {
         NOTES_CATALOGUE: join(directory, 'catalogue.json'),

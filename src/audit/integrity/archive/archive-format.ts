@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { AppError } from '../../../base/errors.ts'
-import { chainRunSchema, runAsJson } from '../verification/chain-runs.ts'
+import { parseJson } from '../../../base/json.ts'
+import { chainRunSchema } from '../verification/chain-runs.ts'
 import type { Statement } from './evidence.ts'
 
 /** Pure: what is in the files of an archive. Byte for byte in docs/audit-archive.md. */
@@ -43,19 +44,12 @@ export function baseName(partition: string, part: number): string {
 }
 
 export function manifestText(manifest: Manifest): string {
-  const { format, partition, part, from, to, rows, file, file_bytes, file_sha256, content_sha256 } = manifest
-  const head = { format, partition, part, from, to, rows, file, file_bytes, file_sha256, content_sha256 }
-  const runs = manifest.runs.map(runAsJson)
-  return `${JSON.stringify({ ...head, runs, checkpoint: manifest.checkpoint, created_at: manifest.created_at }, null, 1)}\n`
+  return `${JSON.stringify(z.encode(manifestSchema, manifest), null, 1)}\n`
 }
 
 /** Reads a manifest; undefined for anything that is not one. */
 export function readManifest(text: string): Manifest | undefined {
-  try {
-    return manifestSchema.safeParse(JSON.parse(text)).data
-  } catch {
-    return undefined
-  }
+  return manifestSchema.safeParse(parseJson(text)).data
 }
 
 /** What is signed: the digest of the manifest, with what it is about. */

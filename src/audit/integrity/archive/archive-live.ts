@@ -1,6 +1,8 @@
 import type { Knex } from 'knex'
 import { type ChainRun, isInRuns, missingRuns, sameRuns } from '../verification/chain-runs.ts'
-import type { Predecessor, Verification } from '../verification/verify.ts'
+import type { Predecessor } from '../verification/chain-verifier.ts'
+import { predecessorFault } from '../verification/known-heads.ts'
+import type { Verification } from '../verification/verify.ts'
 import type { Manifest } from './archive-format.ts'
 import {
   type ArchiveFinding,
@@ -90,12 +92,10 @@ async function findPredecessors(
 ): Promise<ArchiveFinding[]> {
   const known = runsOfClosings(closings)
   const findings: ArchiveFinding[] = []
-  for (const { writer_id, seq, hash, successor } of predecessors) {
-    const stored = await findLink(db, writer_id, seq)
-    const expected = Buffer.from(hash, 'hex')
-    if (stored ? stored.hash.equals(expected) : isInRuns(known, { writer_id, seq, hash: expected })) continue
-    const message = `row ${seq}, from which writer ${successor} continued, is ${stored ? 'replaced' : 'missing'}`
-    findings.push({ archive: null, writer_id, seq, kind: 'missing_predecessor', message })
+  for (const named of predecessors) {
+    const stored = await findLink(db, named.writer_id, named.seq)
+    if (stored ? stored.hash.equals(named.hash) : isInRuns(known, named)) continue
+    findings.push({ archive: null, ...predecessorFault(named, stored !== undefined) })
   }
   return findings
 }

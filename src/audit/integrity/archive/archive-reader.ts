@@ -53,7 +53,8 @@ export async function readArchive(
     throw new ArchiveFault('does not hold the rows of its manifest')
 }
 
-async function* hashed(chunks: AsyncIterable<Buffer>, digest: Hash): AsyncGenerator<Buffer> {
+/** The same chunks, which are hashed on their way. */
+export async function* hashed(chunks: AsyncIterable<Buffer>, digest: Hash): AsyncGenerator<Buffer> {
   for await (const chunk of chunks) {
     digest.update(chunk)
     yield chunk

@@ -1,8 +1,10 @@
 import { basename } from 'node:path'
 import type { AuditRow } from '../../../audit-chain/hash-chain.ts'
+import { sha256 } from '../../../base/digest.ts'
 import { type ChainRun, missingRuns, sameRuns } from '../verification/chain-runs.ts'
+import { FAULTS_KEPT, type FaultKind, missing, type Predecessor } from '../verification/chain-verifier.ts'
+import { predecessorFault } from '../verification/known-heads.ts'
 import { MonthVerifier } from '../verification/month-verifier.ts'
-import type { FaultKind, Predecessor } from '../verification/verify.ts'
 import { findArchives, readIfThere } from './archive-files.ts'
 import {
   baseName,
@@ -14,7 +16,6 @@ import {
   SIGNATURE_ENDING,
 } from './archive-format.ts'
 import { ArchiveFault, readArchive } from './archive-reader.ts'
-import { sha256Of } from './closing.ts'
 import type { Evidence } from './evidence.ts'
 
 /** A fault of a file, or of a chain and then with its writer and seq. */
@@ -58,8 +59,6 @@ export type CheckedArchives = {
 
 type Opened = { path: string; manifest: Manifest }
 
-const FAULTS_KEPT = 100
-
 /** Reads every archive at `path`, a directory or one file. Throws `not_found` when there is none. */
 export async function checkArchives(
   path: string,
@@ -98,8 +97,8 @@ export function withFindings(
 }
 
 export function missingFinding({ writer_id, first_seq, last_seq }: ChainRun, where: string): ArchiveFinding {
-  const rows = first_seq === last_seq ? `row ${first_seq} is` : `rows ${first_seq} to ${last_seq} are`
-  return { archive: null, writer_id, seq: first_seq, kind: 'gap', message: `${rows} ${where}` }
+  const message = `${missing(first_seq, last_seq)} ${where}`
+  return { archive: null, writer_id, seq: first_seq, kind: 'gap', message }
 }
 
 function placeOf({ writer_id, seq }: { writer_id: string; seq: number }): string {
@@ -139,7 +138,7 @@ class ArchiveCheck {
     if (jws !== undefined) this.#signed += 1
     if (!check_signature) return
     if (jws === undefined) return this.#report(path, { message: 'has a manifest without a signature' })
-    const expected = manifestStatement(manifest, sha256Of(text)).sha256
+    const expected = manifestStatement(manifest, sha256(text)).sha256
     const signed = await check_signature(jws.trim()).catch(() => undefined)
     if (signed) this.#signers.add(signed.signer)
     if (signed?.statement.sha256 !== expected)
@@ -147,12 +146,12 @@ class ArchiveCheck {
   }
 
   async read({ path, manifest }: Opened): Promise<void> {
-    const month = new MonthVerifier()
+    const verifier = new MonthVerifier()
     const [from, to] = [new Date(manifest.from), new Date(manifest.to)]
     try {
       await readArchive(path, manifest, (rows) => {
         for (const row of rows) {
-          month.feed(row)
+          verifier.feedRow(row)
           if (row.occurred_at < from || row.occurred_at >= to)
             this.#report(path, {
               writer_id: row.writer_id,
@@ -160,16 +159,15 @@ class ArchiveCheck {
               message: `row ${row.seq} is of another month`,
             })
         }
-        this.#options.on_progress?.({ rows: this.#rows + month.verifier.rows })
+        this.#options.on_progress?.({ rows: this.#rows + verifier.rows })
       })
     } catch (error) {
       if (!(error instanceof ArchiveFault)) throw error
       this.#report(path, { message: error.message })
     }
-    const { verifier, runs } = month
     for (const fault of verifier.faults) this.#report(path, fault)
     this.#fault_count += verifier.fault_count - verifier.faults.length
-    if (verifier.rows !== manifest.rows || !sameRuns(runs, manifest.runs))
+    if (verifier.rows !== manifest.rows || !sameRuns(verifier.runs, manifest.runs))
       this.#report(path, { message: 'has a manifest that names other rows or chains' })
     this.#rows += verifier.rows
     this.#predecessors.push(...verifier.predecessors)
@@ -205,12 +203,8 @@ class ArchiveCheck {
         )
       if (![...sought.values()].flat().some(is_here)) continue
       const look = (row: AuditRow) => {
-        const { writer_id, seq } = row
-        for (const { hash, successor } of sought.get(placeOf(row)) ?? []) {
-          if (row.hash.toString('hex') === hash) continue
-          const message = `row ${seq}, from which writer ${successor} continued, is replaced`
-          this.#report(path, { writer_id, seq, kind: 'missing_predecessor', message })
-        }
+        for (const named of sought.get(placeOf(row)) ?? [])
+          if (!row.hash.equals(named.hash)) this.#report(path, predecessorFault(named, true))
         sought.delete(placeOf(row))
       }
       await readArchive(path, manifest, (rows) => rows.forEach(look)).catch(() => undefined)

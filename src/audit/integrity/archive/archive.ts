@@ -7,9 +7,10 @@ import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import type { Knex } from 'knex'
 import { rowLine } from '../../../audit-chain/row-line.ts'
+import { sha256 } from '../../../base/digest.ts'
 import { AppError } from '../../../base/errors.ts'
-import { begin } from '../../../storage/transaction.ts'
-import { type ChainRun, sameRuns } from '../verification/chain-runs.ts'
+import { inTransaction } from '../../../storage/transaction.ts'
+import { sameRuns } from '../verification/chain-runs.ts'
 import { MonthVerifier } from '../verification/month-verifier.ts'
 import { readIfThere, removeUnfinished, writeText, writeWhole } from './archive-files.ts'
 import {
@@ -23,10 +24,11 @@ import {
   readManifest,
   SIGNATURE_ENDING,
 } from './archive-format.ts'
-import { sha256Of } from './closing.ts'
+import { hashed } from './archive-reader.ts'
 import { timesClosed } from './closing-store.ts'
 import type { Evidence } from './evidence.ts'
-import { claimPartitions, finishedMonths, type Month, readPartition } from './partition-store.ts'
+import { claimPartitions, finishedMonths, type Month } from './partition-store.ts'
+import { readWhole } from './whole-month.ts'
 
 export type ArchiveOptions = {
   /** Made when it is not there. */
@@ -62,56 +64,38 @@ export async function monthsToArchive(db: Knex, { partition, before }: ArchiveCh
  */
 export async function archiveMonth(db: Knex, month: Month, options: ArchiveOptions): Promise<Archived> {
   await mkdir(options.directory, { recursive: true, mode: 0o700 })
-  const trx = await begin(db)
-  try {
+  return inTransaction(db, async (trx) => {
     await claimPartitions(trx)
     const part = (await timesClosed(trx, month.name)) + 1
     const path = join(options.directory, baseName(month.name, part))
     const existing = await readIfThere(path + MANIFEST_ENDING)
-    if (existing !== undefined) return await compare(trx, month, path, existing, options)
+    if (existing !== undefined) return compare(trx, month, path, existing, options)
     await removeUnfinished(path)
     const manifest = await writeRows(trx, month, part, path, options)
     const text = manifestText(manifest)
-    const signature = await options.evidence?.sign(manifestStatement(manifest, sha256Of(text)))
+    const signature = await options.evidence?.sign(manifestStatement(manifest, sha256(text)))
     if (signature === undefined) await rm(path + SIGNATURE_ENDING, { force: true })
     else await writeText(path + SIGNATURE_ENDING, signature)
     // Last, because a file without manifest is one that was never finished.
     await writeText(path + MANIFEST_ENDING, text)
     return { manifest, path, is_new: true }
-  } finally {
-    await trx.rollback().catch(() => undefined)
-  }
+  })
 }
 
-/** The lines of a partition, in pieces of many rows, checked and counted on their way. */
-class Lines {
-  readonly month = new MonthVerifier()
-  readonly content: Hash = createHash('sha256')
-  rows = 0
+type Read = { verifier: MonthVerifier; content: Hash }
 
-  async *read(trx: Knex.Transaction, { name }: Month, options: ArchiveOptions): AsyncGenerator<Buffer> {
-    for await (const page of readPartition(trx, name)) {
-      let lines = ''
-      for (const row of page) {
-        this.month.feed(row)
-        lines += `${rowLine(row)}\n`
-      }
-      this.rows += page.length
-      const bytes = Buffer.from(lines)
-      this.content.update(bytes)
-      options.on_progress?.({ partition: name, rows: this.rows })
-      yield bytes
-    }
-    const [fault] = this.month.verifier.faults
-    if (fault)
-      throw new AppError(
-        'conflict',
-        `${name} is not whole (writer ${fault.writer_id}: ${fault.message}), so it is left as it is; \`toolgate audit verify\` says more`,
-      )
-  }
-
-  get runs(): ChainRun[] {
-    return this.month.runs
+/** The lines of a partition, in pieces of many rows, checked and hashed on their way. */
+async function* readLines(
+  trx: Knex.Transaction,
+  { name }: Month,
+  { verifier, content }: Read,
+  { on_progress }: ArchiveOptions,
+): AsyncGenerator<Buffer> {
+  for await (const page of readWhole(trx, name, verifier)) {
+    const bytes = Buffer.from(page.map((row) => `${rowLine(row)}\n`).join(''))
+    content.update(bytes)
+    on_progress?.({ partition: name, rows: verifier.rows })
+    yield bytes
   }
 }
 
@@ -122,33 +106,28 @@ async function writeRows(
   path: string,
   options: ArchiveOptions,
 ): Promise<Manifest> {
-  const lines = new Lines()
+  const read = { verifier: new MonthVerifier(), content: createHash('sha256') }
   const packed = createHash('sha256')
-  let file_bytes = 0
-  async function* count(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    for await (const chunk of chunks) {
-      packed.update(chunk)
-      file_bytes += chunk.length
-      yield chunk
-    }
-  }
-  const write = (file: FileHandle) =>
-    pipeline(lines.read(trx, month, options), createGzip(), count, async (chunks: AsyncIterable<Buffer>) => {
+  const write = async (file: FileHandle) => {
+    const gzipped = (chunks: AsyncIterable<Buffer>) => hashed(chunks, packed)
+    await pipeline(readLines(trx, month, read, options), createGzip(), gzipped, async (chunks) => {
       for await (const chunk of chunks) await file.writeFile(chunk)
     })
-  await writeWhole(path + ROWS_ENDING, write)
+    return (await file.stat()).size
+  }
+  const file_bytes = await writeWhole(path + ROWS_ENDING, write)
   return {
     format: ARCHIVE_FORMAT,
     partition: month.name,
     part,
     from: month.starts_at.toISOString(),
     to: month.ends_at.toISOString(),
-    rows: lines.rows,
+    rows: read.verifier.rows,
     file: baseName(month.name, part) + ROWS_ENDING,
     file_bytes,
     file_sha256: packed.digest('hex'),
-    content_sha256: lines.content.digest('hex'),
-    runs: lines.runs,
+    content_sha256: read.content.digest('hex'),
+    runs: read.verifier.runs,
     checkpoint: (await options.evidence?.newest_checkpoint()) ?? null,
     created_at: new Date().toISOString(),
   }
@@ -163,12 +142,13 @@ async function compare(
 ): Promise<Archived> {
   const manifest = readManifest(existing)
   const packed = manifest && (await fileSha256(path + ROWS_ENDING))
-  const lines = new Lines()
-  if (manifest && packed === manifest.file_sha256) for await (const _ of lines.read(trx, month, options));
+  const read = { verifier: new MonthVerifier(), content: createHash('sha256') }
+  if (manifest && packed === manifest.file_sha256)
+    for await (const _ of readLines(trx, month, read, options));
   const is_same =
     packed === manifest?.file_sha256 &&
-    lines.content.digest('hex') === manifest?.content_sha256 &&
-    sameRuns(lines.runs, manifest.runs)
+    read.content.digest('hex') === manifest?.content_sha256 &&
+    sameRuns(read.verifier.runs, manifest.runs)
   if (manifest && is_same) return { manifest, path, is_new: false }
   throw new AppError(
     'conflict',

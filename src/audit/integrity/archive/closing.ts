@@ -1,13 +1,8 @@
-import { hash } from 'node:crypto'
 import { z } from 'zod'
-import {
-  type ChainRun,
-  chainRunSchema,
-  type KnownRuns,
-  knownRuns,
-  runAsJson,
-} from '../verification/chain-runs.ts'
-import type { ChainFault } from '../verification/verify.ts'
+import { sha256 } from '../../../base/digest.ts'
+import { parseJson } from '../../../base/json.ts'
+import { type ChainRun, chainRunSchema, type KnownRuns, knownRuns } from '../verification/chain-runs.ts'
+import type { ChainFault } from '../verification/chain-verifier.ts'
 import type { Evidence, Statement } from './evidence.ts'
 
 /**
@@ -40,32 +35,20 @@ export type StoredClosing = { number: number; document: string; sha256: Buffer; 
 
 /** The text of a closing: JSON in the order of the schema, without white space. */
 export function closingText(closing: Closing): string {
-  const { format, number, previous_sha256, partition, part, from, to, rows, archive_sha256, closed_at } =
-    closing
-  const runs = closing.runs.map(runAsJson)
-  const head = { format, number, previous_sha256, partition, part, from, to, rows }
-  return JSON.stringify({ ...head, runs, archive_sha256, closed_at })
+  return JSON.stringify(z.encode(closingSchema, closing))
 }
 
 /** What is signed: the statement, and the digest of the text with the details. */
-export function closingStatement(closing: Closing, sha256: Buffer): Statement {
+export function closingStatement(closing: Closing, digest: Buffer): Statement {
   const { format, number, partition, part, from, to, rows, closed_at } = closing
-  return { format, number, partition, part, from, to, rows, sha256: sha256.toString('hex'), closed_at }
-}
-
-export function sha256Of(text: string | Buffer): Buffer {
-  return hash('sha256', text, 'buffer')
+  return { format, number, partition, part, from, to, rows, sha256: digest.toString('hex'), closed_at }
 }
 
 /** Reads a stored closing; undefined when it is not one, or not what its digest says. */
-export function readClosing({ number, document, sha256 }: StoredClosing): Closing | undefined {
-  if (!sha256Of(document).equals(sha256)) return undefined
-  try {
-    const closing = closingSchema.safeParse(JSON.parse(document))
-    return closing.success && closing.data.number === number ? closing.data : undefined
-  } catch {
-    return undefined
-  }
+export function readClosing({ number, document, sha256: digest }: StoredClosing): Closing | undefined {
+  if (!sha256(document).equals(digest)) return undefined
+  const closing = closingSchema.safeParse(parseJson(document)).data
+  return closing?.number === number ? closing : undefined
 }
 
 /** All stored closings that can be read. */

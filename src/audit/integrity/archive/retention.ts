@@ -1,16 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Knex } from 'knex'
 import type { Actor } from '../../../audit-chain/actor.ts'
+import { sha256 } from '../../../base/digest.ts'
 import { AppError } from '../../../base/errors.ts'
-import { begin, commit } from '../../../storage/transaction.ts'
 import type { AuditEvent } from '../../events/audit-event.ts'
 import type { AuditLog } from '../../log/audit-log.ts'
+import { recorded } from '../../log/recorded.ts'
 import { sameRuns } from '../verification/chain-runs.ts'
 import { MonthVerifier } from '../verification/month-verifier.ts'
 import { type ArchiveOptions, archiveMonth } from './archive.ts'
 import { MANIFEST_ENDING, type Manifest } from './archive-format.ts'
 import { checkArchives } from './archive-verify.ts'
-import { CLOSING_FORMAT, type Closing, closingStatement, closingText, sha256Of } from './closing.ts'
+import { CLOSING_FORMAT, type Closing, closingStatement, closingText } from './closing.ts'
 import { insertClosing, newestClosing, timesClosed } from './closing-store.ts'
 import type { Evidence } from './evidence.ts'
 import {
@@ -19,9 +20,9 @@ import {
   lockPartition,
   type Month,
   mayDropPartitions,
-  readPartition,
   tryDropPartition,
 } from './partition-store.ts'
+import { readWhole } from './whole-month.ts'
 
 export type RetentionOptions = Pick<ArchiveOptions, 'on_progress'> & {
   /** Months before this one that stay, at least one. */
@@ -89,39 +90,35 @@ async function archived(
  * The closing and its event are written first and the partition dropped last, so that those who use the log wait for
  * nothing but the drop and its commit.
  */
-async function dropMonth(
+function dropMonth(
   db: Knex,
   audit: Pick<AuditLog, 'appendIn'>,
   month: Month,
   archive: Archive | undefined,
   options: RetentionOptions,
 ): Promise<Dropped> {
-  const trx = await begin(db)
-  try {
+  return recorded(db, audit, async (trx) => {
     await claimPartitions(trx)
     await lockPartition(trx, month.name)
     const closing = await close(trx, month, archive?.manifest, options)
-    const sha256 = await keepClosing(trx, closing, options.evidence)
-    await audit.appendIn(trx, [droppedEvent(closing, sha256, options.actor)], async () => {
-      await dropWhenFree(trx, month.name)
-      await commit(trx)
-    })
+    const digest = await keepClosing(trx, closing, options.evidence)
     const { partition, rows, number } = closing
-    return { partition, rows, closing: number, archive: archive?.path ?? null }
-  } catch (error) {
-    if (!trx.isCompleted()) await trx.rollback().catch(() => undefined)
-    throw error
-  }
+    return {
+      result: { partition, rows, closing: number, archive: archive?.path ?? null },
+      events: [droppedEvent(closing, digest, options.actor)],
+      last: () => dropWhenFree(trx, month.name),
+    }
+  })
 }
 
 /** Signs the closing, stores it, and hands it out of the database. Gives the digest of its text. */
 async function keepClosing(trx: Knex.Transaction, closing: Closing, evidence: Evidence): Promise<Buffer> {
   const document = closingText(closing)
-  const sha256 = sha256Of(document)
-  const jws = await evidence.sign(closingStatement(closing, sha256))
-  await insertClosing(trx, closing, { number: closing.number, document, sha256, jws })
+  const digest = sha256(document)
+  const jws = await evidence.sign(closingStatement(closing, digest))
+  await insertClosing(trx, closing, { number: closing.number, document, sha256: digest, jws })
   await evidence.publish(jws)
-  return sha256
+  return digest
 }
 
 /** Reads the month once more, under a lock that keeps it as it is, because what it holds now is what will be lost. */
@@ -131,18 +128,11 @@ async function close(
   manifest: Manifest | undefined,
   options: RetentionOptions,
 ): Promise<Closing> {
-  const month = new MonthVerifier()
-  for await (const page of readPartition(trx, name)) {
-    for (const row of page) month.feed(row)
-    options.on_progress?.({ partition: name, rows: month.verifier.rows })
-  }
-  const { verifier, runs } = month
-  if (verifier.fault_count > 0)
-    throw new AppError(
-      'conflict',
-      `${name} is not whole, so it is kept as it is; \`toolgate audit verify\` says more`,
-    )
-  if (manifest && (manifest.rows !== verifier.rows || !sameRuns(manifest.runs, runs)))
+  const verifier = new MonthVerifier()
+  for await (const _ of readWhole(trx, name, verifier))
+    options.on_progress?.({ partition: name, rows: verifier.rows })
+  const { rows, runs } = verifier
+  if (manifest && (manifest.rows !== rows || !sameRuns(manifest.runs, runs)))
     throw new AppError('conflict', `${name} has rows that its archive lacks; nothing was dropped`)
   const previous = await newestClosing(trx)
   return {
@@ -153,7 +143,7 @@ async function close(
     part: (await timesClosed(trx, name)) + 1,
     from: starts_at.toISOString(),
     to: ends_at.toISOString(),
-    rows: verifier.rows,
+    rows,
     runs,
     archive_sha256: manifest?.file_sha256 ?? null,
     closed_at: new Date().toISOString(),
@@ -175,7 +165,7 @@ async function dropWhenFree(trx: Knex.Transaction, name: string): Promise<void> 
   )
 }
 
-function droppedEvent(closing: Closing, sha256: Buffer, actor: Actor): AuditEvent {
+function droppedEvent(closing: Closing, digest: Buffer, actor: Actor): AuditEvent {
   const { partition, part, from, to, rows, number, archive_sha256 } = closing
   return {
     type: 'audit.partition_dropped',
@@ -187,7 +177,7 @@ function droppedEvent(closing: Closing, sha256: Buffer, actor: Actor): AuditEven
       to,
       rows,
       closing: number,
-      closing_sha256: sha256.toString('hex'),
+      closing_sha256: digest.toString('hex'),
       archive_sha256,
     },
   }

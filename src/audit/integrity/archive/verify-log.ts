@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import { headAfterRuns, isInRuns } from '../verification/chain-runs.ts'
-import { FAULTS_KEPT, type Verification, type VerifyOptions, verifyChains } from '../verification/verify.ts'
+import { FAULTS_KEPT } from '../verification/chain-verifier.ts'
+import { type Verification, type VerifyOptions, verifyChains } from '../verification/verify.ts'
 import { closingFaults, closingSignatureFaults, closingsOf, runsOfClosings } from './closing.ts'
 import { namedClosings, readClosings } from './closing-store.ts'
 import type { Evidence } from './evidence.ts'

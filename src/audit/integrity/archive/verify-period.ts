@@ -9,8 +9,6 @@ export type PeriodVerification = Verification & { from: Date; to: Date; cut_shor
 
 /** Some seconds of one core, so that whoever asks can wait for the answer. */
 const ROWS_MAX = 500_000
-/** Beside a server's own work. */
-const JOBS = 2
 
 let is_under_way = false
 
@@ -31,7 +29,7 @@ export async function verifyPeriod(
     const edge = await timeOfRow(db, { from, to }, rows_max)
     const end = edge && new Date(edge.getTime() + 1)
     const checked = { from, to: end && end < to ? end : to }
-    const result = await verifyLog(db, { ...checked, jobs: JOBS })
+    const result = await verifyLog(db, checked)
     return { ...result, ...checked, cut_short: checked.to < to }
   } finally {
     is_under_way = false

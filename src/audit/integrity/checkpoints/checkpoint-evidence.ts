@@ -4,7 +4,7 @@ import type { Evidence } from '../archive/evidence.ts'
 import { readCheckpoint, signCheckpoint } from './checkpoint.ts'
 import type { CheckpointKey } from './checkpoint-key.ts'
 import { deliveryTo } from './checkpoint-sinks.ts'
-import { checkpointTime, newestCheckpoint, openHeads } from './checkpoint-store.ts'
+import { databaseTime, newestCheckpoint, openHeads } from './checkpoint-store.ts'
 
 export type EvidenceSource = {
   db: Knex
@@ -20,7 +20,7 @@ export function checkpointEvidence({ db, issuer, key, sinks }: EvidenceSource): 
   return {
     async sign(statement) {
       const previous = (await newestCheckpoint(db))?.digest
-      const created_at = await checkpointTime(db)
+      const created_at = await databaseTime(db)
       const heads = await openHeads(db)
       return signCheckpoint(await key(), { issuer, created_at, heads, previous, closes: statement })
     },

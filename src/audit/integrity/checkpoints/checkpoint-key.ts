@@ -1,8 +1,10 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
 import { z } from 'zod'
+import { parseJson } from '../../../base/json.ts'
 import { ConfigError } from '../../../config/config.ts'
+import { readIfThere } from '../archive/archive-files.ts'
 
 /** The key that signs checkpoints. It signs nothing else, so that whoever may issue tokens may not speak for the log. */
 export type CheckpointKey = {
@@ -31,7 +33,7 @@ export async function generateCheckpointKey(): Promise<string> {
 /** Reads the text of a private JWK. Throws ConfigError with the reason, never with the content. */
 export async function parseCheckpointKey(text: string): Promise<CheckpointKey> {
   try {
-    const { kty, crv, x, y, d } = PrivateKey.parse(JSON.parse(text))
+    const { kty, crv, x, y, d } = PrivateKey.parse(parseJson(text))
     const private_key = await importJWK({ kty, crv, x, y, d }, ALG)
     if (private_key instanceof Uint8Array) throw new TypeError('a symmetric key')
     const public_key = { kty, crv, x, y }
@@ -48,25 +50,16 @@ export async function loadCheckpointKey(options: {
 }): Promise<CheckpointKey> {
   if (options.audit_key !== undefined) return parseCheckpointKey(options.audit_key)
   const file = join(options.data_dir, 'audit-key.json')
-  const stored = readIfThere(file)
+  const stored = await readIfThere(file)
   if (stored !== undefined) return parseCheckpointKey(stored)
   const made = await generateCheckpointKey()
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
   try {
-    writeFileSync(file, made, { mode: 0o600, flag: 'wx' })
+    await writeFile(file, made, { mode: 0o600, flag: 'wx' })
     return parseCheckpointKey(made)
   } catch (error) {
     // Another process was first.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    return parseCheckpointKey(readFileSync(file, 'utf8'))
-  }
-}
-
-function readIfThere(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    return undefined
+    return parseCheckpointKey(await readFile(file, 'utf8'))
   }
 }

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type { ChainHead } from '../../../audit-chain/hash-chain.ts'
-import { begin, commit } from '../../../storage/transaction.ts'
-import { checkpointDigest, type StoredPlace } from './checkpoint.ts'
+import { inTransaction } from '../../../storage/transaction.ts'
+import { checkpointDigest } from './checkpoint.ts'
 
 /** What checkpoints are made of, and those that were made. */
 const LOCK = `hashtext('toolgate_audit_checkpoint')`
@@ -24,7 +24,7 @@ export async function openHeads(db: Knex): Promise<ChainHead[]> {
 }
 
 /** The time of the database. */
-export async function checkpointTime(db: Knex): Promise<Date> {
+export async function databaseTime(db: Knex): Promise<Date> {
   const { rows } = await db.raw<{ rows: [{ now: Date }] }>(
     `select date_trunc('milliseconds', clock_timestamp()) as now`,
   )
@@ -35,22 +35,16 @@ export async function checkpointTime(db: Knex): Promise<Date> {
  * Runs `work` in a transaction while nobody else makes a checkpoint. With `wait` false it answers undefined at once
  * when somebody does.
  */
-export async function checkpointTurn<T>(
+export function checkpointTurn<T>(
   db: Knex,
   wait: boolean,
   work: (trx: Knex.Transaction) => Promise<T>,
 ): Promise<T | undefined> {
-  const trx = await begin(db)
-  try {
+  return inTransaction(db, async (trx) => {
     const lock = wait ? `pg_advisory_xact_lock(${LOCK})` : `pg_try_advisory_xact_lock(${LOCK})`
     const { rows } = await trx.raw(`select ${lock} as locked`)
-    const result = rows[0]?.locked === false ? undefined : await work(trx)
-    await commit(trx)
-    return result
-  } catch (error) {
-    if (!trx.isCompleted()) await trx.rollback().catch(() => undefined)
-    throw error
-  }
+    return rows[0]?.locked === false ? undefined : work(trx)
+  })
 }
 
 export type StoredCheckpoint = { id: string | number; created_at: Date; digest: Buffer; jws: string }
@@ -88,15 +82,4 @@ export async function coveringCheckpoint(
     .orderBy('head.seq')
     .first('head.seq', 'made.jws')
   return row && { seq: Number(row.seq), jws: row.jws }
-}
-
-/** What `checkHeads` asks for. */
-export async function storedPlace(db: Knex, writer_id: string, seq: number): Promise<StoredPlace> {
-  const { rows } = await db.raw<{ rows: [{ hash: Buffer | null; last_seq: string | number | null }] }>(
-    `select (select hash from audit_events where writer_id = :writer_id and seq = :seq limit 1) as hash,
-            (select seq from audit_events where writer_id = :writer_id order by seq desc limit 1) as last_seq`,
-    { writer_id, seq },
-  )
-  const [{ hash, last_seq }] = rows
-  return { hash: hash ?? undefined, last_seq: Number(last_seq ?? 0) }
 }

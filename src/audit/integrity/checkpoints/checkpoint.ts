@@ -1,5 +1,5 @@
 /** Checkpoints: signed statements about the heads of all chains, and proofs that rest on them. */
-import { createHash } from 'node:crypto'
+
 import {
   CompactSign,
   calculateJwkThumbprint,
@@ -10,7 +10,17 @@ import {
 } from 'jose'
 import { z } from 'zod'
 import type { ChainHead } from '../../../audit-chain/hash-chain.ts'
+import { sha256 } from '../../../base/digest.ts'
 import { AppError } from '../../../base/errors.ts'
+import { parseJson } from '../../../base/json.ts'
+import {
+  base64urlHash,
+  base64urlText,
+  exactTime,
+  hexHash,
+  lowerUuid,
+  rowNumber,
+} from '../verification/chain-codecs.ts'
 import type { CheckpointKey } from './checkpoint-key.ts'
 
 /**
@@ -41,65 +51,37 @@ export type Checkpoint = CheckpointPayload & {
 export const CHECKPOINT_TYPE = 'toolgate-audit-checkpoint+jwt'
 const ALG = 'ES256'
 
-const base64url = (bytes: number) =>
-  z.string().refine((text) => {
-    const read = Buffer.from(text, 'base64url')
-    // One spelling only: the unused bits of the last character must be zero.
-    return read.length === bytes && read.toString('base64url') === text
-  }, `must be ${bytes} bytes in base64url`)
-export const lowerUuid = z
-  .string()
-  .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 'must be a UUID in lower case')
-export const hexHash = z.string().regex(/^[0-9a-f]{64}$/, 'must be 32 bytes in hex')
-export const rowNumber = z.int().min(1)
-export const exactTime = z
-  .string()
-  .refine((text) => isExactTime(text), 'must be a time like 2026-07-28T09:30:00.125Z')
-
 const Payload = z.strictObject({
   v: z.literal(1),
   issuer: z.string(),
   created_at: exactTime,
   heads: z.array(z.strictObject({ writer_id: lowerUuid, seq: rowNumber, hash: hexHash })),
-  previous: base64url(32).optional(),
+  previous: base64urlHash.optional(),
   closes: z.record(z.string(), z.union([z.string(), z.int()])).optional(),
 })
 const PublicKey = z.strictObject({
   kty: z.literal('EC'),
   crv: z.literal('P-256'),
-  x: base64url(32),
-  y: base64url(32),
+  x: base64urlText,
+  y: base64urlText,
 })
 const Header = z.strictObject({
   alg: z.literal(ALG),
   typ: z.literal(CHECKPOINT_TYPE),
-  kid: base64url(32),
+  kid: base64urlText,
   jwk: PublicKey,
 })
 
-function isExactTime(text: string): boolean {
-  const time = new Date(text)
-  return !Number.isNaN(time.getTime()) && time.toISOString() === text
-}
-
 /** A checkpoint in its transferable form: one line of ASCII. */
-export function signCheckpoint(key: CheckpointKey, payload: CheckpointPayload): Promise<string> {
-  const { issuer, created_at, heads, previous, closes } = payload
-  const said = {
-    v: 1,
-    issuer,
-    created_at: created_at.toISOString(),
-    heads: heads.map(({ writer_id, seq, hash }) => ({ writer_id, seq, hash: hash.toString('hex') })),
-    ...(previous && { previous: previous.toString('base64url') }),
-    ...(closes && { closes }),
-  }
+export async function signCheckpoint(key: CheckpointKey, payload: CheckpointPayload): Promise<string> {
+  const said = z.encode(Payload, { v: 1, ...payload, heads: [...payload.heads] })
   return new CompactSign(Buffer.from(JSON.stringify(said)))
     .setProtectedHeader({ alg: ALG, typ: CHECKPOINT_TYPE, kid: key.thumbprint, jwk: key.public_key })
     .sign(key.private_key)
 }
 
 export function checkpointDigest(jws: string): Buffer {
-  return createHash('sha256').update(jws).digest()
+  return sha256(jws)
 }
 
 /**
@@ -121,19 +103,8 @@ export async function readCheckpoint(
   const expected = typeof public_key === 'object' ? await calculateJwkThumbprint(public_key) : public_key
   if (expected !== undefined && expected !== thumbprint)
     throw wrong(`it was signed with the key ${thumbprint}, not with ${expected}`)
-  const payload = parsed(Payload, await verifiedPayload(jws, header.jwk), 'what it says')
-  const { issuer, previous, closes } = payload
-  return {
-    issuer,
-    created_at: new Date(payload.created_at),
-    heads: payload.heads.map((head) => ({ ...head, hash: Buffer.from(head.hash, 'hex') })),
-    ...(previous !== undefined && { previous: Buffer.from(previous, 'base64url') }),
-    ...(closes !== undefined && { closes }),
-    jws,
-    digest: checkpointDigest(jws),
-    thumbprint,
-    public_key: header.jwk,
-  }
+  const { v: _, ...said } = parsed(Payload, await verifiedPayload(jws, header.jwk), 'what it says')
+  return { ...said, jws, digest: checkpointDigest(jws), thumbprint, public_key: header.jwk }
 }
 
 async function verifiedPayload(jws: string, jwk: JWK): Promise<() => unknown> {
@@ -141,7 +112,7 @@ async function verifiedPayload(jws: string, jwk: JWK): Promise<() => unknown> {
     .then((key) => compactVerify(jws, key, { algorithms: [ALG] }))
     .catch(() => undefined)
   if (!verified) throw wrong('its signature does not fit')
-  return () => JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(verified.payload))
+  return () => parseJson(new TextDecoder('utf-8', { fatal: true }).decode(verified.payload))
 }
 
 function respelled(part: string): string {
@@ -163,47 +134,4 @@ function parsed<T>(schema: z.ZodType<T>, read: () => unknown, what: string): T {
 
 function wrong(reason: string): AppError {
   return new AppError('invalid_input', `The checkpoint is not good: ${reason}`)
-}
-
-/** What the table holds of a chain: the hash at the place asked for, and the last place there is (0: no row). */
-export type StoredPlace = { hash: Buffer | undefined; last_seq: number }
-
-export type CheckpointFault = {
-  writer_id: string
-  seq: number
-  kind: 'cut_off' | 'missing_writer' | 'missing_row' | 'replaced'
-  message: string
-}
-
-/**
- * Every row that the checkpoint names must be there with its hash. Together with the chains themselves, and the
- * rows of other chains that they name, this shows that nothing older than the checkpoint is gone or changed.
- */
-export async function checkHeads(
-  checkpoint: Pick<Checkpoint, 'heads' | 'created_at'>,
-  lookup: (writer_id: string, seq: number) => Promise<StoredPlace>,
-): Promise<CheckpointFault[]> {
-  const faults: CheckpointFault[] = []
-  const as_of = `the checkpoint of ${checkpoint.created_at.toISOString()}`
-  for (const { writer_id, seq, hash } of checkpoint.heads) {
-    const stored = await lookup(writer_id, seq)
-    if (stored.hash?.equals(hash)) continue
-    faults.push({ writer_id, seq, ...headFault(seq, stored, as_of) })
-  }
-  return faults
-}
-
-function headFault(seq: number, { hash, last_seq }: StoredPlace, as_of: string) {
-  if (hash) return { kind: 'replaced', message: `row ${seq} is not the one that ${as_of} names` } as const
-  if (last_seq === 0)
-    return {
-      kind: 'missing_writer',
-      message: `all rows up to ${seq}, which ${as_of} names, are missing`,
-    } as const
-  if (last_seq > seq)
-    return { kind: 'missing_row', message: `row ${seq}, which ${as_of} names, is missing` } as const
-  return {
-    kind: 'cut_off',
-    message: `the chain ends with row ${last_seq}; ${as_of} names row ${seq}`,
-  } as const
 }

@@ -3,8 +3,8 @@ import type { ChainHead } from '../../../audit-chain/hash-chain.ts'
 import { type Checkpoint, readCheckpoint, signCheckpoint } from './checkpoint.ts'
 import type { CheckpointKey } from './checkpoint-key.ts'
 import {
-  checkpointTime,
   checkpointTurn,
+  databaseTime,
   insertCheckpoint,
   newestCheckpoint,
   openHeads,
@@ -47,7 +47,7 @@ async function sign(
 ): Promise<string | undefined> {
   const stored = await newestCheckpoint(db)
   const newest = stored && (await readStored(stored))
-  const created_at = await checkpointTime(db)
+  const created_at = await databaseTime(db)
   const heads = await openHeads(db)
   if (!isDue(newest, created_at, heads)) return undefined
   const jws = await signCheckpoint(key, { issuer, created_at, heads, previous: newest?.digest })

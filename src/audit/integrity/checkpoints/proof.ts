@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { JWK } from 'jose'
 import { z } from 'zod'
 import { eachText } from '../../../audit-chain/event-fields.ts'
@@ -5,8 +6,10 @@ import { type ChainHead, contentDigest, linkHash } from '../../../audit-chain/ha
 import { type ChainedRow, CONTENT_COLUMNS } from '../../../audit-chain/row-bytes.ts'
 import { witnessOf } from '../../../audit-chain/witness.ts'
 import { AppError } from '../../../base/errors.ts'
+import { parseJson } from '../../../base/json.ts'
 import { auditDetailSchema } from '../../events/audit-event.ts'
-import { type Checkpoint, exactTime, hexHash, lowerUuid, readCheckpoint, rowNumber } from './checkpoint.ts'
+import { base64urlHash, exactTime, hexHash, lowerUuid, rowNumber } from '../verification/chain-codecs.ts'
+import { type Checkpoint, readCheckpoint } from './checkpoint.ts'
 
 /**
  * Pure: a proof that one event was in the log when a checkpoint was signed. It leads from the event through the
@@ -42,7 +45,6 @@ const Row = z.strictObject({
   ...eachText(textOrNull),
   detail: auditDetailSchema.nullable(),
 })
-const Digest = z.string().regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/, 'must be 32 bytes in base64url')
 const ProofFile = z.strictObject({
   toolgate_audit_proof: z.literal(1),
   segments: z
@@ -50,7 +52,7 @@ const ProofFile = z.strictObject({
       z.strictObject({
         row: Row,
         prev_hash: hexHash,
-        digests: z.array(Digest).max(PROOF_DIGESTS_MAX),
+        digests: z.array(base64urlHash).max(PROOF_DIGESTS_MAX),
       }),
     )
     .min(1)
@@ -58,22 +60,15 @@ const ProofFile = z.strictObject({
   checkpoint: z.string(),
 })
 
-function shown(row: ChainedRow): z.input<typeof Row> {
-  const columns = Object.fromEntries(CONTENT_COLUMNS.map((column) => [column, row[column]]))
-  return Row.parse({ ...columns, occurred_at: row.occurred_at.toISOString() })
+/** Without the links that a row of the log also has. */
+function contentOf(row: ChainedRow): z.output<typeof Row> {
+  return Object.fromEntries(CONTENT_COLUMNS.map((column) => [column, row[column]])) as z.output<typeof Row>
 }
 
 /** The text of a proof file. */
 export function writeProof({ segments, checkpoint }: Proof): string {
-  const file: z.input<typeof ProofFile> = {
-    toolgate_audit_proof: 1,
-    segments: segments.map(({ row, prev_hash, digests }) => ({
-      row: shown(row),
-      prev_hash: prev_hash.toString('hex'),
-      digests: digests.map((digest) => digest.toString('base64url')),
-    })),
-    checkpoint,
-  }
+  const shown = segments.map((segment) => ({ ...segment, row: contentOf(segment.row) }))
+  const file = z.encode(ProofFile, { toolgate_audit_proof: 1, segments: shown, checkpoint })
   return `${JSON.stringify(file, null, 2)}\n`
 }
 
@@ -125,14 +120,9 @@ function assertNames(row: ChainedRow, { writer_id, seq, hash }: ChainHead): void
 }
 
 function readProof(bytes: Uint8Array): Proof {
-  let text: string
-  let value: unknown
-  try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-    value = JSON.parse(text)
-  } catch {
-    throw refused('it is not JSON in UTF-8')
-  }
+  const text = Buffer.from(bytes).toString()
+  const value = isUtf8(bytes) ? parseJson(text) : undefined
+  if (value === undefined) throw refused('it is not JSON in UTF-8')
   // What a reader sees must be what is checked: no name twice, nothing hidden in spelling or space.
   const spellings = [JSON.stringify(value, null, 2), JSON.stringify(value)]
   if (!spellings.some((spelling) => text === spelling || text === `${spelling}\n`))
@@ -142,13 +132,7 @@ function readProof(bytes: Uint8Array): Proof {
     const [issue] = result.error.issues
     throw refused(`${issue?.path.join('.') || 'the whole'}: ${issue?.message}`)
   }
-  const { segments, checkpoint } = result.data
-  const read = segments.map(({ row, prev_hash, digests }) => ({
-    row: { ...row, occurred_at: new Date(row.occurred_at) },
-    prev_hash: Buffer.from(prev_hash, 'hex'),
-    digests: digests.map((digest) => Buffer.from(digest, 'base64url')),
-  }))
-  return { segments: read, checkpoint }
+  return result.data
 }
 
 function refused(reason: string): AppError {

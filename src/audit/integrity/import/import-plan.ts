@@ -6,8 +6,10 @@ import { eventBytes } from '../../../audit-chain/row-bytes.ts'
 import { AppError } from '../../../base/errors.ts'
 import { closingsOf, runsOfClosings } from '../archive/closing.ts'
 import { readClosings } from '../archive/closing-store.ts'
+import { findLink } from '../archive/link-store.ts'
+import { databaseTime } from '../checkpoints/checkpoint-store.ts'
 import { headAfterRuns, isInRuns, type KnownRuns } from '../verification/chain-runs.ts'
-import { importTime, type NewRun, registerImported, storedChain, storedHash } from './import-store.ts'
+import { type NewRun, registerImported, storedChain } from './import-store.ts'
 import type { LocalChain, LocalRow } from './local-log.ts'
 
 /** What a local log has. Whoever could bring in other events could say in the log what only the server may say. */
@@ -42,7 +44,7 @@ export class ImportPlan {
       from: new Date(from),
       to: new Date(to),
     }))
-    const plan = new ImportPlan(closed, await importTime(trx))
+    const plan = new ImportPlan(closed, await databaseTime(trx))
     const left = runsOfClosings(closings)
     for (const chain of chains) {
       const known = await knownHead(trx, chain, left)
@@ -109,9 +111,8 @@ async function knownHead(trx: Knex.Transaction, chain: LocalChain, left: KnownRu
     throw new AppError('conflict', `Writer ${writer_id} is one of this log's own; nothing was imported`)
   if (stored.is_import === undefined) await registerImported(trx, chain)
   if (known.seq <= last_seq) return known
-  const there = await storedHash(trx, writer_id, last_seq)
-  const is_same =
-    there.equals(hash) || (there.equals(GENESIS) && isInRuns(left, { writer_id, seq: last_seq, hash }))
+  const there = await findLink(trx, writer_id, last_seq)
+  const is_same = there ? there.hash.equals(hash) : isInRuns(left, { writer_id, seq: last_seq, hash })
   if (!is_same)
     throw new AppError(
       'conflict',

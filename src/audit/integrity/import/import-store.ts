@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import type pg from 'pg'
-import { type AuditRow, type ChainHead, GENESIS, tupleOf } from '../../../audit-chain/hash-chain.ts'
+import { type AuditRow, type ChainHead, tupleOf } from '../../../audit-chain/hash-chain.ts'
 import { insertRows } from '../../log/writer-store.ts'
 import type { LocalChain } from './local-log.ts'
 
@@ -28,18 +28,6 @@ export async function storedChain(trx: Knex.Transaction, writer_id: string): Pro
   const { seq, hash, is_import } = rows[0] as { seq: string | null; hash: Buffer; is_import: boolean | null }
   const head = seq === null ? undefined : { writer_id, seq: Number(seq), hash }
   return { head, is_import: is_import ?? undefined }
-}
-
-/** GENESIS, which no row has, when the row is not there. */
-export async function storedHash(trx: Knex.Transaction, writer_id: string, seq: number): Promise<Buffer> {
-  const [hash]: Buffer[] = await trx('audit_events').where({ writer_id, seq }).limit(1).pluck('hash')
-  return hash ?? GENESIS
-}
-
-/** The time of the database. */
-export async function importTime(trx: Knex.Transaction): Promise<Date> {
-  const { rows } = await trx.raw('select now() as now')
-  return rows[0].now
 }
 
 export async function registerImported(trx: Knex.Transaction, chain: LocalChain): Promise<void> {

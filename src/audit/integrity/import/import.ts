@@ -5,10 +5,10 @@
 import type { Knex } from 'knex'
 import type { Actor } from '../../../audit-chain/actor.ts'
 import { AppError } from '../../../base/errors.ts'
-import { begin, commit } from '../../../storage/transaction.ts'
 import type { AuditEvent } from '../../events/audit-event.ts'
 import { announceWriters } from '../../live/announcement-store.ts'
 import type { AuditLog } from '../../log/audit-log.ts'
+import { recorded } from '../../log/recorded.ts'
 import { claimPartitions, settleDefaultPartition, summariseAuditIds } from '../archive/partition-store.ts'
 import { ImportPlan } from './import-plan.ts'
 import { closeImported, countImported, insertImported, type NewRun } from './import-store.ts'
@@ -46,20 +46,17 @@ export async function importLocalLog(
   const checked = await checkLocalLog(path)
   const [fault] = checked.verification.faults
   if (fault) throw notWhole(path, fault)
-  const trx = await begin(db)
-  let runs: NewRun[]
-  try {
+  const runs = await recorded(db, audit, async (trx) => {
     await claimPartitions(trx)
-    runs = await addRows(trx, path, checked, options)
-    const events = runs.map((run) => importedEvent(run, checked, options.actor))
-    await audit.appendIn(trx, events, async () => {
-      for (const run of runs) await closeImported(trx, run, endOf(run, checked))
-      await commit(trx)
-    })
-  } catch (error) {
-    if (!trx.isCompleted()) await trx.rollback().catch(() => undefined)
-    throw error
-  }
+    const result = await addRows(trx, path, checked, options)
+    return {
+      result,
+      events: result.map((run) => importedEvent(run, checked, options.actor)),
+      last: async () => {
+        for (const run of result) await closeImported(trx, run, endOf(run, checked))
+      },
+    }
+  })
   if (runs.length > 0) await tidy(db, runs)
   const { rows, sha256 } = checked.verification
   const added = runs.reduce((sum, { first_seq, last_seq }) => sum + last_seq - first_seq + 1, 0)

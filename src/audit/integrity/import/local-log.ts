@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import type { AuditRow, ChainHead } from '../../../audit-chain/hash-chain.ts'
+import { type AuditRow, type ChainHead, tupleOf } from '../../../audit-chain/hash-chain.ts'
 import { readRowLine } from '../../../audit-chain/row-line.ts'
 import { witnessOf } from '../../../audit-chain/witness.ts'
 import { AppError } from '../../../base/errors.ts'
 import type { ChainRun } from '../verification/chain-runs.ts'
+import { ChainVerifier, FAULTS_KEPT, type FaultKind } from '../verification/chain-verifier.ts'
 import { LineReader } from '../verification/line-reader.ts'
-import { ChainVerifier, FAULTS_KEPT, type FaultKind } from '../verification/verify.ts'
 
 /**
  * Checks the file that a guard in mode `none` wrote: chains one after the other, each from its first row, and each but the
@@ -135,7 +135,7 @@ class LocalCheck {
   /** What the row says of itself and of the row before in its chain. */
   #checkRow(row: AuditRow): void {
     const known = this.#verifier.fault_count
-    this.#verifier.feed(row)
+    this.#verifier.feed(tupleOf(row))
     // Beyond the first 100 the verifier only counts.
     for (const { writer_id, seq, kind, message, event_id } of this.#verifier.faults.slice(known))
       this.#report({ writer_id, seq, kind, message, ...(event_id !== undefined && { event_id }) })

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type ChainHead, GENESIS } from '../../../audit-chain/hash-chain.ts'
-import type { ChainFault } from './verify.ts'
+import { hexHash, lowerUuid, rowNumber } from './chain-codecs.ts'
+import type { ChainFault } from './chain-verifier.ts'
 
 /** Pure: what is known of a piece of a chain without its rows. */
 
@@ -16,35 +17,16 @@ export type ChainRun = {
 /** The runs of each writer, in the order of their seq. */
 export type KnownRuns = ReadonlyMap<string, readonly ChainRun[]>
 
-const HEX_HASH = z.string().regex(/^[0-9a-f]{64}$/)
-const SEQ = z.int().min(1)
-
 /** A run as JSON: hashes in hex. */
 export const chainRunSchema = z
   .strictObject({
-    writer_id: z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
-    first_seq: SEQ,
-    prev_hash: HEX_HASH,
-    last_seq: SEQ,
-    hash: HEX_HASH,
+    writer_id: lowerUuid,
+    first_seq: rowNumber,
+    prev_hash: hexHash,
+    last_seq: rowNumber,
+    hash: hexHash,
   })
   .refine(({ first_seq, last_seq }) => first_seq <= last_seq, 'a run ends before it begins')
-  .transform((run) => ({ ...run, prev_hash: fromHex(run.prev_hash), hash: fromHex(run.hash) }))
-
-function fromHex(text: string): Buffer {
-  return Buffer.from(text, 'hex')
-}
-
-/** The other way round, with the keys in the order of the schema. */
-export function runAsJson({ writer_id, first_seq, prev_hash, last_seq, hash }: ChainRun) {
-  return {
-    writer_id,
-    first_seq,
-    prev_hash: prev_hash.toString('hex'),
-    last_seq,
-    hash: hash.toString('hex'),
-  }
-}
 
 /** Sorted by writer and seq, runs that follow from one another joined. */
 export function joinRuns(runs: readonly ChainRun[]): ChainRun[] {
@@ -65,7 +47,8 @@ function byPlace(one: ChainRun, other: ChainRun): number {
 }
 
 export function sameRuns(some: readonly ChainRun[], others: readonly ChainRun[]): boolean {
-  return JSON.stringify(some.map(runAsJson)) === JSON.stringify(others.map(runAsJson))
+  const text = (runs: readonly ChainRun[]) => JSON.stringify(z.encode(z.array(chainRunSchema), [...runs]))
+  return text(some) === text(others)
 }
 
 /** Runs for verification to go on from, joined where they follow from one another. */

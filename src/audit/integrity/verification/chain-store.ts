@@ -1,34 +1,22 @@
 import pg from 'pg'
 import type { ChainHead } from '../../../audit-chain/hash-chain.ts'
 import { CONTENT_COLUMNS } from '../../../audit-chain/row-bytes.ts'
-import { copyOut, type TakeTuple } from '../../../storage/copy-out.ts'
+import { copyOut, type TakeTuple } from '../../../storage/wire.ts'
+import type { StoredHead } from './known-heads.ts'
 
-/** Reads of whole chains for verification, all of one moment. */
+/** Reads of whole chains for verification, on a connection of their own and all of one moment. */
 
 /** Rows in this time; `from` inclusive, `to` exclusive. */
 export type TimeRange = { from?: Date | undefined; to?: Date | undefined }
 
-/**
- * Some neighbouring blocks of one partition. `only` is a condition that no other partition meets, so that the whole
- * table is named and nobody needs a right to its parts.
- */
-export type BlockRange = { only: string; first_block: number; end_block: number }
-
-/** A connection for reading chains. */
 export type ChainReader = pg.Client
-
-/** A moment of the database that other connections can look at too, while the transaction that gave it lasts. */
-export type Snapshot = string
-
-/** What is stored of a row that something names; `last_seq` is that of its writer, null when it has no rows. */
-export type StoredHead = { hash: Buffer | null; event_id: string | null; last_seq: number | null }
 
 const COLUMNS = [...CONTENT_COLUMNS, 'prev_hash', 'hash'].join(', ')
 const CONNECT_TIMEOUT_MS = 5_000
 const HEADS_PER_STATEMENT = 1_000
 
-/** A connection without limits of time, for reading much. Its loss shows at its next use. */
-export async function connectReader(url: string): Promise<ChainReader> {
+/** Connects without limits of time, and begins the transaction whose moment is looked at. A loss shows at the next use. */
+export async function openReader(url: string): Promise<ChainReader> {
   const client = new pg.Client({
     connectionString: url,
     application_name: 'toolgate-verify',
@@ -39,114 +27,68 @@ export async function connectReader(url: string): Promise<ChainReader> {
   })
   client.on('error', () => {})
   await client.connect()
-  // Parallel workers would read for us what our own threads are there to read.
-  await client.query('set max_parallel_workers_per_gather = 0; set jit = off')
+  // The primary key has the order of chains; sorting them would take the space of the log once more.
+  await client.query('set enable_sort = off; set jit = off')
+  await client.query('begin isolation level repeatable read, read only')
   return client
 }
 
-/** Begins the transaction whose moment everyone looks at. */
-export async function takeSnapshot(client: ChainReader): Promise<Snapshot> {
-  await client.query('begin isolation level repeatable read, read only')
-  const { rows } = await client.query('select pg_export_snapshot() as snapshot')
-  return rows[0].snapshot
-}
-
-/** All partitions that hold rows of that time, in parts of at most `blocks` blocks, by name and place. */
-export async function listBlockRanges(
-  client: ChainReader,
-  time: TimeRange,
-  blocks: number,
-): Promise<BlockRange[]> {
+/** How many rows there are, as Postgres guesses. */
+export async function estimateRows(client: ChainReader): Promise<number> {
   const { rows } = await client.query(
-    `select coalesce(nullif(pg_get_partition_constraintdef(relid), ''), 'true') as only,
-            (pg_relation_size(relid) / current_setting('block_size')::bigint)::integer as blocks
-     from pg_partition_tree('audit_events') where isleaf order by relid::regclass::text`,
+    'select coalesce(sum(rows_estimated), 0)::float8 as count from toolgate_audit_partitions()',
   )
-  const ranges: BlockRange[] = []
-  for (const { only, blocks: size } of rows as { only: string; blocks: number }[]) {
-    const [first, end] = await blocksOfTime(client, only, time, size)
-    for (let first_block = first; first_block < end; first_block += blocks)
-      ranges.push({ only, first_block, end_block: Math.min(first_block + blocks, end) })
-  }
-  return ranges
+  return rows[0].count
 }
 
-/** The blocks between which all rows of the time lie, the first included. Rows lie nearly in the order of time. */
-async function blocksOfTime(
-  client: ChainReader,
-  only: string,
-  time: TimeRange,
-  size: number,
-): Promise<[first: number, end: number]> {
-  if (size === 0 || (!time.from && !time.to)) return [0, size]
+/** Every row, chain by chain, each by seq; by time where a forged seq is there twice. */
+export async function copyLog(client: ChainReader, take: TakeTuple): Promise<void> {
+  await copyOut(client, `select ${COLUMNS} from audit_events order by writer_id, seq, occurred_at`, take)
+}
+
+/** A chain of which rows lie in a time: the first and the last of them, and the row before the first, if there is one. */
+export type ChainInTime = {
+  writer_id: string
+  first_seq: bigint
+  last_seq: bigint
+  before: ChainHead | undefined
+}
+
+export async function chainsInTime(client: ChainReader, time: TimeRange): Promise<ChainInTime[]> {
   const { rows } = await client.query(
-    `select (min(ctid)::text::point)[0]::bigint::integer as first, (max(ctid)::text::point)[0]::bigint::integer as last
-     from audit_events where (${only}) and ${inTime(time)}`,
+    `select found.*, before.seq, before.hash
+     from (select writer_id, min(seq) as first_seq, max(seq) as last_seq
+           from audit_events where ${inTime(time)} group by writer_id) found
+     left join lateral (
+       select seq, hash from audit_events
+       where writer_id = found.writer_id and seq < found.first_seq and seq > 0
+       order by seq desc, occurred_at limit 1) before on true`,
   )
-  const { first, last } = rows[0] as { first: number | null; last: number | null }
-  return first === null || last === null ? [0, 0] : [first, last + 1]
+  return rows.map(({ writer_id, first_seq, last_seq, seq, hash }) => ({
+    writer_id,
+    first_seq: BigInt(first_seq),
+    last_seq: BigInt(last_seq),
+    before: seq === null ? undefined : { writer_id, seq: Number(seq), hash },
+  }))
 }
 
-/** Every row of these blocks as it lies there. The partition is locked against being dropped only meanwhile. */
-export function copyBlocks(
+/** The rows of these chains from the first of the time to the last of it, whatever time those between name. */
+export async function copyChains(
   client: ChainReader,
-  snapshot: Snapshot,
-  { only, first_block, end_block }: BlockRange,
-  time: TimeRange,
+  chains: readonly ChainInTime[],
   take: TakeTuple,
-): Promise<number> {
-  const blocks = `ctid >= '(${first_block},0)' and ctid < '(${end_block},0)'`
-  return copyOut(
-    client,
-    `begin isolation level repeatable read, read only;
-     set transaction snapshot ${pg.escapeLiteral(snapshot)};
-     copy (select ${COLUMNS} from audit_events where (${only}) and ${blocks} and ${inTime(time)}) to stdout (format binary);
-     commit`,
-    take,
-  )
-}
-
-/** The table, as `judgeScans` reads it again. */
-export function chainSource(client: ChainReader) {
-  return {
-    headBefore: (writer_id: string, seq: number) => headBefore(client, writer_id, seq),
-    copyChain: (range: ChainRange, take: TakeTuple) => copyChain(client, range, take),
-    findHeads: (named: readonly { writer_id: string; seq: number }[]) => findHeads(client, named),
-  }
-}
-
-/** Rows of one writer, both ends included. */
-export type ChainRange = { writer_id: string; from_seq: number; to_seq: number }
-
-/** Rows of one chain by seq; by time where a forged seq is there twice. */
-function copyChain(
-  client: ChainReader,
-  { writer_id, from_seq, to_seq }: ChainRange,
-  take: TakeTuple,
-): Promise<number> {
-  return copyOut(
-    client,
-    `copy (select ${COLUMNS} from audit_events where writer_id = ${pg.escapeLiteral(writer_id)}
-           and seq between ${integer(from_seq)} and ${integer(to_seq)} order by seq, occurred_at) to stdout (format binary)`,
-    take,
-  )
-}
-
-/** The last row of a chain before `seq`. */
-async function headBefore(
-  client: ChainReader,
-  writer_id: string,
-  seq: number,
-): Promise<ChainHead | undefined> {
-  const { rows } = await client.query(
-    `select seq, hash from audit_events where writer_id = $1 and seq < $2 and seq > 0 order by seq desc, occurred_at limit 1`,
-    [writer_id, integer(seq)],
-  )
-  return rows[0] && { writer_id, seq: Number(rows[0].seq), hash: rows[0].hash }
+): Promise<void> {
+  for (const { writer_id, first_seq, last_seq } of chains)
+    await copyOut(
+      client,
+      `select ${COLUMNS} from audit_events where writer_id = ${pg.escapeLiteral(writer_id)}
+       and seq between ${first_seq} and ${last_seq} order by seq, occurred_at`,
+      take,
+    )
 }
 
 /** What is stored of each, in the same order. */
-async function findHeads(
+export async function findHeads(
   client: ChainReader,
   named: readonly { writer_id: string; seq: number }[],
 ): Promise<StoredHead[]> {
@@ -175,10 +117,4 @@ function inTime({ from, to }: TimeRange): string {
     ...(to ? [`occurred_at < ${pg.escapeLiteral(to.toISOString())}`] : []),
   ]
   return conditions.join(' and ') || 'true'
-}
-
-/** As bigint holds it: a double beyond would not be one. */
-function integer(value: number): string {
-  const bounded = Math.min(Math.max(value, -(2 ** 62)), 2 ** 62)
-  return BigInt(Math.trunc(bounded)).toString()
 }

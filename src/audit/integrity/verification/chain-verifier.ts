@@ -1,19 +1,6 @@
-import { type AuditRow, type ChainHead, GENESIS, isIntact } from '../../../audit-chain/hash-chain.ts'
+import { type ChainHead, GENESIS } from '../../../audit-chain/hash-chain.ts'
 import type { Bytes } from '../../../audit-chain/row-bytes.ts'
-import { type Witness, witnessOf } from '../../../audit-chain/witness.ts'
-import {
-  assertTuple,
-  idOf,
-  type Link,
-  linkOf,
-  microsecondsOf,
-  type Note,
-  noteOf,
-  seqOf,
-  timeOf,
-  uuidOf,
-  writerBytesOf,
-} from './stored-tuple.ts'
+import { assertTuple, idOf, linkOf, seqOf, timeOf, uuidOf, witnessIn, writerBytesOf } from './stored-tuple.ts'
 
 /**
  * What verification can find. In the rows alone: a changed row, a row that does not follow from the one before, missing
@@ -43,19 +30,16 @@ export type ChainFault = {
 }
 
 /** A row that an event of another chain names. */
-export type Predecessor = Witness & { successor: string }
+export type Predecessor = ChainHead & { successor: string }
 
 /** Where a chain may go on from this row: the row itself, or a later one when those between are known. */
 export type PassOver = (head: ChainHead) => ChainHead
 
-type Fed = Link & { writer_id: string; seq: number; shownBy: () => Shown }
-type Shown = { event_id: string; occurred_at?: string }
-
 export const FAULTS_KEPT = 100
 
 /**
- * Checks rows fed one by one: chains in any order and mixture, the rows of each in the order of their seq (and of
- * their time, where a seq is there twice). It says what is wrong; everything else only finds out where to look.
+ * Checks rows fed one by one, as Postgres sends them: chains in any order and mixture, the rows of each in the order of
+ * their seq (and of their time, where a seq is there twice).
  */
 export class ChainVerifier {
   /** In the order found, the first 100. */
@@ -80,55 +64,37 @@ export class ChainVerifier {
     this.#last.set(writer_id, { seq, hash: hash.toString('latin1') })
   }
 
-  feed(row: AuditRow): void {
-    const { writer_id, seq } = row
-    this.#check({
-      writer_id,
-      seq,
-      prev_hash: row.prev_hash.toString('latin1'),
-      hash: row.hash.toString('latin1'),
-      is_intact: isIntact(row),
-      shownBy: () => ({ event_id: row.id, occurred_at: row.occurred_at.toISOString() }),
-    })
-    this.#note(row)
-  }
-
-  /** The same for a row as Postgres sends it (`TakeTuple`). */
-  feedTuple(bytes: Buffer, start: number, end: number): void {
-    if (this.rows === 0) assertTuple(bytes, start)
-    const writer = writerBytesOf(bytes, start)
-    if (writer !== this.#writer.bytes) this.#writer = { bytes: writer, id: uuidOf(writer) }
-    const shownBy = () => {
-      const occurred_at = timeOf(microsecondsOf(bytes, start))
-      return { event_id: idOf(bytes, start), ...(occurred_at !== undefined && { occurred_at }) }
-    }
-    this.#check({
-      ...linkOf(bytes, start, end),
-      writer_id: this.#writer.id,
-      seq: seqOf(bytes, start),
-      shownBy,
-    })
-    const note = noteOf(bytes, start)
-    if (note) this.#note(note)
-  }
-
-  report(writer_id: string, seq: number, kind: FaultKind, message: string, shown?: Shown): void {
-    this.fault_count += 1
-    if (this.faults.length < FAULTS_KEPT) this.faults.push({ writer_id, seq, kind, message, ...shown })
-  }
-
   /** After a fault the check goes on from the row as it stands, so that one fault is reported once. */
-  #check({ writer_id, seq, prev_hash, hash, is_intact, shownBy }: Fed): void {
+  feed(tuple: Buffer): void {
+    if (this.rows === 0) assertTuple(tuple)
     this.rows += 1
+    const writer_id = this.#writerOf(tuple)
+    const seq = seqOf(tuple)
+    const { prev_hash, hash, is_intact } = linkOf(tuple)
     const last = this.#before(writer_id, seq)
     const report = (at: number, kind: FaultKind, message: string) =>
-      this.report(writer_id, at, kind, message, shownBy())
+      this.#report({ writer_id, seq: at, kind, message, ...shownBy(tuple) })
     if (seq > last.seq + 1) report(last.seq + 1, 'gap', `${missing(last.seq + 1, seq - 1)} missing`)
     if (seq <= last.seq) report(seq, 'reordered', `row ${seq} comes after row ${last.seq}`)
     if (!is_intact) report(seq, 'edited', `row ${seq} is not what was hashed`)
     else if (seq === last.seq + 1 && prev_hash !== last.hash)
       report(seq, 'broken_link', `row ${seq} does not follow from ${before(seq)}`)
     if (seq > last.seq) this.#last.set(writer_id, { seq, hash })
+    const named = witnessIn(tuple)
+    if (named)
+      this.predecessors.push({ ...named, hash: Buffer.from(named.hash, 'hex'), successor: writer_id })
+  }
+
+  #report(fault: ChainFault): void {
+    this.fault_count += 1
+    if (this.faults.length < FAULTS_KEPT) this.faults.push(fault)
+  }
+
+  /** Neighbours are mostly of one writer. */
+  #writerOf(tuple: Buffer): string {
+    const bytes = writerBytesOf(tuple)
+    if (bytes !== this.#writer.bytes) this.#writer = { bytes, id: uuidOf(bytes) }
+    return this.#writer.id
   }
 
   #before(writer_id: string, seq: number): { seq: number; hash: Bytes } {
@@ -137,23 +103,17 @@ export class ChainVerifier {
     const passed = this.#passOver({ writer_id, seq: last.seq, hash: Buffer.from(last.hash, 'latin1') })
     return { seq: passed.seq, hash: passed.hash.toString('latin1') }
   }
-
-  #note(row: Pick<Note, 'writer_id' | 'detail'> & { type: string }): void {
-    const named = predecessorOf(row)
-    if (named) this.predecessors.push(named)
-  }
 }
 
 const NOTHING = { seq: 0, hash: GENESIS.toString('latin1') }
-/** The row of another chain that a row names. */
-export function predecessorOf(
-  row: Pick<Note, 'writer_id' | 'detail'> & { type: string },
-): Predecessor | undefined {
-  const named = witnessOf(row)
-  return named && { ...named, successor: row.writer_id }
+
+function shownBy(tuple: Buffer): Pick<ChainFault, 'event_id' | 'occurred_at'> {
+  const occurred_at = timeOf(tuple)
+  return { event_id: idOf(tuple), ...(occurred_at !== undefined && { occurred_at }) }
 }
 
-function missing(first: number, last: number): string {
+/** Rows of one chain that are not there, as the beginning of a sentence. */
+export function missing(first: number, last: number): string {
   return first === last ? `row ${first} is` : `rows ${first} to ${last} are`
 }
 

@@ -1,34 +1,55 @@
 import type { ChainHead } from '../../../audit-chain/hash-chain.ts'
-import type { StoredHead } from './chain-store.ts'
-import type { ChainFault, Predecessor } from './chain-verifier.ts'
+import { type ChainFault, missing, type Predecessor } from './chain-verifier.ts'
 
 /**
  * Pure: what is stored against rows that are known from elsewhere: heads that were kept outside the database, and
- * rows that other chains name. Of one writer the first row that differs is reported, because all after it differ.
+ * rows that other chains name.
  */
 
-/** `stored` in the order of `heads`. `is_whole`: all rows of the chains were read, so that gaps are known already. */
-export function headFaults(
-  heads: readonly ChainHead[],
-  stored: readonly StoredHead[],
-  is_whole: boolean,
-): ChainFault[] {
-  const pairs = heads.flatMap((head, index) => {
-    const found = stored[index]
-    return found ? [{ head, found }] : []
-  })
-  const by_writer = Map.groupBy(
-    pairs.toSorted((one, other) => one.head.seq - other.head.seq),
-    ({ head }) => head.writer_id,
-  )
-  return [...by_writer.values()].flatMap((of_writer) => faultsOfWriter(of_writer, is_whole))
+/** What is stored of a row that something names; `last_seq` is that of its writer, null when it has no rows. */
+export type StoredHead = { hash: Buffer | null; event_id: string | null; last_seq: number | null }
+
+type Kept<Head> = { head: Head; found: StoredHead }
+
+export type KnownOptions = {
+  /** Rows that must be there, known from outside the database. */
+  known_heads?: readonly ChainHead[]
+  /** Whether a row that something names, and that is not there, left in order. */
+  has_left?: (head: ChainHead) => boolean
 }
 
-type Pair = { head: ChainHead; found: StoredHead }
+/**
+ * What is wrong with rows that other chains name, or that were kept outside. `find` gives what is stored of each, in the
+ * same order. `is_partial`: not all rows of the chains were read, so that gaps are not known yet.
+ */
+export async function knownFaults(
+  predecessors: readonly Predecessor[],
+  find: (heads: readonly ChainHead[]) => Promise<StoredHead[]>,
+  { known_heads = [], has_left }: KnownOptions,
+  is_partial = false,
+): Promise<ChainFault[]> {
+  const kept = async <Head extends ChainHead>(heads: readonly Head[]): Promise<Kept<Head>[]> => {
+    const stored = await find(heads)
+    return heads.flatMap((head, index) => {
+      const found = stored[index]
+      return !found || (found.hash === null && has_left?.(head)) ? [] : [{ head, found }]
+    })
+  }
+  return [...predecessorFaults(await kept(predecessors)), ...headFaults(await kept(known_heads), is_partial)]
+}
 
-function faultsOfWriter(pairs: readonly Pair[], is_whole: boolean): ChainFault[] {
+function headFaults(kept: readonly Kept<ChainHead>[], is_partial: boolean): ChainFault[] {
+  const by_writer = Map.groupBy(
+    kept.toSorted((one, other) => one.head.seq - other.head.seq),
+    ({ head }) => head.writer_id,
+  )
+  return [...by_writer.values()].flatMap((of_writer) => faultsOfWriter(of_writer, is_partial))
+}
+
+/** The first row that differs is reported, because all after it differ. */
+function faultsOfWriter(kept: readonly Kept<ChainHead>[], is_partial: boolean): ChainFault[] {
   const faults: ChainFault[] = []
-  const newest = pairs.at(-1)
+  const newest = kept.at(-1)
   if (!newest) return []
   const { writer_id, seq: kept_seq } = newest.head
   const { last_seq } = newest.found
@@ -36,40 +57,35 @@ function faultsOfWriter(pairs: readonly Pair[], is_whole: boolean): ChainFault[]
     const message = `the whole chain is missing; it had at least ${kept_seq} rows`
     return [{ writer_id, seq: 1, kind: 'missing_writer', message }]
   }
-  const differing = pairs.findIndex(({ head, found }) => found.hash !== null && !found.hash.equals(head.hash))
-  const differs = pairs[differing]
+  const differing = kept.findIndex(({ head, found }) => found.hash !== null && !found.hash.equals(head.hash))
+  const differs = kept[differing]
   if (differs) {
     const { seq } = differs.head
-    const since = pairs[differing - 1]?.head.seq
+    const since = kept[differing - 1]?.head.seq
     const where = since === undefined ? `at or before row ${seq}` : `after row ${since} and up to row ${seq}`
     const message = `row ${seq} is not the row that was kept: rows were replaced ${where}`
     const event_id = differs.found.event_id
     faults.push({ writer_id, seq, kind: 'rewritten', message, ...(event_id !== null && { event_id }) })
   }
   if (kept_seq > last_seq) {
-    const lost = last_seq + 1 === kept_seq ? `row ${kept_seq} is` : `rows ${last_seq + 1} to ${kept_seq} are`
-    faults.push({
-      writer_id,
-      seq: last_seq + 1,
-      kind: 'cut_off',
-      message: `the end was cut off: ${lost} missing`,
-    })
+    const message = `the end was cut off: ${missing(last_seq + 1, kept_seq)} missing`
+    faults.push({ writer_id, seq: last_seq + 1, kind: 'cut_off', message })
   }
-  const gone = pairs.find(({ head, found }) => found.hash === null && head.seq <= last_seq)
-  if (gone && !is_whole)
+  const gone = kept.find(({ head, found }) => found.hash === null && head.seq <= last_seq)
+  if (gone && is_partial)
     faults.push({ writer_id, seq: gone.head.seq, kind: 'gap', message: `row ${gone.head.seq} is missing` })
   return faults
 }
 
-/** `stored` in the order of `named`. */
-export function predecessorFaults(
-  named: readonly Predecessor[],
-  stored: readonly StoredHead[],
-): ChainFault[] {
-  return named.flatMap(({ writer_id, seq, hash, successor }, index) => {
-    const found = stored[index]?.hash
-    if (found?.toString('hex') === hash) return []
-    const message = `row ${seq}, from which writer ${successor} continued, is ${found ? 'replaced' : 'missing'}`
-    return [{ writer_id, seq, kind: 'missing_predecessor' as const, message }]
+function predecessorFaults(kept: readonly Kept<Predecessor>[]): ChainFault[] {
+  return kept.flatMap(({ head, found }) => {
+    if (found.hash?.equals(head.hash)) return []
+    return predecessorFault(head, found.hash !== null)
   })
+}
+
+/** `is_there`: there is a row in its place. */
+export function predecessorFault({ writer_id, seq, successor }: Predecessor, is_there: boolean) {
+  const message = `row ${seq}, from which writer ${successor} continued, is ${is_there ? 'replaced' : 'missing'}`
+  return { writer_id, seq, kind: 'missing_predecessor', message } as const
 }

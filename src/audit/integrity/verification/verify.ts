@@ -1,57 +1,98 @@
-/** Verification: the whole log is read as it lies, by all cores, and every fault is named at its row. */
-import { availableParallelism } from 'node:os'
+/** Verification: every row is read in the order of its chain and hashed, and every fault is named at its row. */
 import type { Knex } from 'knex'
+import type { ChainHead } from '../../../audit-chain/hash-chain.ts'
 import { connectionUrl } from '../../../storage/database.ts'
-import { chainSource, connectReader, listBlockRanges, takeSnapshot } from './chain-store.ts'
-import { type JudgeOptions, judgeScans, type Verification } from './judgement.ts'
-import { scanAll } from './scan-pool.ts'
-import { ScanSum } from './scan-sum.ts'
+import {
+  type ChainReader,
+  chainsInTime,
+  copyChains,
+  copyLog,
+  estimateRows,
+  findHeads,
+  openReader,
+  type TimeRange,
+} from './chain-store.ts'
+import { type ChainFault, ChainVerifier, FAULTS_KEPT, type PassOver } from './chain-verifier.ts'
+import { type KnownOptions, knownFaults } from './known-heads.ts'
 
-export {
-  type ChainFault,
-  ChainVerifier,
-  FAULTS_KEPT,
-  type FaultKind,
-  type PassOver,
-  type Predecessor,
-} from './chain-verifier.ts'
+export type VerifyOptions = TimeRange &
+  KnownOptions & {
+    /** What a chain may lack, because it left the table in order. */
+    pass_over?: PassOver
+    on_progress?: ((progress: VerifyProgress) => void) | undefined
+  }
 
-export type { Verification } from './judgement.ts'
-
-export type VerifyOptions = JudgeOptions & {
-  /** Threads that read, each with a connection of its own; the number of cores by default. */
-  jobs?: number
-  on_progress?: ((progress: VerifyProgress) => void) | undefined
-  /** How much of a partition is read at once; for tests. */
-  range_blocks?: number
-}
-
-/** `share` of what is to be read, from 0 to 1. */
+/** `share` of what is to be read, from 0 to 1: a guess until it is 1. */
 export type VerifyProgress = { rows: number; share: number }
 
-/** 16 MB: some 40,000 rows. */
-const RANGE_BLOCKS = 2_048
+export type Verification = {
+  rows: number
+  writers: number
+  /** Of the first 100 found, the oldest first. */
+  faults: ChainFault[]
+  fault_count: number
+  /** With `from` or `to`: chains of which a row before that time was taken as it stands. */
+  taken_as_given?: number
+  /** With `known_heads`: how many. */
+  known_heads?: number
+}
+
+const PROGRESS_ROWS = 2_000
 
 /**
  * Reads every row, or those of a time, recomputes every hash, and checks that each chain is whole. All that it says
  * is about one moment: what is committed meanwhile is not looked at. Throws when the database cannot be read.
  */
 export async function verifyChains(db: Knex, options: VerifyOptions = {}): Promise<Verification> {
-  const url = connectionUrl(db)
-  const client = await connectReader(url)
+  const reader = await openReader(connectionUrl(db))
   try {
-    const snapshot = await takeSnapshot(client)
-    const time = { from: options.from, to: options.to }
-    const ranges = await listBlockRanges(client, time, options.range_blocks ?? RANGE_BLOCKS)
-    const sum = new ScanSum()
-    let done = 0
-    await scanAll({ url, snapshot, time }, ranges, options.jobs ?? availableParallelism(), (scan) => {
-      sum.add(scan)
-      done += 1
-      options.on_progress?.({ rows: sum.rows, share: done / ranges.length })
-    })
-    return await judgeScans(chainSource(client), sum, options)
+    const verifier = new ChainVerifier(options.pass_over)
+    const is_whole = !options.from && !options.to
+    const taken_as_given = is_whole
+      ? await readLog(reader, verifier, options)
+      : await readTime(reader, verifier, options)
+    const find = (heads: readonly ChainHead[]) => findHeads(reader, heads)
+    const known = await knownFaults(verifier.predecessors, find, options, !is_whole)
+    return {
+      rows: verifier.rows,
+      writers: verifier.writers,
+      faults: [...verifier.faults, ...known].sort(byTime).slice(0, FAULTS_KEPT),
+      fault_count: verifier.fault_count + known.length,
+      ...(taken_as_given !== undefined && { taken_as_given }),
+      ...(options.known_heads && { known_heads: options.known_heads.length }),
+    }
   } finally {
-    await client.end()
+    await reader.end()
   }
+}
+
+async function readLog(reader: ChainReader, verifier: ChainVerifier, { on_progress }: VerifyOptions) {
+  await copyLog(reader, feedTo(verifier, await estimateRows(reader), on_progress))
+  on_progress?.({ rows: verifier.rows, share: 1 })
+  return undefined
+}
+
+/** Answers of how many chains the row before was taken as it stands. */
+async function readTime(reader: ChainReader, verifier: ChainVerifier, options: VerifyOptions) {
+  const chains = await chainsInTime(reader, options)
+  for (const { before } of chains) if (before) verifier.startAt(before)
+  const expected = chains.reduce((sum, { first_seq, last_seq }) => sum + Number(last_seq - first_seq) + 1, 0)
+  await copyChains(reader, chains, feedTo(verifier, expected, options.on_progress))
+  options.on_progress?.({ rows: verifier.rows, share: 1 })
+  return chains.filter(({ first_seq }) => first_seq > 1n).length
+}
+
+function feedTo(verifier: ChainVerifier, expected: number, on_progress: VerifyOptions['on_progress']) {
+  return (tuple: Buffer) => {
+    verifier.feed(tuple)
+    const { rows } = verifier
+    if (rows % PROGRESS_ROWS === 0) on_progress?.({ rows, share: rows / Math.max(expected, rows + 1) })
+  }
+}
+
+/** Those that show in no row come last. */
+function byTime(one: ChainFault, other: ChainFault): number {
+  const [before, after] = [one.occurred_at ?? 'never', other.occurred_at ?? 'never']
+  if (before !== after) return before < after ? -1 : 1
+  return one.writer_id === other.writer_id ? one.seq - other.seq : one.writer_id < other.writer_id ? -1 : 1
 }

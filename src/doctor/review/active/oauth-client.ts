@@ -1,4 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
+import { sha256 } from '../../../base/digest.ts'
 import { type Exchange, exchange } from '../../probe/exchange.ts'
 import type { Asking } from '../asking.ts'
 
@@ -75,7 +76,7 @@ export function authorizationUrl(
     response_type: 'code',
     client_id: client.client_id,
     redirect_uri: client.redirect_uri,
-    code_challenge: createHash('sha256').update(code_verifier).digest('base64url'),
+    code_challenge: sha256(code_verifier).toString('base64url'),
     code_challenge_method: 'S256',
     state,
     ...parameters,

@@ -1,5 +1,5 @@
+import { isLoopbackHost } from '../../../base/host.ts'
 import { type Check, foundIf, notMade, type Verdict } from '../finding.ts'
-import { isLoopback } from '../loopback.ts'
 import { SECTION } from '../section.ts'
 import { type Seen, type SeenServer, textsIn } from '../seen.ts'
 
@@ -23,7 +23,7 @@ function ofDocuments(seen: Seen, fault: (document: Document, issuer: string) => 
 
 function isPlain(url: unknown): boolean {
   const parsed = typeof url === 'string' ? URL.parse(url) : null
-  return parsed !== null && parsed.protocol === 'http:' && !isLoopback(parsed.hostname)
+  return parsed !== null && parsed.protocol === 'http:' && !isLoopbackHost(parsed.hostname)
 }
 
 const ENDPOINTS = [

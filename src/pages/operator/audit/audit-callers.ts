@@ -1,8 +1,9 @@
 import { perform } from '../../../actions/action.ts'
 import { auditCallers } from '../../../actions/audit.ts'
 import { validate } from '../../../http/validate.ts'
+import { filledIn } from '../../filled-in.ts'
 import type { Page, PageRoute } from '../../page.ts'
-import { filledIn, queryText, timeField } from './audit-query.ts'
+import { queryText, timeField } from './audit-query.ts'
 
 /** Who called a tool, each with a way to the calls. */
 const AT = '/operator/audit/callers'

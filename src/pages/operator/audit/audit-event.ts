@@ -2,8 +2,9 @@ import { perform } from '../../../actions/action.ts'
 import { showEvent, verifyAudit } from '../../../actions/audit.ts'
 import type { EventDocument } from '../../../audit/export/json-lines.ts'
 import { actorOfRow } from '../../../audit-chain/actor.ts'
+import { filledIn } from '../../filled-in.ts'
 import type { Page, PageRoute } from '../../page.ts'
-import { filledIn, queryText, timeField } from './audit-query.ts'
+import { queryText, timeField } from './audit-query.ts'
 import { eventRows, timeText } from './audit-rows.ts'
 
 /** One event with all that is kept of it, and whether the log is still what was written. */

@@ -2,8 +2,9 @@ import { perform } from '../../../actions/action.ts'
 import { auditStory } from '../../../actions/audit.ts'
 import type { StoryDocument } from '../../../audit/story/story-document.ts'
 import { storySentence } from '../../../audit/story/story-text.ts'
+import { filledIn } from '../../filled-in.ts'
 import type { Page, PageRoute } from '../../page.ts'
-import { filledIn, queryText, timeField } from './audit-query.ts'
+import { queryText, timeField } from './audit-query.ts'
 import { timeText } from './audit-rows.ts'
 
 /** What became of a grant, an account or a token, as people read it. */

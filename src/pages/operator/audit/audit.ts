@@ -3,14 +3,13 @@ import { reviewPageSession } from '../../../accounts/sessions/page-sessions.ts'
 import { perform } from '../../../actions/action.ts'
 import { eventFilter, pastEventFilter, searchAudit } from '../../../actions/audit.ts'
 import { cursor } from '../../../actions/fields.ts'
-import { sendEventStream } from '../../../api/operator-api/event-stream.ts'
-import { sendExport } from '../../../api/operator-api/export-stream.ts'
+import { sendEventStream, sendExport } from '../../../api/operator-api/audit-streams.ts'
 import { operatorScopesOf } from '../../../api/operator-api/operator-resource.ts'
 import { AUDIT_TYPES, DECISIONS } from '../../../audit/events/audit-event.ts'
-import { followFromNow, readPosition } from '../../../audit/live/follow-store.ts'
 import { validate } from '../../../http/validate.ts'
+import { filledIn } from '../../filled-in.ts'
 import type { Page, PageRoute } from '../../page.ts'
-import { filledIn, queryText, timeField, withAccountId } from './audit-query.ts'
+import { queryText, timeField, withAccountId } from './audit-query.ts'
 import { eventRows } from './audit-rows.ts'
 
 /** The audit log: looked through, followed live, and kept as a file. */
@@ -47,31 +46,30 @@ async function showExplorer(page: Page): Promise<void> {
 }
 
 /** Whether who opened this page is still signed in and may still see it. */
-async function mayGoOn({ db, session }: Page): Promise<boolean> {
+async function isStillAuthorized({ db, session }: Page): Promise<boolean> {
   const now = await reviewPageSession(db, session)
   return now !== undefined && operatorScopesOf(now.roles).has(NEEDS)
 }
 
 async function follow(page: Page, check_ms: number | undefined): Promise<void> {
   const { ctx, db, feed } = page
-  const filter = validate(FollowQuery, filledIn(ctx.query))
-  const last = ctx.get('last-event-id')
-  sendEventStream(ctx, {
+  await sendEventStream(ctx, {
+    db,
     feed,
-    filter,
-    position: last === '' ? await followFromNow(db) : readPosition(last),
+    filter: validate(FollowQuery, filledIn(ctx.query)),
     tell: async (events) => (await eventRows(page, events)).map((data) => ({ data })),
-    mayGoOn: () => mayGoOn(page),
+    isStillAuthorized: () => isStillAuthorized(page),
     check_ms,
   })
 }
 
 async function download(page: Page, check_ms: number | undefined): Promise<void> {
   const { format, ...filter } = validate(ExportQuery, filledIn(page.ctx.query))
-  sendExport(page.ctx, { db: page.db, format, filter, mayGoOn: () => mayGoOn(page), check_ms })
+  const caller = { isStillAuthorized: () => isStillAuthorized(page), check_ms }
+  sendExport(page.ctx, { db: page.db, format, filter, ...caller })
 }
 
-/** `check_ms`: how often long answers look whether they may go on. */
+/** `check_ms`: how often long answers ask whether the caller is still authorized. */
 export function auditPages({ check_ms }: { check_ms?: number } = {}): PageRoute[] {
   return [
     { method: 'get', path: '/operator/audit', needs: NEEDS, handle: showExplorer },

@@ -8,8 +8,9 @@ import {
   readManifest,
 } from '../../../../src/audit/integrity/archive/archive-format.ts'
 import { type AuditDetail, normaliseEvent } from '../../../../src/audit-chain/event-fields.ts'
-import { GENESIS } from '../../../../src/audit-chain/hash-chain.ts'
+import { GENESIS, isIntact } from '../../../../src/audit-chain/hash-chain.ts'
 import { readRowLine, rowLine } from '../../../../src/audit-chain/row-line.ts'
+import { poisonParser } from '../../../support/poisoned-parser.ts'
 import { chainOf, decided, linked } from '../../rows.ts'
 
 const [row] = chainOf(1)
@@ -21,7 +22,7 @@ const details = fc.dictionary(
 )
 
 describe('a line of an archive', () => {
-  it('gives back any row that the log can hold, hash and all', () => {
+  it('gives back any row that the log can hold, hash and all, whatever the engine met before', () => {
     fc.assert(
       fc.property(texts, details, (text, detail) => {
         const event = normaliseEvent({
@@ -31,10 +32,18 @@ describe('a line of an archive', () => {
           detail: detail as AuditDetail,
         })
         const stored = linked({ ...row!, ...event }, GENESIS)
-        expect(readRowLine(rowLine(stored))).toEqual(stored)
-        expect(rowLine(stored)).not.toContain('\n')
+        const line = rowLine(stored)
+        poisonParser(line)
+        expect(readRowLine(line)).toEqual(stored)
+        expect(line).not.toContain('\n')
       }),
     )
+  })
+
+  it('is a true row, and not one that was changed, whatever the engine met before', () => {
+    const quoting = linked({ ...row!, detail: { before: 1, '"': 'a name that needs an escape' } }, GENESIS)
+    poisonParser(rowLine(quoting))
+    expect(isIntact(readRowLine(rowLine(quoting))!)).toBe(true)
   })
 
   it('has all columns, in the order of the table', () => {

@@ -6,8 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { archiveMonth } from '../../../../src/audit/integrity/archive/archive.ts'
 import { manifestText, readManifest } from '../../../../src/audit/integrity/archive/archive-format.ts'
 import { verifyArchives } from '../../../../src/audit/integrity/archive/archive-verify.ts'
-import { sha256Of } from '../../../../src/audit/integrity/archive/closing.ts'
 import { finishedMonths } from '../../../../src/audit/integrity/archive/partition-store.ts'
+import { sha256 } from '../../../../src/base/digest.ts'
 import { createTestDatabase, type TestDatabase } from '../../../support/database.ts'
 import { evidence, partitionOf, writeMonths } from '../../months.ts'
 
@@ -45,8 +45,8 @@ async function rewrite(ago: number, change: (lines: string[]) => string[]): Prom
   await writeFile(path, packed)
   const manifest = readManifest(await readFile(file(ago, '.manifest.json'), 'utf8'))!
   const digests = {
-    file_sha256: sha256Of(packed).toString('hex'),
-    content_sha256: sha256Of(content).toString('hex'),
+    file_sha256: sha256(packed).toString('hex'),
+    content_sha256: sha256(content).toString('hex'),
     rows: change(lines).length,
   }
   await writeFile(file(ago, '.manifest.json'), manifestText({ ...manifest, ...digests }))

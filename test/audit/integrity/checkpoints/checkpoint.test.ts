@@ -1,13 +1,12 @@
 import { CompactSign } from 'jose'
 import { describe, expect, it } from 'vitest'
 import {
-  checkHeads,
   checkpointDigest,
   readCheckpoint,
   signCheckpoint,
 } from '../../../../src/audit/integrity/checkpoints/checkpoint.ts'
-import { headOf, ISSUER, LATER_WRITER, newKey, SIGNED_AT } from '../../proofs.ts'
-import { chainOf, WRITER } from '../../rows.ts'
+import { headOf, ISSUER, newKey, SIGNED_AT } from '../../proofs.ts'
+import { chainOf } from '../../rows.ts'
 
 const key = await newKey()
 const ROWS = chainOf(9)
@@ -59,36 +58,5 @@ describe('a checkpoint', () => {
     await expect(readCheckpoint(await sign('JWT', said))).rejects.toThrow('its header')
     await expect(readCheckpoint(await sign(typ, { ...said, v: 2 }))).rejects.toThrow('what it says')
     await expect(readCheckpoint(await sign(typ, { ...said, more: 1 }))).rejects.toThrow('what it says')
-  })
-})
-
-describe('checkHeads', () => {
-  const [head] = PAYLOAD.heads
-  const holding = (rows: typeof ROWS) => async (writer_id: string, seq: number) => {
-    const chain = rows.filter((row) => row.writer_id === writer_id)
-    return { hash: chain.find((row) => row.seq === seq)?.hash, last_seq: chain.at(-1)?.seq ?? 0 }
-  }
-  const kinds = async (rows: typeof ROWS) =>
-    (await checkHeads(PAYLOAD, holding(rows))).map(({ writer_id, seq, kind }) => [writer_id, seq, kind])
-
-  it('finds nothing where every row that is named is there, and more', async () => {
-    expect(await kinds(ROWS)).toEqual([])
-    expect(await kinds(chainOf(12))).toEqual([])
-  })
-
-  it('finds a chain that was cut off, removed, replaced, or that lost this row', async () => {
-    expect(await kinds(ROWS.slice(0, 8))).toEqual([[WRITER, 9, 'cut_off']])
-    expect(await kinds(chainOf(9, LATER_WRITER))).toEqual([[WRITER, 9, 'missing_writer']])
-    expect(await kinds(ROWS.with(8, { ...ROWS[8]!, hash: Buffer.alloc(32) }))).toEqual([
-      [WRITER, 9, 'replaced'],
-    ])
-    expect(await kinds(chainOf(12).toSpliced(8, 1))).toEqual([[WRITER, 9, 'missing_row']])
-  })
-
-  it('says in words what is missing since when', async () => {
-    const [fault] = await checkHeads(PAYLOAD, holding(ROWS.slice(0, 8)))
-    expect(fault?.message).toBe(
-      `the chain ends with row 8; the checkpoint of ${SIGNED_AT.toISOString()} names row ${head?.seq}`,
-    )
   })
 })

@@ -1,14 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { checkHeads, readCheckpoint } from '../../../../src/audit/integrity/checkpoints/checkpoint.ts'
+import { readCheckpoint } from '../../../../src/audit/integrity/checkpoints/checkpoint.ts'
 import type { CheckpointKey } from '../../../../src/audit/integrity/checkpoints/checkpoint-key.ts'
 import { startCheckpoints } from '../../../../src/audit/integrity/checkpoints/checkpoint-schedule.ts'
-import { checkpointTurn, storedPlace } from '../../../../src/audit/integrity/checkpoints/checkpoint-store.ts'
+import { checkpointTurn } from '../../../../src/audit/integrity/checkpoints/checkpoint-store.ts'
 import {
   makeCheckpoint,
   makeCheckpointWhenDue,
 } from '../../../../src/audit/integrity/checkpoints/checkpointer.ts'
 import { checkProof, writeProof } from '../../../../src/audit/integrity/checkpoints/proof.ts'
 import { proveEvent } from '../../../../src/audit/integrity/checkpoints/proof-store.ts'
+import { verifyChains } from '../../../../src/audit/integrity/verification/verify.ts'
 import { AuditWriter } from '../../../../src/audit/log/audit-writer.ts'
 import { normaliseEvent } from '../../../../src/audit-chain/event-fields.ts'
 import { createTestDatabase, type TestDatabase } from '../../../support/database.ts'
@@ -33,9 +34,8 @@ async function command(index: number): Promise<string> {
 }
 
 async function faults(jws: string) {
-  const found = await checkHeads(await readCheckpoint(jws), (writer_id, seq) =>
-    storedPlace(test.database.knex, writer_id, seq),
-  )
+  const { heads } = await readCheckpoint(jws)
+  const { faults: found } = await verifyChains(test.database.knex, { known_heads: heads })
   return found.map(({ writer_id, seq, kind }) => ({ writer_id, seq, kind }))
 }
 
@@ -78,7 +78,7 @@ describe('a checkpoint', () => {
     await remove({ writer_id, seq: 4 })
     expect(await faults(jws)).toEqual([{ writer_id, seq: 4, kind: 'cut_off' }])
     await remove({ writer_id })
-    expect(await faults(jws)).toEqual([{ writer_id, seq: 4, kind: 'missing_writer' }])
+    expect(await faults(jws)).toEqual([{ writer_id, seq: 1, kind: 'missing_writer' }])
     await log.close()
   })
 

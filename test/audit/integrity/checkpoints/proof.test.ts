@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { signCheckpoint } from '../../../../src/audit/integrity/checkpoints/checkpoint.ts'
 import { checkProof } from '../../../../src/audit/integrity/checkpoints/proof.ts'
+import { poisonParser } from '../../../support/poisoned-parser.ts'
 import {
   chainAfter,
   headOf,
@@ -12,7 +13,7 @@ import {
   SIGNED_AT,
   segment,
 } from '../../proofs.ts'
-import { chainOf, WRITER } from '../../rows.ts'
+import { chainOf, linked, WRITER } from '../../rows.ts'
 
 const { assert, asyncProperty, integer } = fc
 const key = await newKey()
@@ -82,6 +83,17 @@ describe('a proof', () => {
 
   it('is the same proof in one line', async () => {
     expect((await checkProof(rewritten(() => {}))).event.seq).toBe(3)
+  })
+
+  it('is good whatever its event is called, and whatever the engine met before', async () => {
+    const rows = chainOf(6)
+    const before = rows[4]!
+    const quoting = linked({ ...rows[5]!, detail: { before: 1, '"': 2 } }, before.hash)
+    const heads = [headOf([quoting])]
+    const checkpoint = await signCheckpoint(key, { issuer: ISSUER, created_at: SIGNED_AT, heads })
+    const bytes = await makeProof(key, { segments: [segment([quoting], 0)], checkpoint })
+    poisonParser(bytes.toString())
+    expect((await checkProof(bytes)).event.detail).toEqual({ before: 1, '"': 2 })
   })
 
   it('is refused when a reader could see something else than what is checked', async () => {

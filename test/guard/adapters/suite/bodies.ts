@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { expect, it } from 'vitest'
-import { call, headersOf, post } from './messages.ts'
+import { poisonParser } from '../../../support/poisoned-parser.ts'
+import { call, escapedCall, headersOf, messagesOf, post } from './messages.ts'
 import type { Stage } from './stage.ts'
 
 const LIMIT_BYTES = 4 * 1024 * 1024
@@ -24,6 +25,16 @@ export function describeBodies(stage: Stage): void {
     const response = await post(stage.oauth.url, body)
     expect(response.status).toBe(400)
     expect(await response.json()).toMatchObject({ jsonrpc: '2.0', error: { code } })
+  })
+
+  it('an escaped name is read right, and what was decided runs, whatever the engine met before', async () => {
+    const [opened, closed] = [escapedCall('get_note', { id: '1' }), escapedCall('create_note', { id: '1' })]
+    poisonParser(opened)
+    const answer = await messagesOf(await post(stage.oauth.url, opened))
+    expect(answer).toMatchObject([
+      { id: 1, result: { content: [{ text: expect.stringContaining('Welcome') }] } },
+    ])
+    expect((await post(stage.oauth.url, closed)).status).toBe(403)
   })
 
   it('bytes that are not UTF-8 are 400', async () => {

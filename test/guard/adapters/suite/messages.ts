@@ -6,6 +6,12 @@ export const call = (name: string, id: number | string = 1, args: Record<string,
   params: { name, arguments: args },
 })
 
+/** A call whose `name` is written with an escape, which is the same JSON. */
+export function escapedCall(name: string, args: Record<string, unknown> = {}): string {
+  const params = `{"arguments":${JSON.stringify(args)},"\\u006eame":${JSON.stringify(name)}}`
+  return `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":${params}}`
+}
+
 export const LIST = { jsonrpc: '2.0', id: 'list', method: 'tools/list' }
 
 export const INITIALIZE = {

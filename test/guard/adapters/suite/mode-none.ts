@@ -43,9 +43,10 @@ export function describeNone(stage: Stage): void {
 
   it('only who means this machine is served', async () => {
     const { port } = new URL(place.url)
-    for (const host of [`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`])
+    for (const host of [`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`, 'notes.localhost'])
       expect((await ask({ host })).status).toBe(200)
-    for (const host of ['evil.test', `evil.test:${port}`, 'localhost.evil.test', '10.0.0.1'])
+    const others = ['localhost.evil.test', '10.0.0.1', '0.0.0.0']
+    for (const host of ['evil.test', `evil.test:${port}`, ...others])
       expect((await ask({ host })).status).toBe(403)
   })
 
