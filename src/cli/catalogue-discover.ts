@@ -4,10 +4,10 @@ import { AppError } from '../base/errors.ts'
 import { canonicalResource, findResource } from '../catalogue/catalogue.ts'
 import { parseCatalogue } from '../catalogue/catalogue-file.ts'
 import { catalogueText } from '../catalogue/catalogue-text.ts'
+import { terminalText } from '../doctor/crawl/display-text.ts'
 import { compareWithCatalogue, comparisonLines } from '../doctor/discovery/comparison.ts'
 import type { Inventory, Place } from '../doctor/discovery/inventory.ts'
 import { proposeCatalogue } from '../doctor/discovery/proposal.ts'
-import { terminalText } from '../doctor/probe/terminal-text.ts'
 import { printResult } from './output.ts'
 
 type Options = {

@@ -1,6 +1,6 @@
 import type { Resource } from '../../permission/scopes.ts'
 import { riskOfScopes, scopesFor, scopesForTool } from '../../permission/scopes.ts'
-import { terminalText } from '../probe/terminal-text.ts'
+import { terminalText } from '../crawl/display-text.ts'
 import type { Inventory, OfferedTool } from './inventory.ts'
 import { riskOfOffer } from './proposal.ts'
 

@@ -7,7 +7,7 @@ import {
 } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { AppError } from '../../base/errors.ts'
-import { terminalText } from '../probe/terminal-text.ts'
+import { terminalText } from '../crawl/display-text.ts'
 
 /** Where the server is: at a URL, or a program that speaks over stdio. */
 export type Place = { url: string; token?: string | undefined } | { command: string; args: string[] }

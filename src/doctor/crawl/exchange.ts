@@ -1,0 +1,143 @@
+import { once } from 'node:events'
+import { type IncomingMessage, request as plainRequest } from 'node:http'
+import { request as secureRequest } from 'node:https'
+import { Readable } from 'node:stream'
+
+/**
+ * One request to another deployment, and the response. Nothing throws for what the other side does: whatever happened
+ * is the result.
+ */
+export type ProbeRequest = {
+  method?: string
+  headers?: Record<string, string>
+  /** A form, or text as it is. */
+  body?: URLSearchParams | string
+  /** 10,000 when absent. */
+  timeout_ms?: number | undefined
+  /** In place of the host of the URL in the Host header. */
+  host?: string
+}
+
+export type FailureKind = 'dns' | 'refused' | 'tls' | 'timeout' | 'too_large' | 'other'
+
+type Sent = { method: string; url: string; duration_ms: number }
+
+export type Answered = Sent & {
+  outcome: 'answered'
+  status: number
+  headers: Headers
+  text: string
+  /** Undefined when the text is not JSON. */
+  json: unknown
+  /** The body did not end, and this is what had come when the time was over. */
+  is_cut?: true
+}
+
+/** `reason` is for people. */
+export type Failed = Sent & { outcome: 'failed'; kind: FailureKind; reason: string }
+
+export type Exchange = Answered | Failed
+
+const MAX_BODY_BYTES = 1024 * 1024
+const TIMEOUT_MS = 10_000
+const USER_AGENT = 'toolgate-probe'
+
+/** Redirects are responses like others and are not followed. */
+export async function exchange(url: string, request: ProbeRequest = {}): Promise<Exchange> {
+  const { method = 'GET', timeout_ms = TIMEOUT_MS } = request
+  const begun_ms = performance.now()
+  const sent = () => ({ method, url, duration_ms: Math.round(performance.now() - begun_ms) })
+  try {
+    const response = await send(url, { ...request, method, timeout_ms })
+    const { text, is_cut } = await readText(response)
+    return {
+      outcome: 'answered',
+      ...sent(),
+      status: response.status,
+      headers: response.headers,
+      text,
+      json: parse(text),
+      ...(is_cut ? { is_cut } : {}),
+    }
+  } catch (error) {
+    return { outcome: 'failed', ...sent(), ...failureOf(error) }
+  }
+}
+
+function send(url: string, { method, headers, body, timeout_ms = 0, host }: ProbeRequest): Promise<Response> {
+  const init = {
+    method: method ?? 'GET',
+    headers: { 'user-agent': USER_AGENT, accept: 'application/json', ...headers },
+    signal: AbortSignal.timeout(timeout_ms),
+  }
+  const content = body === undefined ? {} : { body }
+  if (host === undefined) return fetch(url, { ...init, ...content, redirect: 'manual' })
+  return sendWithHost(url, { ...init, headers: { ...init.headers, host } }, body)
+}
+
+/** `fetch` lets no one choose the Host header. */
+async function sendWithHost(url: string, init: object, body: ProbeRequest['body']): Promise<Response> {
+  const request = (url.startsWith('https:') ? secureRequest : plainRequest)(url, init)
+  request.end(body?.toString())
+  const [incoming] = (await once(request, 'response')) as [IncomingMessage]
+  const { statusCode: status = 0, headers } = incoming
+  const named = Object.entries(headers).map(([name, value]) => [name, String(value)] as [string, string])
+  const stream = status === 204 || status === 304 ? null : Readable.toWeb(incoming)
+  return new Response(stream as ReadableStream | null, { status, headers: named })
+}
+
+class TooLarge extends Error {}
+
+async function readText({ body, headers }: Response): Promise<{ text: string; is_cut: boolean }> {
+  const is_stream = (headers.get('content-type') ?? '').toLowerCase().startsWith('text/event-stream')
+  const decoder = new TextDecoder()
+  let text = ''
+  let received_bytes = 0
+  try {
+    for await (const chunk of body ?? []) {
+      received_bytes += chunk.length
+      if (received_bytes > MAX_BODY_BYTES) throw new TooLarge()
+      text += decoder.decode(chunk, { stream: true })
+      // A server may keep a stream open behind its answer.
+      if (is_stream && ANSWER.test(text)) return { text, is_cut: false }
+    }
+  } catch (error) {
+    if (isTimeout(error)) return { text, is_cut: true }
+    throw error
+  }
+  return { text: text + decoder.decode(), is_cut: false }
+}
+
+/** A whole event that ends a request: a JSON-RPC result or error. */
+const ANSWER = /^data:.*"(?:result|error)"\s*:.*\r?\n(?:data:.*\r?\n)*\r?\n/m
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.name === 'TimeoutError'
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const KIND_OF_CODE: Record<string, FailureKind> = {
+  ENOTFOUND: 'dns',
+  EAI_AGAIN: 'dns',
+  ECONNREFUSED: 'refused',
+  UND_ERR_CONNECT_TIMEOUT: 'timeout',
+}
+
+function failureOf(error: unknown): { kind: FailureKind; reason: string } {
+  if (error instanceof TooLarge)
+    return { kind: 'too_large', reason: `the answer is larger than ${MAX_BODY_BYTES} bytes` }
+  if (isTimeout(error)) return { kind: 'timeout', reason: 'no answer in time' }
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  const code = String((cause as { code?: unknown } | undefined)?.code ?? '')
+  const reason =
+    cause instanceof Error && cause.message.trim() !== '' ? cause.message.trim() : 'the request failed'
+  const is_tls = /CERT|SSL|TLS/.test(code)
+  return { kind: KIND_OF_CODE[code] ?? (is_tls ? 'tls' : 'other'), reason }
+}

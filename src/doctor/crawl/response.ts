@@ -1,0 +1,93 @@
+import { type Challenge, readChallenges } from './challenge.ts'
+import type { Answered, Exchange } from './exchange.ts'
+
+/** Reads what came back. Every value is from outside, and may be anything. */
+export type JsonObject = Readonly<Record<string, unknown>>
+
+export function jsonObject(value: unknown): JsonObject | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as JsonObject)
+    : undefined
+}
+
+/** Those of the values that are objects. */
+export function jsonObjects(values: unknown): JsonObject[] {
+  return [values]
+    .flat()
+    .map(jsonObject)
+    .filter((value) => value !== undefined)
+}
+
+/** The strings of a list; undefined where there is no list. */
+export function stringsOf(value: unknown): string[] | undefined {
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : undefined
+}
+
+/** What a program may take for an address of the web; undefined for anything else. */
+export function webUrl(value: unknown): URL | undefined {
+  const url = typeof value === 'string' ? URL.parse(value) : null
+  return url && /^https?:$/.test(url.protocol) ? url : undefined
+}
+
+/** Undefined when there was no answer. */
+export function statusOf(response: Exchange | undefined): number | undefined {
+  return response?.outcome === 'answered' ? response.status : undefined
+}
+
+/** For people: the status, or why there is none. */
+export function statusText(response: Exchange): string {
+  return response.outcome === 'answered' ? `${response.status}` : `no answer (${response.reason})`
+}
+
+export function headerOf(response: Exchange | undefined, name: string): string | undefined {
+  return response?.outcome === 'answered' ? (response.headers.get(name) ?? undefined) : undefined
+}
+
+/** The JSON object of a success; empty for anything else. */
+export function successOf(response: Exchange): JsonObject {
+  return (response.outcome === 'answered' && response.status < 300 && jsonObject(response.json)) || {}
+}
+
+/** The MCP server did what it was asked to do. */
+export function isLetIn(response: Exchange): boolean {
+  if (response.outcome === 'failed') return false
+  const { status, text } = response
+  return status >= 200 && status < 300 && /"result"\s*:/.test(text)
+}
+
+export function isHtml({ headers, text }: Answered): boolean {
+  return (
+    /text\/html/i.test(headers.get('content-type') ?? '') || /^\s*<(!doctype|html|head|body)\b/i.test(text)
+  )
+}
+
+/** The Bearer challenge; `malformed` when the header is there and cannot be read. */
+export function bearerChallengeOf(response: Exchange): Challenge | 'malformed' | undefined {
+  const header = headerOf(response, 'www-authenticate')
+  if (header === undefined) return undefined
+  const challenges = readChallenges(header)
+  return challenges ? challenges.find(({ scheme }) => scheme === 'bearer') : 'malformed'
+}
+
+/** A parameter of the Bearer challenge, where that can be read. */
+export function challengeParameter(response: Exchange, name: string): string | undefined {
+  const challenge = bearerChallengeOf(response)
+  return challenge === 'malformed' ? undefined : challenge?.parameters.get(name)
+}
+
+/** Where the challenge says that the metadata is. In what is malformed for us, clients still find it by a pattern. */
+export function challengedMetadataUrl(response: Exchange): string | undefined {
+  const pattern = /resource_metadata="([^"]+)"/
+  const is_malformed = bearerChallengeOf(response) === 'malformed'
+  const named = is_malformed
+    ? pattern.exec(headerOf(response, 'www-authenticate') ?? '')?.[1]
+    : challengeParameter(response, 'resource_metadata')
+  return webUrl(named)?.href
+}
+
+const REDIRECTS = [301, 302, 303, 307, 308]
+
+export function redirectTarget(response: Exchange): URL | undefined {
+  if (!REDIRECTS.includes(statusOf(response) ?? 0)) return undefined
+  return webUrl(URL.parse(headerOf(response, 'location') ?? '', response.url)?.href)
+}
