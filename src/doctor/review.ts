@@ -4,10 +4,9 @@
  */
 import { runActive } from './active/run.ts'
 import { crawlUrl } from './crawl/crawl.ts'
-import { type Exchange, exchange } from './crawl/exchange.ts'
+import type { Answered } from './crawl/exchange.ts'
 import { responseTo } from './crawl/http-cache.ts'
 import { McpProber, type ReviewOptions } from './crawl/mcp-prober.ts'
-import { headerOf } from './crawl/response.ts'
 import { crawlForReview } from './crawl/review-crawl.ts'
 import type { Finding } from './finding.ts'
 import { type Collected, type NotJudged, type Rule, SEVERITIES } from './rules/rule.ts'
@@ -41,8 +40,9 @@ export async function review(
   const begun_at = new Date().toISOString()
   const prober = new McpProber(options, say)
   const cache = await crawlUrl(url, timeout_ms)
-  const first = responseTo(cache, 'initialize', url) ?? (await exchange(url))
-  if (first.outcome === 'failed') return { unreviewed: `${url}: ${prober.shown(first.reason)}` }
+  const first = responseTo(cache, 'initialize', url)
+  if (first?.outcome !== 'answered')
+    return { unreviewed: `${url}: ${prober.shown(first?.reason ?? 'it is no http or https URL')}` }
   if (isWebPage(first))
     return { unreviewed: `${url}: a web page answers there, and no MCP server; check the path` }
   const crawl = await crawlForReview(cache, first, prober)
@@ -52,9 +52,8 @@ export async function review(
 }
 
 /** A success that is HTML is from whatever else is at this address: to judge it as an MCP server would mislead. */
-function isWebPage(response: Exchange): boolean {
-  if (response.outcome === 'failed' || response.status < 200 || response.status >= 300) return false
-  return /^text\/html\b/i.test(headerOf(response, 'content-type') ?? '')
+function isWebPage({ status, headers }: Answered): boolean {
+  return status >= 200 && status < 300 && /^text\/html\b/i.test(headers.get('content-type') ?? '')
 }
 
 function judge(crawl: Collected, prober: McpProber): Pick<Review, 'findings' | 'passed' | 'not_judged'> {
@@ -63,7 +62,7 @@ function judge(crawl: Collected, prober: McpProber): Pick<Review, 'findings' | '
   const not_judged: Review['not_judged'] = []
   for (const { judge, ...rule } of RULES) {
     const verdict = judge(crawl)
-    if (verdict === undefined) passed.push(rule.id)
+    if (!verdict) passed.push(rule.id)
     else if (typeof verdict === 'string')
       findings.push({ ...rule, evidence: { seen: prober.shown(verdict) } })
     else not_judged.push({ id: rule.id, ...verdict, why: prober.shown(verdict.why) })

@@ -62,7 +62,6 @@ const answer = (url: string) =>
         outcome: 'answered',
         method: 'GET',
         url,
-        duration_ms: 1,
         status,
         headers: new Headers(headers),
         text,

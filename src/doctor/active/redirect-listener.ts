@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
@@ -13,29 +14,23 @@ const PAGE =
   '<!doctype html><title>Toolgate review</title><p>The review goes on. You can close this page.</p>'
 
 export async function listenForRedirect(): Promise<RedirectListener> {
-  const waiting: ((parameters: URLSearchParams) => void)[] = []
+  const redirects = new EventEmitter<{ redirect: [URLSearchParams] }>()
   const http = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://127.0.0.1')
     const is_callback = pathname === '/callback'
     response.writeHead(is_callback ? 200 : 404, { 'content-type': 'text/html', connection: 'close' })
     response.end(is_callback ? PAGE : '')
-    if (is_callback) waiting.shift()?.(searchParams)
+    if (is_callback) redirects.emit('redirect', searchParams)
   })
-  await new Promise<void>((resolve, reject) => {
-    http.once('error', reject)
-    http.listen(0, '127.0.0.1', resolve)
-  })
+  await once(http.listen(0, '127.0.0.1'), 'listening')
   const { port } = http.address() as AddressInfo
   return {
     redirect_uri: `http://127.0.0.1:${port}/callback`,
-    nextRedirect: (timeout_ms) =>
-      new Promise((resolve) => {
-        const timer = setTimeout(() => resolve(undefined), timeout_ms)
-        waiting.push((parameters) => {
-          clearTimeout(timer)
-          resolve(parameters)
-        })
-      }),
+    async nextRedirect(timeout_ms) {
+      const come = once(redirects, 'redirect', { signal: AbortSignal.timeout(timeout_ms) })
+      const [parameters] = await come.catch(() => [])
+      return parameters
+    },
     async close() {
       const closed = new Promise((resolve) => http.close(resolve))
       http.closeAllConnections()

@@ -2,11 +2,10 @@ import { displayText } from '../crawl/display-text.ts'
 import { type Exchange, exchange } from '../crawl/exchange.ts'
 import { headerOf, type JsonObject, jsonObject, webUrl } from '../crawl/response.ts'
 import { evidenceOf, type Finding } from '../finding.ts'
-import { scopeOf } from '../steps/authorize.ts'
 import { finding } from '../steps/client-findings.ts'
 import type { ClientState, RegistrationProbe } from '../steps/client-state.ts'
+import { registersByDocument, scopeOf } from '../steps/endpoints.ts'
 import { serverFault } from '../steps/faults.ts'
-import { registersByDocument } from '../steps/registration.ts'
 import { authorizationRequest, openPage, postRegistration } from './oauth-client.ts'
 
 /** The active probe of the doctor. Undefined when discovery did not lead this client to a server where it could try. */

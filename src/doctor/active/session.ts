@@ -1,6 +1,6 @@
 import { type Exchange, exchange } from '../crawl/exchange.ts'
 import type { McpProber } from '../crawl/mcp-prober.ts'
-import { challengeParameter, successOf } from '../crawl/response.ts'
+import { challengeParameters, successOf } from '../crawl/response.ts'
 import { type ReviewCrawl, refusalOf } from '../crawl/review-crawl.ts'
 import type { ActiveProbe } from './active-probe.ts'
 import {
@@ -47,7 +47,7 @@ export async function beginSession(
   const { resource } = crawl.metadata.document ?? {}
   const parameters = {
     resource: typeof resource === 'string' ? resource : crawl.url,
-    scope: challengeParameter(refusalOf(crawl), 'scope'),
+    scope: challengeParameters(refusalOf(crawl))?.get('scope'),
   }
   return { prober, crawl, probe, endpoints, client, listener, parameters }
 }

@@ -1,11 +1,4 @@
-import {
-  AS_SPECIFIED,
-  type ClientFacts,
-  type ClientShape,
-  known,
-  publishes,
-  registers,
-} from './client-facts.ts'
+import { type ClientFacts, type ClientShape, known, publishes, registers } from './client-facts.ts'
 
 /** Agents for the terminal, and chat applications that people host themselves. */
 const WITH_SLASH = { scope: 'notes:read', resource: 'with a slash' } as const
@@ -13,35 +6,25 @@ const OFFLINE = { scope: 'notes:read offline_access', resource: 'as published' }
 
 export const AGENTS: ClientFacts[] = [
   {
-    profile: {
-      name: 'gemini-cli',
-      title: 'Gemini CLI',
-      rules: {
-        ...AS_SPECIFIED,
-        ...known('source', 'google-gemini/gemini-cli, packages/core/src/mcp/oauth-utils.ts', {
-          challenged_metadata: 'first',
-          without_resource_metadata: 'takes the origin',
-          redirects: 'anywhere',
-          resource: 'same text',
-          server_metadata: 'at the root too',
-          without_server_metadata: 'gives up',
-          issuer: 'not compared',
-          registers_by: ['dynamic'],
-          scope: ['server'],
-        }),
-      },
-    },
-    shapes: [
-      {
-        client: 'Gemini CLI',
-        habit: 'It registers at every sign-in with an empty scope, and spells an origin with a slash.',
-        identity: registers('Gemini CLI MCP Client', ['http://localhost:41873/oauth/callback'], {
-          scope: '',
-        }),
-        authorize: WITH_SLASH,
-        refresh: WITH_SLASH,
-      },
-    ],
+    name: 'gemini-cli',
+    rules: known('source', 'google-gemini/gemini-cli, packages/core/src/mcp/oauth-utils.ts', {
+      challenged_metadata: 'first',
+      without_resource_metadata: 'takes the origin',
+      redirects: 'anywhere',
+      resource: 'same text',
+      server_metadata: 'at the root too',
+      without_server_metadata: 'gives up',
+      issuer: 'not compared',
+      registers_by: ['dynamic'],
+      scope: ['server'],
+    }),
+    client: 'Gemini CLI',
+    habit: 'It registers at every sign-in with an empty scope, and spells an origin with a slash.',
+    identity: registers('Gemini CLI MCP Client', ['http://localhost:41873/oauth/callback'], {
+      scope: '',
+    }),
+    authorize: WITH_SLASH,
+    refresh: WITH_SLASH,
   },
   {
     client: 'goose',

@@ -1,4 +1,4 @@
-import { AS_SPECIFIED, type ClientFacts, known, publishes, registers } from './client-facts.ts'
+import { type ClientFacts, known, publishes, registers } from './client-facts.ts'
 import { TYPESCRIPT_DISCOVERY } from './sdks.ts'
 
 /** Claude Code in the shapes of its releases, and the hosted Claude apps. */
@@ -18,20 +18,17 @@ const CODE_DOCUMENT = publishes(
 
 export const CLAUDE: ClientFacts[] = [
   {
-    profile: {
-      name: 'claude-code',
-      title: 'Claude Code',
-      rules: {
-        ...AS_SPECIFIED,
-        ...known('assumed', 'it bundles the TypeScript SDK; which release is not known', {
-          ...TYPESCRIPT_DISCOVERY,
-          issuer: 'not compared',
-        }),
-        ...known('reported', 'anthropics/claude-code #76096', { resource: 'same URL' }),
-        ...known('reported', 'anthropics/claude-code #37747, #64705', {
-          registers_by: ['document', 'dynamic'],
-        }),
-      },
+    name: 'claude-code',
+    title: 'Claude Code',
+    rules: {
+      ...known('assumed', 'it bundles the TypeScript SDK; which release is not known', {
+        ...TYPESCRIPT_DISCOVERY,
+        issuer: 'not compared',
+      }),
+      ...known('reported', 'anthropics/claude-code #76096', { resource: 'same URL' }),
+      ...known('reported', 'anthropics/claude-code #37747, #64705', {
+        registers_by: ['document', 'dynamic'],
+      }),
     },
     shapes: [
       {
@@ -74,19 +71,16 @@ export const CLAUDE: ClientFacts[] = [
     ],
   },
   {
-    profile: {
-      name: 'claude',
-      title: 'claude.ai and Claude Desktop',
-      rules: {
-        ...AS_SPECIFIED,
-        ...known('documented', 'support.anthropic.com, article 11503834', {
-          registers_by: ['document', 'dynamic'],
-        }),
-        ...known('reported', 'anthropics/claude-ai-mcp #228', { scope: ['server'] }),
-      },
-      hosted: true,
-      document_needs_none: true,
+    name: 'claude',
+    title: 'claude.ai and Claude Desktop',
+    rules: {
+      ...known('documented', 'support.anthropic.com, article 11503834', {
+        registers_by: ['document', 'dynamic'],
+      }),
+      ...known('reported', 'anthropics/claude-ai-mcp #228', { scope: ['server'] }),
     },
+    hosted: true,
+    document_needs_none: true,
     shapes: [
       {
         client: 'claude.ai and Claude Desktop, metadata document',

@@ -4,10 +4,12 @@ import type { RedirectPolicy } from '../crawl/http-cache.ts'
  * What is known of MCP clients, from their source, their vendors or public reports: how each looks for its authorization
  * server, and what it sends. The doctor judges by it, the tests play it, and docs/clients.md is written from it.
  */
-export type ClientFacts = ClientShape | { profile: Profile; shapes: readonly [ClientShape, ...ClientShape[]] }
+export type ClientFacts = (Profile | { rules?: undefined }) &
+  (ClientShape | { shapes: readonly ClientShape[] })
 
 /** One way in which a client shows up: a release of it, or one of its ways of becoming known. */
 export type ClientShape = {
+  /** With the release or the way of becoming known where those differ. */
   client: string
   /** What it does that an authorization server may trip over, as one sentence. */
   habit: string
@@ -101,16 +103,20 @@ export type ClientRules = {
 type Profile = {
   /** For `--client`. */
   name: string
-  title: string
-  rules: ClientRules
+  /** As the shape is called when absent. */
+  title?: string
+  /** What is not known is taken from the specification. */
+  rules: Partial<ClientRules>
   /** Its document is used only where the server lists `none` among the ways to authenticate. */
-  document_needs_none?: true
+  document_needs_none?: boolean
   /** It asks from its vendor's network, not from the person's machine. */
-  hosted?: true
+  hosted?: boolean
 }
 
 /** With what it sends there. A scope in `registration` does not depend on the server. */
 export type ClientProfile = Profile & {
+  title: string
+  rules: ClientRules
   redirect_uri: string
   document_url: string | undefined
   registration: Metadata | undefined
@@ -129,12 +135,14 @@ export function redirectUrisOf({ redirect_uris, identity }: ClientShape): readon
 
 /** None where too little is known of a client to judge a deployment as it would. */
 export function profilesOf(client: ClientFacts): ClientProfile[] {
-  if (!('shapes' in client)) return []
-  const [first] = client.shapes
-  const identities = client.shapes.map(({ identity }) => identity)
+  const shapes = shapesOf(client)
+  const [first] = shapes
+  if (!first || client.rules === undefined) return []
+  const identities = shapes.map(({ identity }) => identity)
+  const { name, title = first.client, rules, document_needs_none = false, hosted = false } = client
   return [
     {
-      ...client.profile,
+      ...{ name, title, rules: { ...AS_SPECIFIED, ...rules }, document_needs_none, hosted },
       redirect_uri: redirectUrisOf(first)[0] ?? '',
       document_url: identities.find((identity) => 'document_url' in identity)?.document_url,
       registration: identities.find(({ by }) => by === 'registration')?.metadata,
@@ -145,7 +153,7 @@ export function profilesOf(client: ClientFacts): ClientProfile[] {
 }
 
 /** What the specification asks of every client. */
-export const AS_SPECIFIED = known('assumed', 'MCP 2026-07-28, basic/authorization', {
+const AS_SPECIFIED = known('assumed', 'MCP 2026-07-28, basic/authorization', {
   challenged_metadata: 'first',
   without_resource_metadata: 'takes the origin',
   redirects: 'anywhere',

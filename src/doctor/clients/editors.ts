@@ -1,4 +1,4 @@
-import { AS_SPECIFIED, type ClientFacts, known, publishes, registers } from './client-facts.ts'
+import { type ClientFacts, known, publishes, registers } from './client-facts.ts'
 
 /** Editors. */
 const VS_CODE_LOOPBACK = 'http://127.0.0.1:33418/'
@@ -12,22 +12,17 @@ const CODE_ALONE = { grant_types: ['authorization_code'] }
 
 export const EDITORS: ClientFacts[] = [
   {
-    profile: {
-      name: 'vscode',
-      title: 'VS Code',
-      rules: {
-        ...AS_SPECIFIED,
-        ...known('source', 'microsoft/vscode, src/vs/base/common/oauth.ts and extHostMcp.ts', {
-          challenged_metadata: 'alone',
-          without_resource_metadata: 'takes the origin',
-          resource: 'same URL',
-          server_metadata: 'as specified',
-          without_server_metadata: 'takes the defaults',
-          issuer: 'not compared',
-          registers_by: ['document', 'dynamic'],
-        }),
-      },
-    },
+    name: 'vscode',
+    title: 'VS Code',
+    rules: known('source', 'microsoft/vscode, src/vs/base/common/oauth.ts and extHostMcp.ts', {
+      challenged_metadata: 'alone',
+      without_resource_metadata: 'takes the origin',
+      resource: 'same URL',
+      server_metadata: 'as specified',
+      without_server_metadata: 'takes the defaults',
+      issuer: 'not compared',
+      registers_by: ['document', 'dynamic'],
+    }),
     shapes: [
       {
         client: 'VS Code, metadata document',
@@ -62,37 +57,24 @@ export const EDITORS: ClientFacts[] = [
     ],
   },
   {
-    profile: {
-      name: 'cursor',
-      title: 'Cursor',
-      rules: {
-        ...AS_SPECIFIED,
-        ...known('reported', 'cursor.com/docs/mcp, forum.cursor.com 165019', { registers_by: ['dynamic'] }),
-        ...known('reported', 'forum.cursor.com', { scope: ['challenge', 'resource', 'server'] }),
-      },
+    name: 'cursor',
+    rules: {
+      ...known('reported', 'cursor.com/docs/mcp, forum.cursor.com 165019', { registers_by: ['dynamic'] }),
+      ...known('reported', 'forum.cursor.com', { scope: ['challenge', 'resource', 'server'] }),
     },
-    shapes: [
-      {
-        client: 'Cursor',
-        habit: 'It registers a loopback, an https and a cursor:// redirect as one client.',
-        identity: registers('Cursor', [...CURSOR_WEB, CURSOR_APP]),
-        redirect_uris: [CURSOR_APP, ...CURSOR_WEB],
-        refresh: {},
-      },
-    ],
+    client: 'Cursor',
+    habit: 'It registers a loopback, an https and a cursor:// redirect as one client.',
+    identity: registers('Cursor', [...CURSOR_WEB, CURSOR_APP]),
+    redirect_uris: [CURSOR_APP, ...CURSOR_WEB],
+    refresh: {},
   },
   {
-    profile: {
-      name: 'zed',
-      title: 'Zed',
-      rules: {
-        ...AS_SPECIFIED,
-        ...known('source', 'zed-industries/zed, a stored copy', {
-          pkce: 'must be advertised',
-          registers_by: ['document', 'dynamic'],
-        }),
-      },
-    },
+    name: 'zed',
+    title: 'Zed',
+    rules: known('source', 'zed-industries/zed, a stored copy', {
+      pkce: 'must be advertised',
+      registers_by: ['document', 'dynamic'],
+    }),
     shapes: [
       {
         client: 'Zed, metadata document',

@@ -1,4 +1,4 @@
-import { AS_SPECIFIED, type ClientFacts, known, publishes, registers } from './client-facts.ts'
+import { type ClientFacts, known, publishes, registers } from './client-facts.ts'
 
 /** ChatGPT's connectors and Codex. */
 const CONNECTOR = 'https://chatgpt.com/connector_platform_oauth_redirect'
@@ -15,19 +15,14 @@ const SIGNING = {
 
 export const OPENAI: ClientFacts[] = [
   {
-    profile: {
-      name: 'chatgpt',
-      title: 'ChatGPT',
-      rules: {
-        ...AS_SPECIFIED,
-        ...known('documented', 'developers.openai.com/apps-sdk/build/auth', {
-          issuer: 'same text',
-          registers_by: ['document', 'dynamic'],
-          pkce: 'must be advertised',
-        }),
-      },
-      hosted: true,
-    },
+    name: 'chatgpt',
+    title: 'ChatGPT',
+    rules: known('documented', 'developers.openai.com/apps-sdk/build/auth', {
+      issuer: 'same text',
+      registers_by: ['document', 'dynamic'],
+      pkce: 'must be advertised',
+    }),
+    hosted: true,
     shapes: [
       {
         client: 'ChatGPT, metadata document',
@@ -56,18 +51,13 @@ export const OPENAI: ClientFacts[] = [
     ],
   },
   {
-    profile: {
-      name: 'codex',
-      title: 'Codex',
-      rules: {
-        ...AS_SPECIFIED,
-        ...known('source', 'modelcontextprotocol/rust-sdk 4a738b9, which it is built on', {
-          server_metadata: 'at the root too',
-          issuer: 'but for the slash',
-          registers_by: ['document', 'dynamic'],
-        }),
-      },
-    },
+    name: 'codex',
+    title: 'Codex',
+    rules: known('source', 'modelcontextprotocol/rust-sdk 4a738b9, which it is built on', {
+      server_metadata: 'at the root too',
+      issuer: 'but for the slash',
+      registers_by: ['document', 'dynamic'],
+    }),
     shapes: [
       {
         client: 'Codex, metadata document',

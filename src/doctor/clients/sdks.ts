@@ -53,45 +53,36 @@ export const PYTHON = known('source', 'mcp 2.3.0 on PyPI, mcp/client/auth', {
 
 export const SDKS: ClientFacts[] = [
   {
-    profile: { name: 'typescript-sdk-1', title: 'TypeScript SDK 1.x', rules: TYPESCRIPT_1 },
-    shapes: [
-      {
-        client: 'TypeScript SDK 1.x',
-        habit: 'Older releases add a slash to an origin; without a method it is Basic, not form-encoded.',
-        identity: registers('TypeScript client', TYPESCRIPT_CALLBACK, {
-          token_endpoint_auth_method: 'client_secret_basic',
-        }),
-        skips_form_encoding: true,
-        authorize: { scope: 'notes:read', resource: 'with a slash' },
-      },
-    ],
+    name: 'typescript-sdk-1',
+    rules: TYPESCRIPT_1,
+    client: 'TypeScript SDK 1.x',
+    habit: 'Older releases add a slash to an origin; without a method it is Basic, not form-encoded.',
+    identity: registers('TypeScript client', TYPESCRIPT_CALLBACK, {
+      token_endpoint_auth_method: 'client_secret_basic',
+    }),
+    skips_form_encoding: true,
+    authorize: { scope: 'notes:read', resource: 'with a slash' },
   },
   {
-    profile: { name: 'typescript-sdk', title: 'TypeScript SDK 2.x', rules: TYPESCRIPT_2 },
-    shapes: [
-      {
-        client: 'TypeScript SDK 2.x',
-        habit: 'It registers with the scope that it will ask for, offline_access included.',
-        identity: registers('TypeScript client', TYPESCRIPT_CALLBACK, NATIVE),
-        registers_scope: true,
-        authorize: { scope: 'notes:read offline_access', prompt: 'consent', resource: 'as published' },
-      },
-    ],
+    name: 'typescript-sdk',
+    rules: TYPESCRIPT_2,
+    client: 'TypeScript SDK 2.x',
+    habit: 'It registers with the scope that it will ask for, offline_access included.',
+    identity: registers('TypeScript client', TYPESCRIPT_CALLBACK, NATIVE),
+    registers_scope: true,
+    authorize: { scope: 'notes:read offline_access', prompt: 'consent', resource: 'as published' },
   },
   {
-    profile: { name: 'python-sdk', title: 'Python SDK 2.x', rules: PYTHON },
-    shapes: [
-      {
-        client: 'Python SDK 2.x',
-        habit: 'It asks for every scope it finds, and form-encodes its credentials.',
-        identity: registers('Python client', PYTHON_CALLBACK, {
-          token_endpoint_auth_method: 'client_secret_basic',
-          ...NATIVE,
-        }),
-        registers_scope: true,
-        authorize: { scope: 'notes:read notes:write notes:delete', resource: 'as published' },
-      },
-    ],
+    name: 'python-sdk',
+    rules: PYTHON,
+    client: 'Python SDK 2.x',
+    habit: 'It asks for every scope it finds, and form-encodes its credentials.',
+    identity: registers('Python client', PYTHON_CALLBACK, {
+      token_endpoint_auth_method: 'client_secret_basic',
+      ...NATIVE,
+    }),
+    registers_scope: true,
+    authorize: { scope: 'notes:read notes:write notes:delete', resource: 'as published' },
   },
   {
     client: 'Python SDK 1.x',

@@ -5,29 +5,24 @@ import { PYTHON, TYPESCRIPT_2 } from './sdks.ts'
 /** What people try servers out with, and bridges: built on an SDK without much of their own. */
 export const TOOLS: ClientFacts[] = [
   {
-    profile: { name: 'inspector', title: 'MCP Inspector', rules: TYPESCRIPT_2 },
-    shapes: [
-      {
-        client: 'MCP Inspector',
-        habit: 'All of it happens in a browser, across origins; it registers with an empty scope.',
-        identity: registers('MCP Inspector', [`${BROWSER_ORIGIN}/oauth/callback`], {
-          client_uri: 'https://github.com/modelcontextprotocol/inspector',
-          application_type: 'native',
-          scope: '',
-        }),
-        origin: BROWSER_ORIGIN,
-        redirect_uris: [`${BROWSER_ORIGIN}/oauth/callback`, 'http://127.0.0.1:6274/oauth/callback'],
-      },
-    ],
+    name: 'inspector',
+    rules: TYPESCRIPT_2,
+    client: 'MCP Inspector',
+    habit: 'All of it happens in a browser, across origins; it registers with an empty scope.',
+    identity: registers('MCP Inspector', [`${BROWSER_ORIGIN}/oauth/callback`], {
+      client_uri: 'https://github.com/modelcontextprotocol/inspector',
+      application_type: 'native',
+      scope: '',
+    }),
+    origin: BROWSER_ORIGIN,
+    redirect_uris: [`${BROWSER_ORIGIN}/oauth/callback`, 'http://127.0.0.1:6274/oauth/callback'],
   },
   {
-    profile: {
-      name: 'mcp-remote',
-      title: 'mcp-remote',
-      rules: {
-        ...TYPESCRIPT_2,
-        ...known('run', 'mcp-remote 0.15.1', { scope: ['challenge', 'resource', 'server'] }),
-      },
+    name: 'mcp-remote',
+    title: 'mcp-remote',
+    rules: {
+      ...TYPESCRIPT_2,
+      ...known('run', 'mcp-remote 0.15.1', { scope: ['challenge', 'resource', 'server'] }),
     },
     shapes: [
       {
@@ -61,16 +56,13 @@ export const TOOLS: ClientFacts[] = [
     ],
   },
   {
-    profile: { name: 'fastmcp', title: 'FastMCP', rules: PYTHON },
-    shapes: [
-      {
-        client: 'FastMCP',
-        habit: 'It asks /authorize by itself first; only 400 tells it that its client is gone.',
-        identity: registers('FastMCP Client', ['http://localhost:48237/callback'], { scope: '' }),
-        probes_authorize: true,
-        redirect_uris: ['http://localhost:48237/callback', 'http://localhost:48238/callback'],
-        authorize: { scope: 'notes:read notes:write', resource: 'with a slash' },
-      },
-    ],
+    name: 'fastmcp',
+    rules: PYTHON,
+    client: 'FastMCP',
+    habit: 'It asks /authorize by itself first; only 400 tells it that its client is gone.',
+    identity: registers('FastMCP Client', ['http://localhost:48237/callback'], { scope: '' }),
+    probes_authorize: true,
+    redirect_uris: ['http://localhost:48237/callback', 'http://localhost:48238/callback'],
+    authorize: { scope: 'notes:read notes:write', resource: 'with a slash' },
   },
 ]

@@ -18,19 +18,24 @@ export type ProbeRequest = {
   host?: string
 }
 
-export type FailureKind = 'dns' | 'refused' | 'tls' | 'timeout' | 'too_large' | 'other'
+export type FailureKind =
+  | 'name_not_found'
+  | 'connection_refused'
+  | 'tls'
+  | 'no_answer'
+  | 'too_large'
+  | 'connection_failed'
 
-type Sent = { method: string; url: string; duration_ms: number }
+type Sent = { method: string; url: string }
 
 export type Answered = Sent & {
   outcome: 'answered'
   status: number
   headers: Headers
+  /** What had come when the time was over, where the body does not end. */
   text: string
   /** Undefined when the text is not JSON. */
   json: unknown
-  /** The body did not end, and this is what had come when the time was over. */
-  is_cut?: true
 }
 
 /** `reason` is for people. */
@@ -44,29 +49,21 @@ const USER_AGENT = 'toolgate-probe'
 
 /** Redirects are responses like others and are not followed. */
 export async function exchange(url: string, request: ProbeRequest = {}): Promise<Exchange> {
-  const { method = 'GET', timeout_ms = TIMEOUT_MS } = request
-  const begun_ms = performance.now()
-  const sent = () => ({ method, url, duration_ms: Math.round(performance.now() - begun_ms) })
+  const { method = 'GET' } = request
   try {
-    const response = await send(url, { ...request, method, timeout_ms })
-    const { text, is_cut } = await readText(response)
-    return {
-      outcome: 'answered',
-      ...sent(),
-      status: response.status,
-      headers: response.headers,
-      text,
-      json: parse(text),
-      ...(is_cut ? { is_cut } : {}),
-    }
+    const response = await send(url, request)
+    const { status, headers } = response
+    const text = await readText(response)
+    return { outcome: 'answered', method, url, status, headers, text, json: parse(text) }
   } catch (error) {
-    return { outcome: 'failed', ...sent(), ...failureOf(error) }
+    return { outcome: 'failed', method, url, ...failureOf(error) }
   }
 }
 
-function send(url: string, { method, headers, body, timeout_ms = 0, host }: ProbeRequest): Promise<Response> {
+function send(url: string, request: ProbeRequest): Promise<Response> {
+  const { method = 'GET', headers, body, timeout_ms = TIMEOUT_MS, host } = request
   const init = {
-    method: method ?? 'GET',
+    method,
     headers: { 'user-agent': USER_AGENT, accept: 'application/json', ...headers },
     signal: AbortSignal.timeout(timeout_ms),
   }
@@ -88,7 +85,7 @@ async function sendWithHost(url: string, init: object, body: ProbeRequest['body'
 
 class TooLarge extends Error {}
 
-async function readText({ body, headers }: Response): Promise<{ text: string; is_cut: boolean }> {
+async function readText({ body, headers }: Response): Promise<string> {
   const is_stream = (headers.get('content-type') ?? '').toLowerCase().startsWith('text/event-stream')
   const decoder = new TextDecoder()
   let text = ''
@@ -99,13 +96,13 @@ async function readText({ body, headers }: Response): Promise<{ text: string; is
       if (received_bytes > MAX_BODY_BYTES) throw new TooLarge()
       text += decoder.decode(chunk, { stream: true })
       // A server may keep a stream open behind its answer.
-      if (is_stream && ANSWER.test(text)) return { text, is_cut: false }
+      if (is_stream && ANSWER.test(text)) return text
     }
   } catch (error) {
-    if (isTimeout(error)) return { text, is_cut: true }
+    if (isTimeout(error)) return text
     throw error
   }
-  return { text: text + decoder.decode(), is_cut: false }
+  return text + decoder.decode()
 }
 
 /** A whole event that ends a request: a JSON-RPC result or error. */
@@ -124,20 +121,20 @@ function parse(text: string): unknown {
 }
 
 const KIND_OF_CODE: Record<string, FailureKind> = {
-  ENOTFOUND: 'dns',
-  EAI_AGAIN: 'dns',
-  ECONNREFUSED: 'refused',
-  UND_ERR_CONNECT_TIMEOUT: 'timeout',
+  ENOTFOUND: 'name_not_found',
+  EAI_AGAIN: 'name_not_found',
+  ECONNREFUSED: 'connection_refused',
+  UND_ERR_CONNECT_TIMEOUT: 'no_answer',
 }
 
 function failureOf(error: unknown): { kind: FailureKind; reason: string } {
   if (error instanceof TooLarge)
     return { kind: 'too_large', reason: `the answer is larger than ${MAX_BODY_BYTES} bytes` }
-  if (isTimeout(error)) return { kind: 'timeout', reason: 'no answer in time' }
+  if (isTimeout(error)) return { kind: 'no_answer', reason: 'no answer in time' }
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   const code = String((cause as { code?: unknown } | undefined)?.code ?? '')
   const reason =
     cause instanceof Error && cause.message.trim() !== '' ? cause.message.trim() : 'the request failed'
   const is_tls = /CERT|SSL|TLS/.test(code)
-  return { kind: KIND_OF_CODE[code] ?? (is_tls ? 'tls' : 'other'), reason }
+  return { kind: KIND_OF_CODE[code] ?? (is_tls ? 'tls' : 'connection_failed'), reason }
 }

@@ -33,11 +33,6 @@ const MCP_HEADERS = {
 
 const CLIENT = { name: 'toolgate-probe', version: '1' }
 const PAGES_MAX = 20
-const NAMED_BY: Record<string, string> = {
-  'tools/call': 'name',
-  'prompts/get': 'name',
-  'resources/read': 'uri',
-}
 
 let last_id = 0
 
@@ -70,13 +65,13 @@ export function statelessRequest(method: string, params: Record<string, unknown>
   })
 }
 
-/** The headers that go with it. */
+/** The headers that go with it; `name` is that of a tool. */
 export function statelessHeaders({ method, params }: RpcRequest): Record<string, string> {
-  const named = params[NAMED_BY[method] ?? '']
+  const { name } = params
   return {
     'mcp-protocol-version': STATELESS_REVISION,
     'mcp-method': method,
-    ...(typeof named === 'string' ? { 'mcp-name': headerText(named) } : {}),
+    ...(typeof name === 'string' ? { 'mcp-name': headerText(name) } : {}),
   }
 }
 

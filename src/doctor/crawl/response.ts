@@ -69,20 +69,18 @@ export function bearerChallengeOf(response: Exchange): Challenge | 'malformed' |
   return challenges ? challenges.find(({ scheme }) => scheme === 'bearer') : 'malformed'
 }
 
-/** A parameter of the Bearer challenge, where that can be read. */
-export function challengeParameter(response: Exchange, name: string): string | undefined {
+/** The parameters of the Bearer challenge, where that can be read. */
+export function challengeParameters(response: Exchange): Challenge['parameters'] | undefined {
   const challenge = bearerChallengeOf(response)
-  return challenge === 'malformed' ? undefined : challenge?.parameters.get(name)
+  return challenge === 'malformed' ? undefined : challenge?.parameters
 }
 
 /** Where the challenge says that the metadata is. In what is malformed for us, clients still find it by a pattern. */
 export function challengedMetadataUrl(response: Exchange): string | undefined {
-  const pattern = /resource_metadata="([^"]+)"/
   const is_malformed = bearerChallengeOf(response) === 'malformed'
-  const named = is_malformed
-    ? pattern.exec(headerOf(response, 'www-authenticate') ?? '')?.[1]
-    : challengeParameter(response, 'resource_metadata')
-  return webUrl(named)?.href
+  const header = is_malformed ? headerOf(response, 'www-authenticate') : undefined
+  const found = /resource_metadata="([^"]+)"/.exec(header ?? '')?.[1]
+  return webUrl(found ?? challengeParameters(response)?.get('resource_metadata'))?.href
 }
 
 const REDIRECTS = [301, 302, 303, 307, 308]

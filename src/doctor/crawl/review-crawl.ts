@@ -14,7 +14,7 @@ import {
 } from './mcp-session.ts'
 import {
   challengedMetadataUrl,
-  challengeParameter,
+  challengeParameters,
   type JsonObject,
   jsonObject,
   statusOf,
@@ -140,7 +140,7 @@ export function refusalOf({ anonymous }: ReviewCrawl): Exchange {
 
 /** Scopes in the challenge to a request without a token. */
 export function challengedScopes(crawl: ReviewCrawl): string[] {
-  return challengeParameter(refusalOf(crawl), 'scope')?.split(' ').filter(Boolean) ?? []
+  return challengeParameters(refusalOf(crawl))?.get('scope')?.split(' ').filter(Boolean) ?? []
 }
 
 /** Scopes in the metadata of the resource. */

@@ -1,6 +1,6 @@
 import { statusOf, statusText } from '../crawl/response.ts'
-import { foundIf, notJudged, type Rule, rule, whereActive } from './rule.ts'
-import { SECTION } from './section.ts'
+import { notJudged, type Rule, rule, whereActive } from './rule.ts'
+import { ASVS_LOGGING, authorization, rfc } from './section.ts'
 
 /** Do tokens end when they should, and is what they did known? */
 const SLOW_MS = 5_000
@@ -15,37 +15,37 @@ const auditRule = whereActive('audit', ({ response, calls }) => {
 })
 
 export const LIFECYCLE_RULES: Rule[] = [
-  rule('rotation.missing', 'high', SECTION.token_theft, {
+  rule('rotation.missing', 'high', authorization('token-theft'), {
     title: 'A refresh token does not rotate',
     remediation:
       'Give a new refresh token with every refresh, and spend the old one; MCP clients are public clients.',
     judge: whereActive('rotation', ({ response, is_new }) => {
       if (statusOf(response) !== 200) return `the refresh was answered ${statusText(response)}`
-      return foundIf(!is_new, 'the refresh gave no new refresh token')
+      return !is_new && 'the refresh gave no new refresh token'
     }),
   }),
-  rule('rotation.reuse', 'high', SECTION.refresh, {
+  rule('rotation.reuse', 'high', rfc(9700, '4.14.2'), {
     title: 'A refresh token works twice',
     remediation: 'Refuse a spent refresh token; within a short grace at most repeat the identical answer.',
-    judge: whereActive('reuse', ({ replayed, is_repetition }) =>
-      foundIf(
-        statusOf(replayed) === 200,
-        is_repetition
+    judge: whereActive(
+      'reuse',
+      ({ replayed, is_repetition }) =>
+        statusOf(replayed) === 200 &&
+        (is_repetition
           ? 'a spent refresh token worked after the grace'
-          : 'a spent refresh token got new tokens',
-      ),
+          : 'a spent refresh token got new tokens'),
     ),
   }),
-  rule('rotation.family', 'high', SECTION.refresh, {
+  rule('rotation.family', 'high', rfc(9700, '4.14.2'), {
     title: 'A stolen refresh token lives on after its reuse was seen',
     remediation:
       'When a spent refresh token comes again, revoke all its successors: one of the two users is a thief.',
     judge: whereActive('reuse', ({ replayed, successor }) => {
       if (statusOf(replayed) === 200) return notJudged('the reuse was not refused')
-      return foundIf(statusOf(successor) === 200, 'the successor of a token that was used twice still works')
+      return statusOf(successor) === 200 && 'the successor of a token that was used twice still works'
     }),
   }),
-  rule('revocation.ignored', 'high', SECTION.revocation, {
+  rule('revocation.ignored', 'high', rfc(7009, '2.1'), {
     title: 'A revoked token still opens the server',
     remediation:
       'Ask the authorization server about each call, or listen to its revocation feed; else keep tokens to a few minutes.',
@@ -57,15 +57,15 @@ export const LIFECYCLE_RULES: Rule[] = [
       )
     }),
   }),
-  rule('revocation.slow', 'medium', SECTION.revocation, {
+  rule('revocation.slow', 'medium', rfc(7009, '2.1'), {
     title: 'A revocation takes effect late',
     remediation: 'Shorten the time for which answers about tokens are kept.',
     judge: whereActive('revocations', (revocations) => {
       const slowest_ms = Math.max(...revocations.map(({ effective_after_ms = 0 }) => effective_after_ms))
-      return foundIf(slowest_ms > SLOW_MS, `${slowest_ms} ms passed until the first 401`)
+      return slowest_ms > SLOW_MS && `${slowest_ms} ms passed until the first 401`
     }),
   }),
-  rule('audit.calls', 'high', SECTION.evidence, {
+  rule('audit.calls', 'high', ASVS_LOGGING, {
     title: 'The audit log does not say who called what',
     remediation:
       'Let every decision about a tool be recorded with account, client, tool and decision before the call runs.',

@@ -11,8 +11,8 @@ export type Section = { name: string; url: string }
 /** What a review collected. `active`: with `--active`. */
 export type Collected = ReviewCrawl & { active?: ActiveProbe | undefined }
 
-/** What was seen, for people; undefined when the rule is kept. */
-export type Verdict = string | undefined | NotJudged
+/** What was seen, for people; nothing when the rule is kept. */
+export type Verdict = string | false | undefined | NotJudged
 
 /** The rule could not be judged; `flag` is what would let it be. */
 export type NotJudged = { why: string; flag?: string }
@@ -36,10 +36,6 @@ export function rule(id: string, severity: Severity, section: Section, judged: J
 
 export function notJudged(why: string, flag?: string): NotJudged {
   return { why, ...(flag === undefined ? {} : { flag }) }
-}
-
-export function foundIf(is_wrong: boolean, seen: string): Verdict {
-  return is_wrong ? seen : undefined
 }
 
 /** Where no token is needed, nothing is learned from what happens to tokens. */

@@ -7,8 +7,8 @@ import {
   type ReviewCrawl,
   toolsListed,
 } from '../crawl/review-crawl.ts'
-import { foundIf, notJudged, type Rule, rule, whereGuarded } from './rule.ts'
-import { SECTION } from './section.ts'
+import { notJudged, type Rule, rule, whereGuarded } from './rule.ts'
+import { authorization, practice } from './section.ts'
 
 /** Do scopes separate what tools can do? */
 const CATCH_ALL =
@@ -22,17 +22,17 @@ const advertisedScopes = (crawl: ReviewCrawl) => [
 ]
 
 export const SCOPE_RULES: Rule[] = [
-  rule('scopes.catch-all', 'high', SECTION.scope_minimization, {
+  rule('scopes.catch-all', 'high', practice('scope-minimization'), {
     title: 'A scope allows everything',
     remediation: 'Name scopes after what they allow, and let the first one be the least that is useful.',
     judge(crawl) {
       const scopes = advertisedScopes(crawl)
       if (scopes.length === 0) return notJudged('no scopes are advertised')
       const wide = scopes.filter((scope) => CATCH_ALL.test(scope))
-      return foundIf(wide.length > 0, `advertised: ${wide.join(', ')}`)
+      return wide.length > 0 && `advertised: ${wide.join(', ')}`
     },
   }),
-  rule('scopes.single', 'medium', SECTION.scope_minimization, {
+  rule('scopes.single', 'medium', practice('scope-minimization'), {
     title: 'One scope allows reading and destroying',
     remediation: 'Separate scopes at least into reading, changing and destroying.',
     judge(crawl) {
@@ -41,22 +41,22 @@ export const SCOPE_RULES: Rule[] = [
       if (tools.length === 0) return notJudged('no tools were seen', '--token')
       if (metadataScopes(crawl).length === 0) return notJudged('the metadata names no scopes')
       const destructive = tools.filter((tool) => tool.destructive === true)
-      return foundIf(
-        scopes.length === 1 && destructive.length > 0 && tools.some((tool) => tool.read_only),
-        `${scopes[0]} is the only scope, and ${namesOf(destructive)} can destroy`,
+      return (
+        scopes.length === 1 &&
+        destructive.length > 0 &&
+        tools.some((tool) => tool.read_only) &&
+        `${scopes[0]} is the only scope, and ${namesOf(destructive)} can destroy`
       )
     },
   }),
-  rule('scopes.offline-access', 'low', SECTION.scope_selection, {
+  rule('scopes.offline-access', 'low', authorization('scope-selection-strategy'), {
     title: 'offline_access is advertised by the resource',
     remediation: 'Leave offline_access to the authorization server: no resource needs it for any tool.',
     judge: (crawl) =>
-      foundIf(
-        advertisedScopes(crawl).includes('offline_access'),
-        'offline_access is in the metadata of the resource or in its challenge',
-      ),
+      advertisedScopes(crawl).includes('offline_access') &&
+      'offline_access is in the metadata of the resource or in its challenge',
   }),
-  rule('scopes.unmapped', 'high', SECTION.scope_minimization, {
+  rule('scopes.unmapped', 'high', practice('scope-minimization'), {
     title: 'A tool is in no scope',
     remediation: 'Put every tool under the scope that shall allow it, or take it out of the server.',
     judge(crawl) {
@@ -65,10 +65,10 @@ export const SCOPE_RULES: Rule[] = [
       const tools = toolsListed(crawl, crawl.active)
       if (tools.length === 0) return notJudged('no tools were seen', '--token')
       const unmapped = tools.filter(({ name }) => scopesForTool(catalogue, name).length === 0)
-      return foundIf(unmapped.length > 0, `in no scope of the catalogue: ${namesOf(unmapped)}`)
+      return unmapped.length > 0 && `in no scope of the catalogue: ${namesOf(unmapped)}`
     },
   }),
-  rule('scopes.read-only-lists', 'high', SECTION.scope_minimization, {
+  rule('scopes.read-only-lists', 'high', practice('scope-minimization'), {
     title: 'A read-only token sees tools that change things',
     remediation: 'List only the tools that the token allows, and give read-only scopes only tools that read.',
     judge: whereGuarded((crawl) => {
@@ -76,10 +76,10 @@ export const SCOPE_RULES: Rule[] = [
       if (!read_only) return notJudged('there is no read-only token', '--read-only-token')
       if (!read_only.tools) return notJudged('the read-only token was refused', '--read-only-token')
       const changing = read_only.tools.filter((tool) => !isReadOnly(crawl, tool))
-      return foundIf(changing.length > 0, `listed for the read-only token: ${namesOf(changing)}`)
+      return changing.length > 0 && `listed for the read-only token: ${namesOf(changing)}`
     }),
   }),
-  rule('scopes.read-only-calls', 'critical', SECTION.scope_challenge, {
+  rule('scopes.read-only-calls', 'critical', authorization('scope-challenge-handling'), {
     title: 'A read-only token calls tools that change things',
     remediation: 'Decide about every tools/call by the scopes of the token, not by what the list showed.',
     judge: whereGuarded(({ read_only, active }) => {
@@ -95,7 +95,7 @@ export const SCOPE_RULES: Rule[] = [
         : `${tool} ran`
     }),
   }),
-  rule('scopes.everything-first', 'low', SECTION.scope_minimization, {
+  rule('scopes.everything-first', 'low', practice('scope-minimization'), {
     title: 'The first challenge asks for every scope at once',
     remediation:
       'Ask for what reading needs first, and for more by a step-up challenge when a tool needs it.',
@@ -103,9 +103,10 @@ export const SCOPE_RULES: Rule[] = [
       const supported = metadataScopes(crawl)
       const asked = challengedScopes(crawl)
       if (asked.length === 0) return notJudged('the challenge has no scope')
-      return foundIf(
-        supported.length > 2 && supported.every((scope) => asked.includes(scope)),
-        `the challenge names all ${supported.length} scopes`,
+      return (
+        supported.length > 2 &&
+        supported.every((scope) => asked.includes(scope)) &&
+        `the challenge names all ${supported.length} scopes`
       )
     },
   }),

@@ -1,7 +1,7 @@
 import { isLoopbackHost } from '../../base/host.ts'
 import { type JsonObject, stringsOf, webUrl } from '../crawl/response.ts'
 import { type Collected, notJudged, type Rule, rule } from './rule.ts'
-import { SECTION } from './section.ts'
+import { authorization, rfc } from './section.ts'
 
 /** Is the authorization server one that MCP clients can use, and safely? */
 type Server = Collected['servers'][number]
@@ -29,7 +29,7 @@ function isPlain(value: unknown): boolean {
 const ENDPOINTS = ['authorization_endpoint', 'token_endpoint', 'registration_endpoint', 'revocation_endpoint']
 
 export const SERVER_METADATA_RULES: Rule[] = [
-  rule('server.unreachable', 'high', SECTION.server_location, {
+  rule('server.unreachable', 'high', authorization('authorization-server-location'), {
     title: 'The metadata of the authorization server cannot be had',
     remediation:
       'Serve the RFC 8414 document where clients look for it, for an issuer with a path at the inserted form too.',
@@ -37,7 +37,7 @@ export const SERVER_METADATA_RULES: Rule[] = [
       document ? undefined : `${issuer}: no JSON document with 200 at ${looked_at.join(', ')}`,
     ),
   }),
-  rule('server.issuer', 'high', SECTION.issuer, {
+  rule('server.issuer', 'high', rfc(8414, '3.3'), {
     title: 'The authorization server calls itself something else',
     remediation:
       'Let issuer be exactly what authorization_servers says, with or without the last slash in both.',
@@ -47,7 +47,7 @@ export const SERVER_METADATA_RULES: Rule[] = [
         : `issuer is ${JSON.stringify(document.issuer)}, not ${JSON.stringify(issuer)}`,
     ),
   }),
-  rule('server.plain-http', 'high', SECTION.communication, {
+  rule('server.plain-http', 'high', authorization('communication-security'), {
     title: 'Passwords, codes and tokens travel unencrypted to the authorization server',
     remediation: 'Serve all endpoints of the authorization server by https only.',
     judge: ofServers(({ issuer, document }) => {
@@ -56,7 +56,7 @@ export const SERVER_METADATA_RULES: Rule[] = [
       return plain.length > 0 ? `by http: ${plain.join(', ')}` : undefined
     }),
   }),
-  rule('server.pkce', 'high', SECTION.code_protection, {
+  rule('server.pkce', 'high', authorization('authorization-code-protection'), {
     title: 'PKCE with S256 is not offered',
     remediation:
       'Require PKCE and name S256 in code_challenge_methods_supported; clients must refuse to go on without.',
@@ -66,7 +66,7 @@ export const SERVER_METADATA_RULES: Rule[] = [
         'code_challenge_methods_supported has no S256',
     ),
   }),
-  rule('server.no-registration', 'medium', SECTION.registration, {
+  rule('server.no-registration', 'medium', authorization('client-registration-approaches'), {
     title: 'Clients have no way to become known',
     remediation:
       'Offer client ID metadata documents (client_id_metadata_document_supported) or a registration_endpoint.',
@@ -77,7 +77,7 @@ export const SERVER_METADATA_RULES: Rule[] = [
         'neither registration_endpoint nor client_id_metadata_document_supported',
     ),
   }),
-  rule('server.no-iss', 'low', SECTION.iss, {
+  rule('server.no-iss', 'low', rfc(9207, '2'), {
     title: 'A client cannot tell which authorization server answered it (mix-up)',
     remediation:
       'Send iss with every authorization response and say so: authorization_response_iss_parameter_supported.',
@@ -87,7 +87,7 @@ export const SERVER_METADATA_RULES: Rule[] = [
         'authorization_response_iss_parameter_supported is not true',
     ),
   }),
-  rule('server.no-refresh', 'low', SECTION.token_theft, {
+  rule('server.no-refresh', 'low', authorization('token-theft'), {
     title: 'Refresh tokens are not offered, so access tokens live long or people sign in often',
     remediation:
       'Issue access tokens for minutes with rotating refresh tokens; name refresh_token in grant_types_supported.',
@@ -97,7 +97,7 @@ export const SERVER_METADATA_RULES: Rule[] = [
         'grant_types_supported has no refresh_token',
     ),
   }),
-  rule('server.weak-grants', 'medium', SECTION.weak_grants, {
+  rule('server.weak-grants', 'medium', rfc(9700, '2.1.2'), {
     title: 'Grants are offered that OAuth 2.1 has taken out',
     remediation: 'Offer neither the implicit grant nor the password grant.',
     judge: ofDocuments(({ grant_types_supported }) => {
@@ -106,7 +106,7 @@ export const SERVER_METADATA_RULES: Rule[] = [
       return weak.length > 0 && `grant_types_supported has ${weak.join(' and ')}`
     }),
   }),
-  rule('server.no-revocation', 'medium', SECTION.revocation, {
+  rule('server.no-revocation', 'medium', rfc(7009, '2.1'), {
     title: 'Tokens cannot be revoked',
     remediation: 'Offer RFC 7009 and name it in revocation_endpoint.',
     judge: ofDocuments(

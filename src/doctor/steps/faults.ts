@@ -1,27 +1,19 @@
 import { displayUrl } from '../crawl/display-text.ts'
-import type { Answered, Exchange, FailureKind } from '../crawl/exchange.ts'
+import type { Answered, Exchange } from '../crawl/exchange.ts'
 import { type Arrival, arrivalAt, BROWSER_ORIGIN, type Crawl, responseTo } from '../crawl/http-cache.ts'
 import { headerOf, isHtml, type JsonObject, jsonObject, redirectTarget } from '../crawl/response.ts'
 import { evidenceOf, type Finding } from '../finding.ts'
 import { isLocal } from '../probe/local-address.ts'
-import { type ClientFindingId, finding } from './client-findings.ts'
+import { finding } from './client-findings.ts'
 import type { ClientState } from './client-state.ts'
 
-/** What went wrong with one request, whatever it was for: the network, a proxy, a page where data should be. */
-const FAILURES: Record<FailureKind, ClientFindingId> = {
-  dns: 'name_not_found',
-  refused: 'connection_refused',
-  tls: 'tls',
-  timeout: 'no_answer',
-  too_large: 'too_large',
-  other: 'connection_failed',
-}
+/* What went wrong with one request, whatever it was for: the network, a proxy, a page where data should be. */
 
 /** No response, or a status of 500 and more. `what` begins a sentence. */
 export function serverFault(response: Exchange, what: string): Finding | undefined {
   if (response.outcome === 'failed') {
     const { kind, reason, url } = response
-    return finding(FAILURES[kind], evidenceOf(response, reason), { what, url: displayUrl(url) })
+    return finding(kind, evidenceOf(response, reason), { what, url: displayUrl(url) })
   }
   const { status, headers } = response
   if (status < 500) return undefined

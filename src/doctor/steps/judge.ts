@@ -1,14 +1,10 @@
 import type { ClientProfile } from '../clients/client-facts.ts'
 import type { Crawl } from '../crawl/http-cache.ts'
-import { authorize } from './authorize.ts'
-import { challenge } from './challenge.ts'
 import type { ClientFinding, ClientState, RegistrationProbe, Step } from './client-state.ts'
-import { reach } from './reach.ts'
-import { registration } from './registration.ts'
+import { authorize, registration, token } from './endpoints.ts'
+import { challenge, reach, retry } from './mcp-server.ts'
 import { resourceMetadata } from './resource-metadata.ts'
-import { retry } from './retry.ts'
 import { serverMetadata } from './server-metadata.ts'
-import { token } from './token.ts'
 
 /** The rules of one client, step by step from a URL to a response with a token: pure, over what the crawl collected. */
 const STEPS = {

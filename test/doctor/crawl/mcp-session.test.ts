@@ -10,7 +10,7 @@ import {
 function answered(text: string, type: string): Exchange {
   const headers = new Headers({ 'content-type': type })
   const json = type === 'application/json' ? JSON.parse(text) : undefined
-  return { outcome: 'answered', method: 'POST', url: '', duration_ms: 0, status: 200, headers, text, json }
+  return { outcome: 'answered', method: 'POST', url: '', status: 200, headers, text, json }
 }
 
 const message = (id: number, more: object) => JSON.stringify({ jsonrpc: '2.0', id, ...more })
