@@ -1,4 +1,3 @@
-import { exchange } from '../crawl/exchange.ts'
 import { type JsonObject, jsonObjects, successOf } from '../crawl/response.ts'
 import type { ActiveProbe, AuditedCall, ToolCall } from './active-probe.ts'
 import type { ActiveSession } from './session.ts'
@@ -10,7 +9,7 @@ export async function searchAudit(
   { probe, prober, endpoints, client }: ActiveSession,
   begun_at: Date,
 ): Promise<ActiveProbe['audit']> {
-  const { operator_token, timeout_ms } = prober.options
+  const { operator_token } = prober.options
   const calls = [probe.open_call, probe.closed_call].filter((call) => call !== undefined)
   if (operator_token === undefined || calls.length === 0) return undefined
   const url = new URL(`${endpoints.issuer.replace(/\/$/, '')}/operator/api/v1/audit/events`)
@@ -18,7 +17,7 @@ export async function searchAudit(
   url.searchParams.set('type', 'tool.decided')
   url.searchParams.set('client_id', client.client_id)
   const headers = { authorization: `Bearer ${operator_token}` }
-  const response = await exchange(url.href, { headers, timeout_ms })
+  const response = await prober.send(url.href, { headers })
   const events = jsonObjects(successOf(response).events)
   return { response, calls: calls.map((call) => searchCall(call, events)) }
 }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { type Exchange, exchange } from '../crawl/exchange.ts'
+import type { Exchange, Send } from '../crawl/exchange.ts'
 import type { McpProber } from '../crawl/mcp-prober.ts'
 import { type JsonObject, successOf, webUrl } from '../crawl/response.ts'
 
@@ -25,9 +25,9 @@ export function endpointsOf(issuer: string, document: JsonObject): Endpoints | u
 }
 
 /** RFC 7591. */
-export function postRegistration(endpoint: string, metadata: object, timeout_ms?: number): Promise<Exchange> {
+export function postRegistration(send: Send, endpoint: string, metadata: object): Promise<Exchange> {
   const headers = { 'content-type': 'application/json' }
-  return exchange(endpoint, { method: 'POST', headers, body: JSON.stringify(metadata), timeout_ms })
+  return send(endpoint, { method: 'POST', headers, body: JSON.stringify(metadata) })
 }
 
 export type Authorization = { url: string; code_verifier: string; state: string }
@@ -59,8 +59,8 @@ export function authorizationRequest(
 }
 
 /** The sign-in page as a browser asks for it. */
-export function openPage(url: string, timeout_ms?: number): Promise<Exchange> {
-  return exchange(url, { headers: { accept: 'text/html' }, timeout_ms })
+export function openPage(send: Send, url: string): Promise<Exchange> {
+  return send(url, { headers: { accept: 'text/html' } })
 }
 
 /** What the token endpoint issued; undefined for whatever is no such response. They are not shown from now on. */

@@ -1,5 +1,5 @@
 import { displayText } from '../crawl/display-text.ts'
-import { type Exchange, exchange } from '../crawl/exchange.ts'
+import { type Exchange, type Send, sendFrom } from '../crawl/exchange.ts'
 import { headerOf, type JsonObject, jsonObject, webUrl } from '../crawl/response.ts'
 import { evidenceOf, type Finding } from '../finding.ts'
 import { finding } from '../steps/client-findings.ts'
@@ -10,19 +10,20 @@ import { authorizationRequest, openPage, postRegistration } from './oauth-client
 
 /** The active probe of the doctor. Undefined when discovery did not lead this client to a server where it could try. */
 export async function probeRegistration(state: ClientState): Promise<RegistrationProbe | undefined> {
-  const { profile, server_metadata: document } = state
+  const { profile, crawl, server_metadata: document } = state
   if (!document) return undefined
+  const send = sendFrom(crawl.url)
   if (registersByDocument(state) && profile.document_url)
-    return { authorization: await openSignIn(state, profile.document_url) }
+    return { authorization: await openSignIn(send, state, profile.document_url) }
   const endpoint = webUrl(document.registration_endpoint)
   if (!endpoint || !profile.registration) return undefined
-  const response = await postRegistration(endpoint.href, profile.registration)
+  const response = await postRegistration(send, endpoint.href, profile.registration)
   const given = (response.outcome === 'answered' && jsonObject(response.json)) || {}
   const { client_id } = given
   const registration = registrationFault(response, given, profile.registration.redirect_uris)
   if (registration || typeof client_id !== 'string') return { registration }
-  const authorization = await openSignIn(state, client_id)
-  if (await takeBack(endpoint, given)) return { authorization }
+  const authorization = await openSignIn(send, state, client_id)
+  if (await takeBack(send, endpoint, given)) return { authorization }
   return { authorization, left_behind: { client: profile.name, client_id: displayText(client_id) } }
 }
 
@@ -41,15 +42,14 @@ function registrationFault(response: Exchange, given: JsonObject, sent: unknown)
   return is_kept ? undefined : finding('redirect_not_registered', evidenceOf(response, redirect_uris))
 }
 
-async function openSignIn(state: ClientState, client_id: string): Promise<Finding | undefined> {
+async function openSignIn(send: Send, state: ClientState, client_id: string): Promise<Finding | undefined> {
   const endpoint = webUrl(state.server_metadata?.authorization_endpoint)
   if (!endpoint) return undefined
   const { redirect_uri } = state.profile
   const named = state.resource_metadata?.resource
   const parameters = { resource: typeof named === 'string' ? named : undefined, scope: scopeOf(state) }
-  const response = await openPage(
-    authorizationRequest(endpoint.href, { client_id, redirect_uri }, parameters).url,
-  )
+  const request = authorizationRequest(endpoint.href, { client_id, redirect_uri }, parameters)
+  const response = await openPage(send, request.url)
   const fault = serverFault(response, 'The sign-in page')
   if (fault || response.outcome === 'failed') return fault
   const target = URL.parse(headerOf(response, 'location') ?? '', response.url)
@@ -71,11 +71,11 @@ function textOf(html: string): string {
 }
 
 /** RFC 7592 §2.3, where the server offers it. */
-async function takeBack(endpoint: URL, given: JsonObject): Promise<boolean> {
+async function takeBack(send: Send, endpoint: URL, given: JsonObject): Promise<boolean> {
   const { registration_access_token: token } = given
   const url = webUrl(given.registration_client_uri)
   // The token goes nowhere but to the server that gave it.
   if (typeof token !== 'string' || url?.origin !== endpoint.origin || /[^\x21-\x7e]/.test(token)) return false
-  const gone = await exchange(url.href, { method: 'DELETE', headers: { authorization: `Bearer ${token}` } })
+  const gone = await send(url.href, { method: 'DELETE', headers: { authorization: `Bearer ${token}` } })
   return gone.outcome === 'answered' && gone.status < 300
 }

@@ -1,4 +1,4 @@
-import { type Exchange, exchange } from '../crawl/exchange.ts'
+import type { Exchange } from '../crawl/exchange.ts'
 import type { McpProber } from '../crawl/mcp-prober.ts'
 import { challengeParameters, successOf } from '../crawl/response.ts'
 import { type ReviewCrawl, refusalOf } from '../crawl/review-crawl.ts'
@@ -66,7 +66,7 @@ function serverToUse({ options, servers }: ReviewCrawl): ReviewCrawl['servers'][
 }
 
 async function becomeClient(
-  { options, hidden }: McpProber,
+  { options, hidden, send }: McpProber,
   { register }: Endpoints,
   { redirect_uri }: RedirectListener,
 ): Promise<OAuthClient> {
@@ -78,7 +78,7 @@ async function becomeClient(
     response_types: ['code'],
     token_endpoint_auth_method: 'none',
   }
-  const response = register && (await postRegistration(register, metadata, options.timeout_ms))
+  const response = register && (await postRegistration(send, register, metadata))
   const { client_id, client_secret } = response ? successOf(response) : {}
   if (typeof client_id !== 'string')
     throw new Ended('the server registered no client; name one by --client-id')
@@ -91,10 +91,7 @@ async function becomeClient(
 export async function sendWrongRequests(session: ActiveSession): Promise<void> {
   const { endpoints, client, parameters, prober, probe } = session
   const send = (changed: Record<string, string>) =>
-    openPage(
-      authorizationRequest(endpoints.authorize, client, parameters, changed).url,
-      prober.options.timeout_ms,
-    )
+    openPage(prober.send, authorizationRequest(endpoints.authorize, client, parameters, changed).url)
   probe.without_challenge = await send({ without: 'code_challenge' })
   probe.wrong_redirect = await send({ redirect_uri: `${client.redirect_uri}/elsewhere` })
   probe.unknown_resource = await send({ resource: 'https://review.invalid/mcp' })
@@ -130,7 +127,7 @@ export function postForm(
 ): Promise<Exchange> {
   const { redirect_uri: _, ...credentials } = client
   const body = new URLSearchParams({ ...form, ...credentials })
-  return exchange(endpoint, { method: 'POST', body, timeout_ms: prober.options.timeout_ms })
+  return prober.send(endpoint, { method: 'POST', body })
 }
 
 export function redeem(session: ActiveSession, { code, authorization }: Code, code_verifier?: string) {

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { type IncomingMessage, request as plainRequest } from 'node:http'
 import { request as secureRequest } from 'node:https'
 import { Readable } from 'node:stream'
+import { mayLeadTo } from '../probe/local-address.ts'
 
 /**
  * One request to another deployment, and the response. Nothing throws for what the other side does: whatever happened
@@ -58,6 +59,17 @@ export async function exchange(url: string, request: ProbeRequest = {}): Promise
   } catch (error) {
     return { outcome: 'failed', method, url, ...failureOf(error) }
   }
+}
+
+export type Send = (url: string, request?: ProbeRequest) => Promise<Exchange>
+
+/** Sends to URLs that the server at `start` named. A public server must not lead to this machine or network. */
+export function sendFrom(start: string, timeout_ms?: number): Send {
+  const reason = 'it is an address of this machine or network, named by a server that is elsewhere'
+  return async (url, request = {}) =>
+    mayLeadTo(new URL(start), new URL(url))
+      ? exchange(url, { timeout_ms, ...request })
+      : { outcome: 'failed', method: request.method ?? 'GET', url, kind: 'connection_failed', reason }
 }
 
 function send(url: string, request: ProbeRequest): Promise<Response> {

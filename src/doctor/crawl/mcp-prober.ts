@@ -1,6 +1,6 @@
 import type { Resource } from '../../permission/scopes.ts'
 import { displayText } from './display-text.ts'
-import type { Exchange } from './exchange.ts'
+import { type Exchange, type Send, sendFrom } from './exchange.ts'
 import {
   type McpConnection,
   type McpTarget,
@@ -53,6 +53,8 @@ export class McpProber {
   readonly options: ReviewOptions
   /** Hears of each step, for people. */
   readonly say: (step: string) => void
+  /** To the authorization server, whose responses may hold new tokens: they are not kept. */
+  readonly send: Send
   readonly exchanges: Exchange[] = []
   /** What was sent, which no response may repeat. */
   readonly secrets = new Set<string>()
@@ -62,6 +64,7 @@ export class McpProber {
   constructor(options: ReviewOptions, say: (step: string) => void) {
     this.options = options
     this.say = say
+    this.send = sendFrom(options.url, options.timeout_ms)
     const { token, second_token, foreign_token, expired_token, read_only_token, operator_token } = options
     const given = [token, second_token, foreign_token, expired_token, read_only_token, operator_token]
     this.hidden = new Set([...given, options.active?.refresh_token].filter((secret) => secret !== undefined))

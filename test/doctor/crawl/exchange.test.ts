@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type Exchange, exchange } from '../../../src/doctor/crawl/exchange.ts'
+import { type Exchange, exchange, sendFrom } from '../../../src/doctor/crawl/exchange.ts'
 import { freePort } from '../../support/free-port.ts'
 
 const open: { close(): void; closeAllConnections(): void }[] = []
@@ -58,6 +58,21 @@ describe('exchange', () => {
     expect(kindOf(await exchange('http://nobody.invalid/'))).toBe('name_not_found')
     expect(kindOf(await exchange('no url'))).toBe('connection_failed')
   })
+})
+
+it('a public server does not lead to this machine or network, by any method', async () => {
+  let asked = 0
+  const local = await answering((_, response) => {
+    asked += 1
+    response.end('{}')
+  })
+  const send = sendFrom('https://mcp.example/mcp')
+  expect(await send(local, { method: 'POST', body: '{}' })).toMatchObject({
+    outcome: 'failed',
+    reason: expect.stringContaining('named by a server that is elsewhere'),
+  })
+  expect(asked).toBe(0)
+  expect(await sendFrom(local)(local)).toMatchObject({ outcome: 'answered', json: {} })
 })
 
 it('another name goes into the Host header where one is asked for', async () => {
