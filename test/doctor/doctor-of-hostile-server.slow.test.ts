@@ -6,6 +6,7 @@ import { asUnknownClient } from '../../src/doctor/crawl/crawl.ts'
 import type { Answered } from '../../src/doctor/crawl/exchange.ts'
 import { diagnose, findingsOf } from '../../src/doctor/doctor.ts'
 import { reportJson, reportLines } from '../../src/doctor/report/doctor-report.ts'
+import { review } from '../../src/doctor/review.ts'
 import { judge } from '../../src/doctor/steps/judge.ts'
 import { ASM, json, PRM_PATH, startDeployment } from './fixtures/deployment.ts'
 
@@ -120,6 +121,39 @@ it('a server that answers anything anywhere is diagnosed', async () => {
     }),
     { numRuns: 10 },
   )
+})
+
+const LARGEST = 1024 * 1024
+it.each(['<', '<title', '<style', '\n'])('the largest page, of nothing but %j, is judged', async (part) => {
+  const deployment = await startDeployment((parts) => {
+    const page = {
+      status: 404,
+      headers: { 'content-type': 'text/html' },
+      body: part.repeat(LARGEST / part.length),
+    }
+    parts.mcp.set('*', () => page)
+    parts.as.set('*', () => page)
+    parts.as.set('/authorize', () => page)
+    const registered = { client_id: 'c1', redirect_uris: ['http://localhost:8787/callback'] }
+    parts.as.set('/register', () => json(registered, { status: 201 }))
+  })
+  const clients = CLIENT_PROFILES.filter(({ name }) => name === 'python-sdk')
+  const { findings } = await diagnose(deployment.url, { clients, active: true })
+  await deployment.close()
+  expect(findings.map(({ id }) => id)).not.toEqual([])
+})
+
+it('metadata that is nested too deeply to be shown is no metadata', async () => {
+  const nested = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
+  const deployment = await startDeployment(({ mcp, as }) => {
+    mcp.set(PRM_PATH, () => json(null, { body: `{"resource":${nested},"authorization_servers":[]}` }))
+    as.set(ASM, () => json(null, { body: `{"issuer":${nested}}` }))
+  })
+  const { findings } = await diagnose(deployment.url)
+  const reviewed = await review({ url: deployment.url })
+  await deployment.close()
+  expect(findings.map(({ id }) => id)).toContain('not_json')
+  expect(reviewed).toHaveProperty('passed')
 })
 
 it('a registration is not tried where discovery led nowhere', async () => {

@@ -132,6 +132,18 @@ describe('whatever a server answers', () => {
   })
 })
 
+const LARGEST = 1024 * 1024
+it.each([
+  ['lines', 'text/plain', '\n'],
+  ['tags', 'text/plain', '<'],
+  ['titles', 'application/json', '<title'],
+  ['events without an end', 'text/event-stream', 'data:"result":\n'],
+])('the largest answer, of nothing but %s, is judged', async (_, type, part) => {
+  const body = part.repeat(LARGEST / part.length)
+  const answers: Turn[] = [{ status: 401, type, header: 'Bearer', body }]
+  expect(await reviewed(answers, { timeout_ms: 10_000 })).toHaveProperty('passed')
+})
+
 it('an answer without an end is not read to its end', async () => {
   const huge = { status: 200, type: 'application/json', header: '', body: 'x'.repeat(3 * 1024 * 1024) }
   expect(await reviewed([huge])).toEqual({ unreviewed: expect.stringContaining('larger') })

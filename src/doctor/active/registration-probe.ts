@@ -63,8 +63,9 @@ async function openSignIn(send: Send, state: ClientState, client_id: string): Pr
 
 function textOf(html: string): string {
   return html
+    .slice(0, 10_000)
     .replace(/<(style|script)[\s\S]*?<\/\1>/gi, ' ')
-    .replace(/<[^>]*>/g, ' ')
+    .replace(/<[^<>]*>/g, ' ')
     .replace(/\s+/g, ' ')
     .trim()
     .slice(0, 160)

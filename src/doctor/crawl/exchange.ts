@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { type IncomingMessage, request as plainRequest } from 'node:http'
 import { request as secureRequest } from 'node:https'
 import { Readable } from 'node:stream'
+import { parseJson } from '../../base/json.ts'
 import { mayLeadTo } from '../probe/local-address.ts'
 
 /**
@@ -35,7 +36,7 @@ export type Answered = Sent & {
   headers: Headers
   /** What had come when the time was over, where the body does not end. */
   text: string
-  /** Undefined when the text is not JSON. */
+  /** Undefined when the text is not JSON, or nested too deeply. */
   json: unknown
 }
 
@@ -55,7 +56,7 @@ export async function exchange(url: string, request: ProbeRequest = {}): Promise
     const response = await send(url, request)
     const { status, headers } = response
     const text = await readText(response)
-    return { outcome: 'answered', method, url, status, headers, text, json: parse(text) }
+    return { outcome: 'answered', method, url, status, headers, text, json: readJson(text) }
   } catch (error) {
     return { outcome: 'failed', method, url, ...failureOf(error) }
   }
@@ -101,14 +102,19 @@ async function readText({ body, headers }: Response): Promise<string> {
   const is_stream = (headers.get('content-type') ?? '').toLowerCase().startsWith('text/event-stream')
   const decoder = new TextDecoder()
   let text = ''
+  let last_event = ''
   let received_bytes = 0
   try {
     for await (const chunk of body ?? []) {
       received_bytes += chunk.length
       if (received_bytes > MAX_BODY_BYTES) throw new TooLarge()
-      text += decoder.decode(chunk, { stream: true })
+      const more = decoder.decode(chunk, { stream: true })
+      text += more
+      if (!is_stream) continue
+      const events = (last_event + more).split(/\r?\n\r?\n/)
+      last_event = events.pop() ?? ''
       // A server may keep a stream open behind its answer.
-      if (is_stream && ANSWER.test(text)) return text
+      if (events.some((event) => ANSWER.test(event))) return text
     }
   } catch (error) {
     if (isTimeout(error)) return text
@@ -117,16 +123,23 @@ async function readText({ body, headers }: Response): Promise<string> {
   return text + decoder.decode()
 }
 
-/** A whole event that ends a request: a JSON-RPC result or error. */
-const ANSWER = /^data:.*"(?:result|error)"\s*:.*\r?\n(?:data:.*\r?\n)*\r?\n/m
+/** In an event that ends a request: a JSON-RPC result or error. */
+const ANSWER = /^data:.*"(?:result|error)"\s*:/m
 
 function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.name === 'TimeoutError'
 }
 
-function parse(text: string): unknown {
+const SPARE_LEVELS = 100
+
+/** Undefined for what is not JSON, and for what is nested so deeply that there is no stack to write it again. */
+export function readJson(text: string): unknown {
+  const value = parseJson(text)
   try {
-    return JSON.parse(text)
+    let deeper = value
+    for (let level = 0; level < SPARE_LEVELS; level++) deeper = [deeper]
+    JSON.stringify(deeper)
+    return value
   } catch {
     return undefined
   }

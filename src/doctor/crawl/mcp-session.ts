@@ -1,5 +1,4 @@
-import { parseJson } from '../../base/json.ts'
-import { type Answered, type Exchange, exchange } from './exchange.ts'
+import { type Answered, type Exchange, exchange, readJson } from './exchange.ts'
 import { headerOf, type JsonObject, jsonObject, jsonObjects } from './response.ts'
 
 /** An MCP server over streamable HTTP, as a client of either line of revisions meets it. */
@@ -121,7 +120,7 @@ function messagesOf({ headers, json, text }: Answered): JsonObject[] {
 function eventsOf(text: string): unknown[] {
   return text.split(/\r?\n\r?\n|\r\r/).map((event) => {
     const data = event.split(/\r\n|\n|\r/).filter((line) => line.startsWith('data:'))
-    return parseJson(data.map((line) => line.slice('data:'.length)).join('\n'))
+    return readJson(data.map((line) => line.slice('data:'.length)).join('\n'))
   })
 }
 

@@ -12,7 +12,7 @@ function where({ responses, exchanges }: Collected, isWrong: (text: string) => b
   return found && `${found.method} ${found.url.split('?')[0]}`
 }
 
-const STACK = /\n\s+at .+:\d+:\d+|Traceback \(most recent call last\)|\\n\s+at .+?:\d+:\d+/
+const STACK = /\n[ \t]+at .+:\d+:\d+|Traceback \(most recent call last\)|\\n\s+at .+?:\d+:\d+/
 
 export const RESPONSE_RULES: Rule[] = [
   rule('answers.echo', 'high', authorization('token-theft'), {

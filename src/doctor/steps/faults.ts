@@ -42,7 +42,7 @@ export function arrivalFault(arrival: Arrival, what: string): Finding | undefine
 /** A page where data should be. */
 export function pageFault(response: Answered, what: string): Finding | undefined {
   if (!isHtml(response)) return undefined
-  const title = /<title[^>]*>([^<]{0,200})/i.exec(response.text)?.[1]?.trim()
+  const title = /<title[^<>]*>([^<]{0,200})/i.exec(response.text)?.[1]?.trim()
   const seen = title === undefined ? response.text.slice(0, 80) : `the page “${title}”`
   const is_sign_in = /type\s*=\s*["']?password/i.test(response.text) || SIGN_IN.test(title ?? '')
   return finding(is_sign_in ? 'login_page' : 'html_instead_of_json', evidenceOf(response, seen), { what })

@@ -40,6 +40,12 @@ describe('the answer to a request is found', () => {
   })
 })
 
+it('an error that is nested too deeply to be shown is no answer', () => {
+  const nested = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
+  const stream = `data: {"id":7,"error":{"code":1,"message":${nested}}}\n\n`
+  expect(rpcAnswer(answered(stream, 'text/event-stream'), 7)).toEqual({ kind: 'none' })
+})
+
 it('a list that never ends is read for a while', async () => {
   let pages = 0
   const { tools } = await listTools(async () => {
