@@ -7,7 +7,12 @@ import { finding } from './client-findings.ts'
 import { type ClientState, type Step, stops, stopsBy, warns } from './client-state.ts'
 import { addressFault, endpointFault, serverFault } from './faults.ts'
 
-/** The steps at the endpoints of the authorization server. First, how the client becomes known: by its metadata document, by registering, or by a person beforehand. */
+/** The steps at the endpoints of the authorization server. */
+const AUTHORIZATION_ENDPOINT = 'The authorization endpoint'
+const TOKEN_ENDPOINT = 'The token endpoint'
+const REGISTRATION_ENDPOINT = 'The registration endpoint'
+
+/** How the client becomes known: by its metadata document, by registering, or by a person beforehand. */
 export const registration: Step = (state) => {
   const { profile, crawl, probe, server_metadata: document, server_response: response } = state
   if (!document || !response) return undefined
@@ -20,7 +25,8 @@ export const registration: Step = (state) => {
     const seen = Object.entries(said).map(([name, value]) => `${name} = ${JSON.stringify(value) ?? 'absent'}`)
     return stops(finding('no_registration', evidenceOf(response, seen.join(', '))))
   }
-  const fault = endpointFault(crawl, url.href, 'The registration endpoint', profile)
+  const what = REGISTRATION_ENDPOINT
+  const fault = addressFault(crawl, url, what, response) ?? endpointFault(crawl, url.href, what, profile)
   if (fault) return stops(fault)
   const methods = stringsOf(document.token_endpoint_auth_methods_supported)
   const method = profile.registration?.token_endpoint_auth_method
@@ -34,8 +40,6 @@ export function registersByDocument({ profile, server_metadata: document }: Clie
   const methods = stringsOf(document.token_endpoint_auth_methods_supported)
   return !profile.document_needs_none || methods?.includes('none') === true
 }
-
-const AUTHORIZATION_ENDPOINT = 'The authorization endpoint'
 
 /** The page where people sign in and allow, and what the client will ask for there. */
 export const authorize: Step = (state) => {
@@ -64,8 +68,6 @@ export function scopeOf(state: ClientState): string | undefined {
   }
   return state.profile.rules.scope.is.map((from) => listed[from]).find(Boolean)
 }
-
-const TOKEN_ENDPOINT = 'The token endpoint'
 
 /** Where the code becomes a token. It is only looked at from outside: nothing is posted there. */
 export const token: Step = ({ crawl, server_metadata: document, server_response: response, profile }) => {
