@@ -38,7 +38,7 @@ export function registerDiscoverCommand(catalogue: Command): void {
     .option('--resource <url>', 'identifier of the server in the catalogue, when it is asked at another URL')
     .option(
       '--token-file <file>',
-      'a file with the bearer token to send; the server then lists what it opens',
+      'a file with the bearer token to send; the server then lists what it allows',
     )
     .option('--name <name>', 'what people shall read; what the server calls itself when absent')
     .option('--prefix <word>', 'of the proposed scopes: notes makes notes:read')

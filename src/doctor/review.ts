@@ -30,7 +30,7 @@ export type Unreviewed = { unreviewed: string }
 
 /**
  * Reviews one MCP server. Never throws for what a server does.
- * @param say hears of each step, for people
+ * @param say gets each step, for people
  */
 export async function review(
   options: ReviewOptions,

@@ -3,7 +3,7 @@
 const UNFIT = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
 const MAX_CHARACTERS = 200
 
-/** What looks like a secret, whoever's it may be. */
+/** What looks like a secret. */
 const SECRETS: [RegExp, string][] = [
   // A challenge has the same scheme, and parameters in the place of the secret.
   [/\b(bearer|basic|dpop)\s+(?!(?:realm|scope|error|resource_metadata)=")[\w.~+/=-]{8,}/gi, '$1 …'],
@@ -16,7 +16,7 @@ const SECRETS: [RegExp, string][] = [
   ],
 ]
 
-/** A `�` in place of whatever steers a terminal, hides, or turns text round. */
+/** A `�` in place of what steers a terminal, hides, or turns text round. */
 export function terminalText(text: string): string {
   return text.toWellFormed().replace(UNFIT, '�')
 }

@@ -51,7 +51,7 @@ const SHOWN_CHARS_MAX = 400
 /** Sends what a review asks of the MCP server, keeps every response, and remembers every secret. */
 export class McpProber {
   readonly options: ReviewOptions
-  /** Hears of each step, for people. */
+  /** Gets each step, for people. */
   readonly say: (step: string) => void
   /** To the authorization server, whose responses may hold new tokens: they are not kept. */
   readonly send: Send

@@ -65,7 +65,7 @@ export const FLOW_RULES: Rule[] = [
     ),
   }),
   rule('flow.token', 'high', authorization('token-handling'), {
-    title: 'The token that the flow gives does not open the server',
+    title: 'The token that the flow gives is refused',
     remediation:
       'Let the server accept the tokens of the authorization server that it names; compare issuer and audience.',
     judge: whereActive(

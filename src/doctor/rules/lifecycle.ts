@@ -46,7 +46,7 @@ export const LIFECYCLE_RULES: Rule[] = [
     }),
   }),
   rule('revocation.ignored', 'high', rfc(7009, '2.1'), {
-    title: 'A revoked token still opens the server',
+    title: 'A revoked token is still accepted',
     remediation:
       'Ask the authorization server about each call, or listen to its revocation feed; else keep tokens to a few minutes.',
     judge: whereActive('revocations', (revocations) => {

@@ -22,7 +22,7 @@ const inHeader = ({ invalid_tokens: { random, malformed, unsigned } }: ReviewCra
 
 export const TOKEN_RULES: Rule[] = [
   rule('tokens.random', 'critical', authorization('token-handling'), {
-    title: 'Any token opens the server',
+    title: 'Any token is accepted',
     remediation: 'Validate every token: introspect it, or check its signature, issuer, audience and expiry.',
     judge: whereGuarded(
       ({ invalid_tokens: { random, malformed } }) =>
@@ -30,7 +30,7 @@ export const TOKEN_RULES: Rule[] = [
     ),
   }),
   rule('tokens.unsigned', 'critical', authorization('token-handling'), {
-    title: 'A token without a signature opens the server',
+    title: 'A token without a signature is accepted',
     remediation:
       'Check the signature of JWTs against the keys of the issuer, and accept only the algorithms that it uses.',
     judge: whereGuarded(
@@ -74,17 +74,17 @@ export const TOKEN_RULES: Rule[] = [
     ),
   }),
   rule('tokens.query', 'high', authorization('access-token-usage'), {
-    title: 'A token in the address opens the server, and ends up in logs',
+    title: 'A token in the address is accepted, and ends up in logs',
     remediation: 'Accept tokens in the Authorization header only.',
     judge: isRefused('token in the address', '--token', ({ token }) => token?.in_query),
   }),
   rule('tokens.audience', 'critical', authorization('token-handling'), {
-    title: 'A token for another resource opens the server',
+    title: 'A token for another resource is accepted',
     remediation: 'Refuse every token whose audience is not this resource (RFC 8707).',
     judge: isRefused('token of another resource', '--foreign-token', ({ foreign_token }) => foreign_token),
   }),
   rule('tokens.expired', 'high', authorization('token-handling'), {
-    title: 'An expired token opens the server',
+    title: 'An expired token is accepted',
     remediation: 'Check the expiry of the token at every request.',
     judge: isRefused('expired token', '--expired-token', ({ expired_token }) => expired_token),
   }),

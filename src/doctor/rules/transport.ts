@@ -56,7 +56,7 @@ export const TRANSPORT_RULES: Rule[] = [
   }),
   rule('transport.session-hijack', 'high', practice('session-hijacking'), {
     title: 'The token of another user works in a session',
-    remediation: 'Bind each session to the user whose token opened it, and answer 404 to all others.',
+    remediation: 'Bind each session to the user whose token began it, and answer 404 to all others.',
     judge: withSession((_, { session_of_other }) =>
       letIn(
         session_of_other,
