@@ -143,6 +143,16 @@ it.each(['<', '<title', '<style', '\n'])('the largest page, of nothing but %j, i
   expect(findings.map(({ id }) => id)).not.toEqual([])
 })
 
+it('an issuer of a million slashes is judged', async () => {
+  const issuer = `${'/'.repeat(LARGEST - 1000)}x`
+  const deployment = await startDeployment(({ server_metadata }) =>
+    Object.assign(server_metadata, { issuer }),
+  )
+  const { findings } = await diagnose(deployment.url)
+  await deployment.close()
+  expect(findings.map(({ id }) => id)).toContain('issuer_mismatch')
+})
+
 it('metadata that is nested too deeply to be shown is no metadata', async () => {
   const nested = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
   const deployment = await startDeployment(({ mcp, as }) => {

@@ -43,7 +43,7 @@ function withoutMetadata(state: ClientState, issuer: string, { fault, response }
   const { crawl, profile, resource_metadata } = state
   const rule = profile.rules.without_server_metadata
   const supposed = defaultEndpoints(issuer)
-  const status = statusOf(responseTo(crawl, 'GET', asUnknownClient(supposed.authorization_endpoint) ?? ''))
+  const status = statusOf(responseTo(crawl, 'GET', asUnknownClient(supposed.authorization_endpoint)))
   const is_there = status !== undefined && status !== 404 && status !== 405
   if (resource_metadata === undefined && !is_there) return stops(nothingFound(crawl))
   if (rule.is === 'gives up') return stopsBy(rule, fault)
@@ -88,7 +88,7 @@ function issuerFinding(
   if (resource_metadata === undefined && typeof said === 'string') return undefined
   const text = typeof said === 'string' ? said : `${JSON.stringify(said)}`
   const evidence = evidenceOf(response, `issuer = ${text}, expected ${issuer}`)
-  const is_slash = typeof said === 'string' && said.replace(/\/+$/, '') === issuer.replace(/\/+$/, '')
+  const is_slash = typeof said === 'string' && withoutSlashes(said) === withoutSlashes(issuer)
   const different = is_slash ? 'issuer_slash' : 'issuer_mismatch'
   const found = finding(typeof said === 'string' ? different : 'issuer_missing', evidence, {
     said: text,
@@ -97,6 +97,11 @@ function issuerFinding(
   // Those who forgive a slash do so only for a server without a path.
   const is_forgiven = rule.is === 'but for the slash' && `${said}/` === issuer
   return rule.is === 'not compared' || is_forgiven ? warns(found) : stopsBy(rule, found)
+}
+
+/** From the first of them on, so that no text takes long. */
+function withoutSlashes(text: string): string {
+  return text.replace(/(?<!\/)\/+$/, '')
 }
 
 function pkceFinding({ profile }: ClientState, document: JsonObject, response: Answered) {
