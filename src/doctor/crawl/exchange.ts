@@ -51,14 +51,15 @@ const USER_AGENT = 'toolgate-probe'
 
 /** Redirects are responses like others and are not followed. */
 export async function exchange(url: string, request: ProbeRequest = {}): Promise<Exchange> {
-  const { method = 'GET' } = request
+  const { method = 'GET', timeout_ms = TIMEOUT_MS } = request
+  const signal = AbortSignal.timeout(timeout_ms)
   try {
-    const response = await send(url, request)
+    const response = await send(url, request, signal)
     const { status, headers } = response
-    const text = await readText(response)
+    const text = await readText(response, signal)
     return { outcome: 'answered', method, url, status, headers, text, json: readJson(text) }
   } catch (error) {
-    return { outcome: 'failed', method, url, ...failureOf(error) }
+    return { outcome: 'failed', method, url, ...failureOf(error, signal) }
   }
 }
 
@@ -73,22 +74,18 @@ export function sendFrom(start: string, timeout_ms?: number): Send {
       : { outcome: 'failed', method: request.method ?? 'GET', url, kind: 'connection_failed', reason }
 }
 
-function send(url: string, request: ProbeRequest): Promise<Response> {
-  const { method = 'GET', headers, body, timeout_ms = TIMEOUT_MS, host } = request
-  const init = {
-    method,
-    headers: { 'user-agent': USER_AGENT, accept: 'application/json', ...headers },
-    signal: AbortSignal.timeout(timeout_ms),
-  }
-  const content = body === undefined ? {} : { body }
-  if (host === undefined) return fetch(url, { ...init, ...content, redirect: 'manual' })
-  return sendWithHost(url, { ...init, headers: { ...init.headers, host } }, body)
+function send(url: string, request: ProbeRequest, signal: AbortSignal): Promise<Response> {
+  const { method = 'GET', body = null, host } = request
+  const headers = { 'user-agent': USER_AGENT, accept: 'application/json', ...request.headers }
+  if (host === undefined) return fetch(url, { method, headers, body, signal, redirect: 'manual' })
+  return sendWithHost(url, { method, headers: { ...headers, host }, signal }, body)
 }
 
 /** `fetch` lets no one choose the Host header. */
-async function sendWithHost(url: string, init: object, body: ProbeRequest['body']): Promise<Response> {
+async function sendWithHost(url: string, init: object, body: unknown): Promise<Response> {
   const request = (url.startsWith('https:') ? secureRequest : plainRequest)(url, init)
-  request.end(body?.toString())
+  // What fails after the head has come fails the body.
+  request.on('error', () => undefined).end(body === null ? undefined : String(body))
   const [incoming] = (await once(request, 'response')) as [IncomingMessage]
   const { statusCode: status = 0, headers } = incoming
   const named = Object.entries(headers).map(([name, value]) => [name, String(value)] as [string, string])
@@ -98,7 +95,7 @@ async function sendWithHost(url: string, init: object, body: ProbeRequest['body'
 
 class TooLarge extends Error {}
 
-async function readText({ body, headers }: Response): Promise<string> {
+async function readText({ body, headers }: Response, signal: AbortSignal): Promise<string> {
   const is_stream = (headers.get('content-type') ?? '').toLowerCase().startsWith('text/event-stream')
   const decoder = new TextDecoder()
   let text = ''
@@ -117,7 +114,7 @@ async function readText({ body, headers }: Response): Promise<string> {
       if (events.some((event) => ANSWER.test(event))) return text
     }
   } catch (error) {
-    if (isTimeout(error)) return text
+    if (signal.aborted) return text
     throw error
   }
   return text + decoder.decode()
@@ -125,10 +122,6 @@ async function readText({ body, headers }: Response): Promise<string> {
 
 /** In an event that ends a request: a JSON-RPC result or error. */
 const ANSWER = /^data:.*"(?:result|error)"\s*:/m
-
-function isTimeout(error: unknown): boolean {
-  return error instanceof Error && error.name === 'TimeoutError'
-}
 
 const SPARE_LEVELS = 100
 
@@ -152,10 +145,10 @@ const KIND_OF_CODE: Record<string, FailureKind> = {
   UND_ERR_CONNECT_TIMEOUT: 'no_answer',
 }
 
-function failureOf(error: unknown): { kind: FailureKind; reason: string } {
+function failureOf(error: unknown, signal: AbortSignal): { kind: FailureKind; reason: string } {
   if (error instanceof TooLarge)
     return { kind: 'too_large', reason: `the answer is larger than ${MAX_BODY_BYTES} bytes` }
-  if (isTimeout(error)) return { kind: 'no_answer', reason: 'no answer in time' }
+  if (signal.aborted) return { kind: 'no_answer', reason: 'no answer in time' }
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   const code = String((cause as { code?: unknown } | undefined)?.code ?? '')
   const reason =

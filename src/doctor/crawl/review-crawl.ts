@@ -56,7 +56,7 @@ export async function crawlForReview(
   prober: McpProber,
 ): Promise<ReviewCrawl> {
   const { options, say } = prober
-  const { url, timeout_ms, foreign_token, expired_token, read_only_token, token } = options
+  const { url, timeout_ms, foreign_token, expired_token, read_only_token } = options
   say('without a token')
   const { opened, ask } = await prober.open(undefined, first)
   const anonymous = { opened, listed: await listTools(ask) }
@@ -72,37 +72,34 @@ export async function crawlForReview(
   const is_exposed = is_loopback && anonymous.listed.tools !== undefined
   if (is_exposed) say('as a page of another website')
   const host = new URL(UNKNOWN_ORIGIN).host
-  const collected = {
-    ...{
-      url,
-      responses: cache.responses,
-      options,
-      is_loopback,
-      anonymous,
-      metadata,
-      servers,
-      invalid_tokens,
-    },
+  return {
+    url,
+    responses: cache.responses,
+    options,
+    is_loopback,
+    anonymous,
+    metadata,
+    servers,
+    invalid_tokens,
     // As a page does that has its own name lead to this machine.
     foreign_origin: is_exposed
       ? await prober.post(undefined, INITIALIZE, { origin: UNKNOWN_ORIGIN })
       : undefined,
     foreign_host: is_exposed ? await exchange(url, { ...INITIALIZE_REQUEST, host, timeout_ms }) : undefined,
-    foreign_token: foreign_token === undefined ? undefined : await prober.listOnce(foreign_token),
-    expired_token: expired_token === undefined ? undefined : await prober.listOnce(expired_token),
-    read_only: read_only_token === undefined ? undefined : await listFor(prober, read_only_token),
-  }
-  if (token !== undefined) say('with the token')
-  return {
-    ...collected,
-    token: token === undefined ? undefined : await probeToken(prober, token),
+    foreign_token: await given(foreign_token, (token) => prober.listOnce(token)),
+    expired_token: await given(expired_token, (token) => prober.listOnce(token)),
+    read_only: await given(read_only_token, async (token) => listTools((await prober.open(token)).ask)),
+    token: await given(options.token, (token) => probeToken(prober, token)),
     exchanges: prober.exchanges,
     secrets: prober.secrets,
   }
 }
 
-async function listFor(prober: McpProber, token: string): Promise<ListedTools> {
-  return listTools((await prober.open(token)).ask)
+async function given<T>(
+  token: string | undefined,
+  send: (token: string) => Promise<T>,
+): Promise<T | undefined> {
+  return token === undefined ? undefined : send(token)
 }
 
 function findDocument(cache: HttpCache, looked_at: string[]): FoundDocument {

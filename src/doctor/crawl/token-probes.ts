@@ -55,6 +55,7 @@ const WITHOUT_BATCHES = '2025-06-18'
 
 /** All of it lists tools, and nothing calls one. */
 export async function probeToken(prober: McpProber, token: string): Promise<TokenProbes> {
+  prober.say('with the token')
   const connection = await prober.open(token)
   const { session_id } = connection
   const listed = await listTools(connection.ask)

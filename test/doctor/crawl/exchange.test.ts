@@ -75,6 +75,18 @@ it('a public server does not lead to this machine or network, by any method', as
   expect(await sendFrom(local)(local)).toMatchObject({ outcome: 'answered', json: {} })
 })
 
+it('an answer under another name that does not end is given as far as it came', async () => {
+  const url = await answering((_, response) => {
+    response.writeHead(200)
+    response.write('half')
+  })
+  const made = await exchange(url, { host: 'other.invalid', timeout_ms: 300 })
+  expect(made).toMatchObject({ status: 200, text: 'half' })
+  expect(kindOf(await exchange(`http://127.0.0.1:${await freePort()}/`, { host: 'other.invalid' }))).toBe(
+    'connection_refused',
+  )
+})
+
 it('another name goes into the Host header where one is asked for', async () => {
   const url = await answering(({ headers, method }, response) =>
     response.end(JSON.stringify([headers.host, method])),
