@@ -77,7 +77,6 @@ const INNER_FOLDERS: Record<string, string> = {
   'doctor/clients': 'client-facts.ts',
   'doctor/crawl': 'crawl.ts',
   'doctor/discovery': 'inventory.ts',
-  'doctor/probe': 'local-address.ts',
   'doctor/report': 'doctor-report.ts',
   'doctor/rules': 'rules.ts',
   'doctor/steps': 'judge.ts',
@@ -332,6 +331,16 @@ describe('the layers', () => {
       return seen
     }
     expect([...needs.keys()].filter((module) => reach(module).has(module))).toEqual([])
+  })
+
+  it('doctor/ stands on the pure modules and knows catalogues by their type, so that it could be a package', () => {
+    expect(
+      importOffenders(({ path }, { file, type_only }) => {
+        if (moduleOf(path) !== 'doctor' || file === undefined) return false
+        const is_type_of_catalogue = type_only && moduleOf(file) === 'catalogue'
+        return !['doctor', 'permission', 'base'].includes(moduleOf(file) ?? '') && !is_type_of_catalogue
+      }),
+    ).toEqual([])
   })
 
   it('guard/ stands on the pure modules, and imports nothing else of ours and no package', () => {

@@ -99,7 +99,7 @@ describe('the report', () => {
 
 describe('what the metadata says of this network', () => {
   it('is not asked for when the MCP server is public', async () => {
-    const { isLocal } = await import('../../src/doctor/probe/local-address.ts')
+    const { isLocal } = await import('../../src/doctor/crawl/local-address.ts')
     for (const host of ['localhost', '127.0.0.1', '[::1]', '10.1.2.3', '169.254.169.254', 'db.internal'])
       expect(isLocal(new URL(`http://${host}/`)), host).toBe(true)
     for (const host of ['example.com', '8.8.8.8'])

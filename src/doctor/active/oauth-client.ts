@@ -1,4 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
+import { sha256 } from '../../base/digest.ts'
 import type { Exchange, Send } from '../crawl/exchange.ts'
 import type { McpProber } from '../crawl/mcp-prober.ts'
 import { type JsonObject, successOf, webUrl } from '../crawl/response.ts'
@@ -46,7 +47,7 @@ export function authorizationRequest(
     response_type: 'code',
     client_id,
     redirect_uri,
-    code_challenge: createHash('sha256').update(code_verifier).digest('base64url'),
+    code_challenge: sha256(code_verifier).toString('base64url'),
     code_challenge_method: 'S256',
     state,
     ...parameters,

@@ -3,7 +3,7 @@ import { type IncomingMessage, request as plainRequest } from 'node:http'
 import { request as secureRequest } from 'node:https'
 import { Readable } from 'node:stream'
 import { parseJson } from '../../base/json.ts'
-import { mayLeadTo } from '../probe/local-address.ts'
+import { mayLeadTo } from './local-address.ts'
 
 /**
  * One request to another deployment, and the response. Nothing throws for what the other side does: whatever happened

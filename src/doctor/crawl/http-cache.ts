@@ -1,5 +1,5 @@
-import { mayLeadTo } from '../probe/local-address.ts'
 import { type Exchange, exchange, type ProbeRequest } from './exchange.ts'
+import { mayLeadTo } from './local-address.ts'
 import { INITIALIZE_REQUEST, SESSION_REVISION } from './mcp-session.ts'
 import { type JsonObject, jsonObject, redirectTarget, webUrl } from './response.ts'
 

@@ -1,3 +1,4 @@
+import { isObject } from '../../base/json.ts'
 import { type Challenge, readChallenges } from './challenge.ts'
 import type { Answered, Exchange } from './exchange.ts'
 
@@ -5,17 +6,12 @@ import type { Answered, Exchange } from './exchange.ts'
 export type JsonObject = Readonly<Record<string, unknown>>
 
 export function jsonObject(value: unknown): JsonObject | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as JsonObject)
-    : undefined
+  return isObject(value) ? value : undefined
 }
 
 /** Those of the values that are objects. */
 export function jsonObjects(values: unknown): JsonObject[] {
-  return [values]
-    .flat()
-    .map(jsonObject)
-    .filter((value) => value !== undefined)
+  return [values].flat().filter(isObject)
 }
 
 /** The strings of a list; undefined where there is no list. */

@@ -1,9 +1,9 @@
 import { displayUrl } from '../crawl/display-text.ts'
 import type { Answered, Exchange } from '../crawl/exchange.ts'
 import { type Arrival, arrivalAt, BROWSER_ORIGIN, type Crawl, responseTo } from '../crawl/http-cache.ts'
+import { isLocal } from '../crawl/local-address.ts'
 import { headerOf, isHtml, type JsonObject, jsonObject, redirectTarget } from '../crawl/response.ts'
 import { evidenceOf, type Finding } from '../finding.ts'
-import { isLocal } from '../probe/local-address.ts'
 import { finding } from './client-findings.ts'
 import type { ClientState } from './client-state.ts'
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { mayLeadTo } from '../../../src/doctor/probe/local-address.ts'
+import { mayLeadTo } from '../../../src/doctor/crawl/local-address.ts'
 
 const may = (start: string, url: string) => mayLeadTo(new URL(start), new URL(url))
 
