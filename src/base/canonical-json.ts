@@ -1,6 +1,6 @@
 /**
- * RFC 8785: one text for each value, whoever wrote it and in which order. Takes what JSON.parse gives, nested as deep as
- * the guard lets in.
+ * RFC 8785: one text for each value, whoever wrote it and in which order. Takes what JSON.parse gives, of no more depth
+ * than whoever reads it lets in.
  */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
@@ -10,10 +10,4 @@ export function canonicalJson(value: unknown): string {
     .sort(([one], [other]) => (one < other ? -1 : 1))
     .map(([name, member]) => `${JSON.stringify(name)}:${canonicalJson(member)}`)
   return `{${members.join(',')}}`
-}
-
-/** Hexadecimal. */
-export async function sha256Hex(text: string): Promise<string> {
-  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
