@@ -17,7 +17,7 @@ import { type Caller, defineAction } from './action.ts'
 import { cursor, ids, limit, reason, text, time } from './fields.ts'
 
 /** What grants are looked for by; several narrow each other. */
-export const grantFilter = {
+const grantFilter = {
   id: text.optional(),
   account: text.optional().describe('A username or the id of an account'),
   client_id: text.optional(),
@@ -30,7 +30,7 @@ const selection = { ids: ids.optional(), ...grantFilter }
 const revoked = z.object({ revoked: z.array(z.string()) })
 const next = z.string().optional()
 
-export function revocationBy({ actor, request_id }: Caller, why: string | undefined): Revocation {
+function revocationBy({ actor, request_id }: Caller, why: string | undefined): Revocation {
   return { actor, reason: why, request_id }
 }
 

@@ -5,7 +5,7 @@ import { pageEvents } from '../../src/audit/query/audit-store.ts'
 import { sha256 } from '../../src/base/digest.ts'
 import { registerOperatorCommands } from '../../src/cli/operator.ts'
 import { putGrant } from '../../src/grants/grant-store.ts'
-import { insertRefreshToken } from '../../src/grants/token-store.ts'
+import { insertSpentOnce } from '../../src/grants/token-store.ts'
 import { type CommandLine, commandLine } from './commands.ts'
 
 let cli: CommandLine
@@ -22,7 +22,12 @@ beforeAll(async () => {
       scope: 'read',
     }
     await putGrant(db, { ...row, payload: {}, ttl_seconds: 3_600 })
-    await insertRefreshToken(db, { id: sha256(id), grant_id: id, payload: {}, ttl_seconds: 3_600 })
+    await insertSpentOnce(db, 'refresh_tokens', {
+      id: sha256(id),
+      grant_id: id,
+      payload: {},
+      ttl_seconds: 3_600,
+    })
   }
 })
 afterAll(() => cli.close())

@@ -15,7 +15,7 @@ import {
   revokeRefreshTokens,
   showGrant,
 } from '../../src/grants/grants.ts'
-import { insertAccessToken, insertRefreshToken } from '../../src/grants/token-store.ts'
+import { insertAccessToken, insertSpentOnce } from '../../src/grants/token-store.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 let test: TestDatabase
@@ -49,7 +49,7 @@ async function grant(change: Partial<Parameters<typeof putGrant>[1]> = {}) {
   await putGrant(db, { ...row, payload: {}, ttl_seconds: 3_600, ...change })
   const bearer = random()
   const owned = { grant_id: id, ttl_seconds: 3_600 }
-  await insertRefreshToken(db, { ...owned, id: sha256(bearer), payload: {} })
+  await insertSpentOnce(db, 'refresh_tokens', { ...owned, id: sha256(bearer), payload: {} })
   const of_token = {
     account_id: 'usr_kim',
     client_id: row.client_id,

@@ -15,7 +15,7 @@ import { explainToolDenial } from './tool-denial.ts'
 import type { Explanation, Facts } from './verdict.ts'
 
 /** Pure. Undefined for an event that refused nothing. */
-export function explain(facts: Facts): Explanation | undefined {
+function explain(facts: Facts): Explanation | undefined {
   const { type, decision } = facts.event
   if (type === 'tool.decided') return decision === 'denied' ? explainToolDenial(facts) : undefined
   if (type === 'token.introspected') return decision === 'inactive' ? explainInactive(facts) : undefined

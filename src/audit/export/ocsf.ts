@@ -2,7 +2,7 @@ import type { AuditRow } from '../../audit-chain/hash-chain.ts'
 import { type OcsfActivity, ocsfActivity } from './ocsf-classes.ts'
 
 /** The Open Cybersecurity Schema Framework: one object for each event, of the class that fits its type. */
-export const OCSF_VERSION = '1.8.0'
+const OCSF_VERSION = '1.8.0'
 
 const PRODUCT = { name: 'Toolgate', vendor_name: 'Toolgate' }
 const FAILURE = /(?:refused|denied|failed|reused)$/

@@ -4,7 +4,7 @@ import { type AuditType, FREQUENT_TYPES } from '../events/audit-event.ts'
 import { eventOfRow, type StoredRow } from './audit-store.ts'
 
 /** Refusals that are rare enough to be looked at one by one. */
-export const REFUSAL_TYPES: readonly AuditType[] = [
+const REFUSAL_TYPES: readonly AuditType[] = [
   'authorization.refused',
   'introspection.refused',
   'login.failed',

@@ -3,10 +3,10 @@ import { clientNames } from '../../audit/story/story-store.ts'
 import { type Catalogue, findResource } from '../../catalogue/catalogue.ts'
 import { labelsOf } from '../../grants/connected-apps.ts'
 import { PERSONAL_CLIENT_ID } from '../../personal-tokens/personal-access-token.ts'
+import { clientName } from '../client-name.ts'
 import type { Page, PageRoute } from '../page.ts'
 import { olderHref } from '../pager.ts'
 import { activityText, type Names } from './activity-text.ts'
-import { clientName } from './app-view.ts'
 
 /** Where the person was. Of a call the address is that of the MCP server, of a token request that of the client. */
 const PERSONAL = /^(?:account|authorization|consent|login|session)[._]/
