@@ -25,7 +25,7 @@ type Options = {
 
 /** `catalogue discover <url>`: what an MCP server offers, as a proposed catalogue or held against the one there is. */
 export function registerDiscoverCommand(catalogue: Command): void {
-  const command = catalogue.command('discover <url>')
+  const command = catalogue.command('discover').argument('<url>', 'where the MCP server answers')
   takeProgram(command)
   command
     .description('list the tools of an MCP server and propose a catalogue for it; needs no database')
@@ -40,7 +40,7 @@ export function registerDiscoverCommand(catalogue: Command): void {
       '--token-file <file>',
       'a file with the bearer token to send; the server then lists what it allows',
     )
-    .option('--name <name>', 'what people shall read; what the server calls itself when absent')
+    .option('--name <name>', 'display name (default: what the server calls itself)')
     .option('--prefix <word>', 'of the proposed scopes: notes makes notes:read')
     .option('--out <file>', 'write the proposal there, which must not exist yet')
     .option('--timeout <ms>', 'longest wait for each answer', '10000')

@@ -148,7 +148,7 @@ export function storySentence(entry: Told | CallGroup): string {
 }
 
 /** The lines of one entry. Times are UTC; `told_tools` remembers across entries what was said already of a grant. */
-export function storyLines(entry: NamedEntry, told_tools: Map<string, string>): string[] {
+export function storyLines(entry: Told | CallGroup, told_tools: Map<string, string>): string[] {
   if (entry.kind === 'calls') {
     const { from, to } = entry
     const until =

@@ -15,7 +15,7 @@ const SHOWN = [
 ] as const
 
 /** One event on one line: time, type, decision, then what is present as name=value. */
-export function auditLine(event: AuditRow): string {
+export function eventLine(event: Omit<AuditRow, 'prev_hash' | 'hash'>): string {
   const fields = SHOWN.flatMap((name) => (event[name] === null ? [] : [`${name}=${quoted(event[name])}`]))
   const detail = event.detail === null ? [] : [`detail=${auditText(JSON.stringify(event.detail), 8_192)}`]
   return [event.occurred_at.toISOString(), event.type, event.decision, ...fields, ...detail]
@@ -27,14 +27,4 @@ export function auditLine(event: AuditRow): string {
 function quoted(value: string): string {
   const clean = auditText(value, 2_048) ?? ''
   return /^[^\s"=]+$/.test(clean) ? clean : JSON.stringify(clean)
-}
-
-/** One event as one line of JSON; hashes as hex, what is absent left out. */
-export function auditJson({ prev_hash, hash, ...event }: AuditRow): string {
-  const present = Object.entries(event).filter(([, value]) => value !== null)
-  return JSON.stringify({
-    ...Object.fromEntries(present),
-    prev_hash: prev_hash.toString('hex'),
-    hash: hash.toString('hex'),
-  })
 }
