@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createInterface } from 'node:readline/promises'
 import type { Command } from 'commander'
 import { type Action, perform, readInput } from '../actions/action.ts'
@@ -56,14 +57,11 @@ function exampleOf(action: Action): string {
 
 async function agrees(question: string): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
-  try {
-    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim())
-  } catch {
-    // The end of the input is no yes.
-    return false
-  } finally {
-    terminal.close()
-  }
+  // The end of the input is no yes.
+  const ended = once(terminal, 'close').then(() => '')
+  const typed = await Promise.race([terminal.question(`${question} [y/N] `).catch(() => ''), ended])
+  terminal.close()
+  return /^y(es)?$/i.test(typed.trim())
 }
 
 /** A script has thought about it before. */

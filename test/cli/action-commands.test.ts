@@ -1,5 +1,6 @@
+import { Readable } from 'node:stream'
 import type { Command } from 'commander'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createAccount } from '../../src/accounts/accounts.ts'
 import { pageEvents } from '../../src/audit/query/audit-store.ts'
 import { AppError } from '../../src/base/errors.ts'
@@ -63,6 +64,50 @@ describe('a command made from an action', () => {
 
   it('leaves nothing open, and opens nothing for an input that cannot be', () => {
     expect(cli.left_open()).toBe(0)
+  })
+})
+
+describe('what takes much away', () => {
+  afterEach(() => vi.restoreAllMocks())
+
+  /** Who types this at a terminal; gives what is asked there. */
+  function typing(text: string) {
+    const terminal = Object.assign(Readable.from([text]), { isTTY: true })
+    vi.spyOn(process, 'stdin', 'get').mockReturnValue(terminal as unknown as typeof process.stdin)
+    return vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+  }
+
+  const block = (client_id: string, ...more: string[]) =>
+    cli.attempt('clients', 'block', client_id, '--reason', 'phishing', ...more)
+
+  it.each([
+    ['no', 'n\n', 1],
+    ['nothing, and ends the input', '', 1],
+    ['anything else', 'yesterday\n', 1],
+    ['yes', 'y\n', 0],
+  ])('is asked for at a terminal, and not done unless yes is typed: %s', async (_, text, code) => {
+    const client_id = `https://app.example/${encodeURIComponent(text)}`
+    const asked = typing(text)
+    expect((await block(client_id)).code).toBe(code)
+    const question = asked.mock.calls.map(([said]) => String(said)).join('')
+    expect(question).toContain(`Block ${client_id} and revoke its grants (grants: 0, accounts: 0)? [y/N]`)
+    const { events } = await pageEvents(cli.context.db, { type: 'client.blocked', client_id }, 1)
+    expect(events).toHaveLength(code === 0 ? 1 : 0)
+  })
+
+  it('is not asked for with --yes, nor in a script', async () => {
+    const asked = typing('n\n')
+    expect((await block('https://app.example/1', '--yes')).code).toBe(0)
+    vi.spyOn(process, 'stdin', 'get').mockReturnValue(Readable.from([]) as unknown as typeof process.stdin)
+    expect((await block('https://app.example/2')).code).toBe(0)
+    expect(asked).not.toHaveBeenCalled()
+  })
+
+  it('by a filter names what matches', async () => {
+    const asked = typing('n\n')
+    await cli.attempt('grants', 'revoke', '--account', 'kim')
+    // Nothing matches, so that there is nothing to ask.
+    expect(asked).not.toHaveBeenCalled()
   })
 })
 
