@@ -73,13 +73,13 @@ const INNER_FOLDERS: Record<string, string> = {
   'clients/keys': 'client-keys.ts',
   'clients/registration': 'client-metadata.ts',
   'clients/resource-servers': 'resource-servers.ts',
-  'doctor/clients': 'index.ts',
+  'doctor/active': 'run.ts',
+  'doctor/clients': 'client-facts.ts',
+  'doctor/crawl': 'crawl.ts',
   'doctor/discovery': 'inventory.ts',
-  'doctor/probe': 'exchange.ts',
-  'doctor/review': 'review.ts',
-  'doctor/review/active': 'active-run.ts',
-  'doctor/review/checks': 'exposure.ts',
-  'doctor/steps': 'reach.ts',
+  'doctor/report': 'doctor-report.ts',
+  'doctor/rules': 'rules.ts',
+  'doctor/steps': 'judge.ts',
   'guard/adapters': 'node.ts',
   'guard/introspection-client': 'introspection.ts',
   'guard/local': 'local-policy.ts',
@@ -240,6 +240,24 @@ function isPackage(specifier: string, name: string): boolean {
   return specifier === name || specifier.startsWith(`${name}/`)
 }
 
+/** What the command line may use of the rest: what it performs, and what no action is. */
+const USED_BY_CLI =
+  /^src\/((cli|actions|main|config|base|storage|doctor)\/|api\/operator-api\/(audit-routes|openapi|operator-resource|schema-documents)\.ts$|audit\/(integrity|import|export|live)\/)/
+
+/** The command line reaches these, and no other part of the domain, without an action. */
+const CLI_EXCEPTIONS = [
+  'src/cli/catalogue-discover.ts src/catalogue/catalogue-file.ts',
+  'src/cli/catalogue-discover.ts src/catalogue/catalogue-text.ts',
+  'src/cli/catalogue-discover.ts src/catalogue/catalogue.ts',
+  'src/cli/catalogue.ts src/catalogue/catalogue-file.ts',
+  'src/cli/context.ts src/accounts/operator-scopes.ts',
+  'src/cli/context.ts src/catalogue/catalogue-store.ts',
+  'src/cli/keys.ts src/authorization-server/keys.ts',
+  'src/cli/keys.ts src/clients/keys/signing-key.ts',
+  'src/cli/review.ts src/catalogue/catalogue-file.ts',
+  'src/cli/review.ts src/catalogue/catalogue.ts',
+]
+
 /** Where SQL may stand. */
 function speaksSql(path: string): boolean {
   return /^src\/storage\/|-store\.ts$|\/token-lookup\.ts$|\/audit-writer\.ts$/.test(path)
@@ -333,6 +351,16 @@ describe('the layers', () => {
     expect([...needs.keys()].filter((module) => reach(module).has(module))).toEqual([])
   })
 
+  it('doctor/ stands on the pure modules and knows catalogues by their type, so that it could be a package', () => {
+    expect(
+      importOffenders(({ path }, { file, type_only }) => {
+        if (moduleOf(path) !== 'doctor' || file === undefined) return false
+        const is_type_of_catalogue = type_only && moduleOf(file) === 'catalogue'
+        return !['doctor', 'permission', 'base'].includes(moduleOf(file) ?? '') && !is_type_of_catalogue
+      }),
+    ).toEqual([])
+  })
+
   it('guard/ stands on the pure modules, and imports nothing else of ours and no package', () => {
     const is_below = (path: string) => layerOf(path) === 'pure'
     expect(
@@ -353,6 +381,17 @@ describe('what may be used where', () => {
         return specifier !== 'oidc-provider' || !/^src\/(authorization-server|pages\/consent)\//.test(path)
       }),
     ).toEqual([])
+  })
+
+  it('the command line reaches the domain through actions only; a first start, and the files named here, are none', () => {
+    const reached = files
+      .filter(({ path }) => path.startsWith('src/cli/') && !path.startsWith('src/cli/serve/'))
+      .flatMap(({ path, imports }) =>
+        imports
+          .filter(({ file, type_only }) => file !== undefined && !type_only && !USED_BY_CLI.test(file))
+          .map(({ file }) => `${path} ${file}`),
+      )
+    expect(reached.toSorted()).toEqual(CLI_EXCEPTIONS)
   })
 
   it('knex itself is imported only where SQL may stand; elsewhere only its type is passed on', () => {

@@ -70,9 +70,14 @@ async function adaConnects(): Promise<Record<string, string>> {
   const { client_id } = await toolgate.register()
   const ada = new Person({ username: 'ada', password: PASSWORD })
   const { access_token } = await toolgate.tokens(ada, client_id, { scope: 'notes:read' })
-  const [grant] = JSON.parse(await sh('toolgate grants list --account ada --json'))
-  const [token] = JSON.parse(await sh('toolgate refresh-tokens list --account ada --json'))
-  return { CLIENT: client_id, ACCESS_TOKEN: access_token, GRANT: grant.id, REFRESH_TOKEN_ID: token.id }
+  const { grants } = JSON.parse(await sh('toolgate grants list --account ada --json'))
+  const { refresh_tokens } = JSON.parse(await sh('toolgate refresh-tokens list --account ada --json'))
+  return {
+    CLIENT: client_id,
+    ACCESS_TOKEN: access_token,
+    GRANT: grants[0].id,
+    REFRESH_TOKEN_ID: refresh_tokens[0].id,
+  }
 }
 
 describe('the commands of the README', () => {
@@ -89,7 +94,7 @@ describe('the commands of the README', () => {
   it('manage accounts', async () => {
     const said = await sh(block('accounts create ada'))
     expect(said).toMatch(
-      /Created ada[\s\S]*ada: reader;[\s\S]*password changed[\s\S]*disabled;[\s\S]*enabled;/,
+      /Created ada[\s\S]*ada: reader\.[\s\S]*password is changed[\s\S]*is disabled\.[\s\S]*is enabled\./,
     )
   })
 
@@ -106,11 +111,14 @@ describe('the commands of the README', () => {
   })
 
   it('show and revoke grants and refresh tokens', async () => {
+    // Two installations: one ends with its refresh token, the others all at once.
+    await adaConnects()
     Object.assign(env, await adaConnects())
     const said = await sh(block('grants show'))
-    expect(said).toMatch(/^ID[\s\S]*\nRevoked \d grant[\s\S]*Nothing to revoke/)
-    Object.assign(env, await adaConnects())
-    expect(await sh('toolgate refresh-tokens revoke "$REFRESH_TOKEN_ID"')).toContain('Revoked 1 grant')
+    expect(said).toMatch(/^ID[\s\S]*\nRevoked 1 grant [\s\S]*\ngrants +\d[\s\S]*\nRevoked \d grants? /)
+    await expect(sh('toolgate refresh-tokens revoke -- "$REFRESH_TOKEN_ID"')).rejects.toMatchObject({
+      code: 1,
+    })
   })
 
   it('manage resource servers, with a secret of one’s own as often as one likes', async () => {
@@ -127,7 +135,7 @@ describe('the commands of the README', () => {
 
   it('register clients ahead of time', async () => {
     expect(await sh(block('clients add'))).toMatch(
-      /^client_id: +(cl_\S+)\nclient_secret: \S{43}\n[\s\S]*Ticket system[\s\S]*client_secret: \S{43}\n[\s\S]*\nRemoved \1\.\n$/,
+      /^client_id: +(cl_\S+)\nclient_secret: \S{43}\n[\s\S]*Ticket system[\s\S]*client_secret: \S{43}\n[\s\S]*\nRemoved \1, 0 grants revoked\.\n$/,
     )
   })
 
@@ -149,9 +157,9 @@ describe('the commands of the README', () => {
     expect(await sh(block('audit verify\n'))).toMatch(/token\.issued[\s\S]*The audit log is whole/)
   })
 
-  it('tells the story of an account, says who called a tool, and exports', async () => {
+  it.skipIf(!hasCurl)('tells the story of an account, says who called a tool, and exports', async () => {
     const said = await sh(block('audit story ada'))
-    expect(said).toMatch(/^The story of account ada \(usr_[\s\S]* became access token /)
+    expect(said).toMatch(/^The story of account ada, from [\s\S]* became access token /)
     expect(readFileSync(join(checkout, 'last-week.csv'), 'utf8')).toMatch(/^occurred_at,writer_id,/)
   })
 

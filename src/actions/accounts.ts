@@ -20,6 +20,16 @@ const roles = z.array(text).max(100).describe('Names of roles: of the catalogue,
 const password = text.optional().describe('12 to 256 characters; without it one is made and shown once')
 const with_password = z.object({ id: z.string(), username: z.string(), password: z.string().optional() })
 
+/** A password is never typed on a command line, which others on the machine can read. */
+const from_stdin = {
+  options: { password: '--password-stdin' },
+  read: { password: 'standard input' },
+} as const
+
+function passwordLines(password: string | undefined): string[] {
+  return password === undefined ? [] : [`Password: ${password}`, 'Keep it now: it is not shown again.']
+}
+
 export const listAccounts = defineAction({
   name: 'list_accounts',
   scope: 'operator:read',
@@ -27,11 +37,12 @@ export const listAccounts = defineAction({
   method: 'get',
   path: '/accounts',
   command: 'accounts list',
+  cli: { columns: 'id username roles created_at disabled_at' },
   page: '/operator/accounts',
   input: z.strictObject({
     username: text.optional().describe('What the username begins with'),
-    role: text.optional(),
-    disabled: z.enum(['true', 'false']).optional(),
+    role: text.optional().describe('A role that the account has'),
+    disabled: z.enum(['true', 'false']).optional().describe('Whether the account is disabled'),
     limit,
     after: cursor.optional(),
   }),
@@ -63,8 +74,19 @@ export const createOneAccount = defineAction({
   created: true,
   path: '/accounts',
   command: 'accounts create',
+  cli: {
+    arguments: ['username'],
+    options: { roles: '--role', ...from_stdin.options },
+    read: from_stdin.read,
+    lines: ({ id, username, password }) => [`Created ${username} (${id}).`, ...passwordLines(password)],
+  },
   page: '/operator/accounts',
-  input: z.strictObject({ username: text, roles: roles.default([]), password, ...why }),
+  input: z.strictObject({
+    username: text.describe('What the person signs in as'),
+    roles: roles.default([]),
+    password,
+    ...why,
+  }),
   output: with_password,
   run: (context, input, caller) => addAccount(context, input, caller),
 })
@@ -76,6 +98,7 @@ export const disableOneAccount = defineAction({
   method: 'post',
   path: '/accounts/{id}/disable',
   command: 'accounts disable',
+  cli: { lines: ({ username }) => [`${username} is disabled. This takes effect on the next request.`] },
   page: '/operator/accounts/:id/disable',
   input: z.strictObject({ ...named, ...why }),
   output: accountSchema,
@@ -89,6 +112,7 @@ export const enableOneAccount = defineAction({
   method: 'post',
   path: '/accounts/{id}/enable',
   command: 'accounts enable',
+  cli: { lines: ({ username }) => [`${username} is enabled. This takes effect on the next request.`] },
   page: '/operator/accounts/:id/enable',
   input: z.strictObject({ ...named, ...why }),
   output: accountSchema,
@@ -102,6 +126,12 @@ export const setAccountRoles = defineAction({
   method: 'put',
   path: '/accounts/{id}/roles',
   command: 'accounts roles',
+  cli: {
+    arguments: ['id', 'roles'],
+    lines: ({ username, roles }) => [
+      `${username}: ${roles.join(' ') || 'no roles'}. This takes effect on the next request.`,
+    ],
+  },
   page: '/operator/accounts/:id/roles',
   input: z.strictObject({ ...named, roles, ...why }),
   output: accountSchema,
@@ -115,6 +145,13 @@ export const resetAccountPassword = defineAction({
   method: 'post',
   path: '/accounts/{id}/password',
   command: 'accounts set-password',
+  cli: {
+    ...from_stdin,
+    lines: ({ username, password }) => [
+      `${username}: the password is changed, and all sessions have ended.`,
+      ...passwordLines(password),
+    ],
+  },
   page: '/operator/accounts/:id/password',
   input: z.strictObject({ ...named, password, ...why }),
   output: with_password,
@@ -129,6 +166,11 @@ export const signOutOneAccount = defineAction({
   method: 'post',
   path: '/accounts/{id}/sign-out',
   command: 'accounts sign-out',
+  cli: {
+    lines: ({ ended_page_sessions, ended_browser_sign_ins }, { id }) => [
+      `${id}: ended ${ended_page_sessions} sessions here and ${ended_browser_sign_ins} for apps.`,
+    ],
+  },
   page: '/operator/accounts/:id/sign-out',
   input: z.strictObject({ ...named, ...why }),
   output: endedSchema,

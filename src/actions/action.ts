@@ -25,6 +25,40 @@ export type ActionContext = {
   checkpoint_interval_seconds?: number | undefined
 }
 
+type Member<Input extends z.ZodObject> = keyof z.output<Input> & string
+
+/**
+ * How an action is typed and what people read of it, where its schemas do not say enough. By itself a command has the
+ * members of the path as arguments, an option for each of the others (`client_id` is `--client`), and prints lists as
+ * tables and the rest as facts.
+ */
+export type CommandDescription<
+  Input extends z.ZodObject = z.ZodObject,
+  Output extends z.ZodType = z.ZodType,
+> = {
+  /** Members that are arguments instead, in this order. The last may take several values. */
+  arguments?: readonly Member<Input>[]
+  /** Options that have another name than their member. */
+  options?: { readonly [member in Member<Input>]?: string }
+  /** What stands for an argument that is left out. */
+  defaults?: { readonly [member in Member<Input>]?: string }
+  /** Members that are read: from the file that is named, from standard input, or from there for a `-`. */
+  read?: { readonly [member in Member<Input>]?: 'file' | 'json file' | 'standard input' | 'dash' }
+  /** Of a list: what its table shows, one after the other. */
+  columns?: string
+  /** For people, instead of facts and tables. */
+  lines?: (answer: z.input<Output>, input: z.output<Input>) => readonly string[]
+  /** One sentence where nothing was found or done; the command then fails. */
+  nothing?: (answer: z.input<Output>, input: z.output<Input>) => string | undefined
+  /** Which member of the answer continues a list that was cut, as which member of the input. */
+  cursor?: readonly [answer: string, input: Member<Input>]
+  /** Where one answer may be a part of what was asked for: the input for the rest, and both parts as one answer. */
+  rest?: (answer: z.input<Output>, input: z.output<Input>) => Partial<z.input<Input>> | undefined
+  join?: (one: z.input<Output>, other: z.input<Output>) => z.input<Output>
+  /** Asked at a terminal before it is done; undefined where nobody needs to be asked. */
+  confirm?: (context: ActionContext, input: z.output<Input>) => Promise<string | undefined>
+}
+
 /**
  * One thing that an operator can do. The API's route, the MCP tool of the same name, the command and the page all
  * come from here or call `perform` with it, so that none of them can do more or other than the rest.
@@ -42,6 +76,8 @@ export type Action<Input extends z.ZodObject = z.ZodObject, Output extends z.Zod
   path: string
   /** The words of the command: `grants list`. */
   command: string
+  /** False: another command of these words, of an action or made by hand, has all members of this one, and more. */
+  cli?: CommandDescription<Input, Output> | false
   /** Where the pages offer it: the path of a page or form, with `:id` for what is named. */
   page: string
   /** Members of the path, the query and the body together. */
@@ -60,6 +96,14 @@ export function defineAction<Input extends z.ZodObject, Output extends z.ZodType
   return action
 }
 
+/** What the action makes of an input. Throws `invalid_input` with every fault of it. */
+export function readInput<Input extends z.ZodObject>(
+  { input }: Pick<Action<Input>, 'input'>,
+  given: unknown,
+): z.output<Input> {
+  return validate(input, given) as z.output<Input>
+}
+
 /**
  * Does it, if the caller may. Throws `forbidden` naming the scope that is needed, `invalid_input` with every fault of
  * the input, and what the action throws.
@@ -72,6 +116,6 @@ export async function perform<Input extends z.ZodObject, Output extends z.ZodTyp
 ): Promise<z.input<Output>> {
   if (!caller.scopes.has(action.scope))
     throw new AppError('forbidden', `${action.name} needs the scope ${action.scope}`)
-  const valid = validate(action.input, input) as z.output<Input> & { reason?: string }
+  const valid = readInput(action, input) as z.output<Input> & { reason?: string }
   return action.run(context, valid, { ...caller, reason: valid.reason })
 }

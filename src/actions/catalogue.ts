@@ -15,6 +15,43 @@ const catalogue_text = z
   .string()
   .max(1024 * 1024)
   .describe('The whole catalogue as YAML')
+/** On the command line the catalogue is a file. */
+const from_file = {
+  arguments: ['catalogue'],
+  defaults: { catalogue: 'catalogue.yaml' },
+  read: { catalogue: 'file' },
+} as const
+
+const lost_scope = z.object({ resource: z.string(), scope: z.string(), live_grants: grantCount })
+
+const comparison = z.object({
+  faults: z.array(z.string()).describe('Every fault of the text; with any, nothing else is said'),
+  version: z.int().describe('In force; 0 before the first'),
+  digest: z.string().describe('Of the catalogue that was given'),
+  changes: z.array(z.string()),
+  lost_scopes: z.array(lost_scope).describe('Scopes that vanish, with the live grants that have them'),
+})
+
+type Comparison = Pick<z.input<typeof comparison>, 'changes' | 'lost_scopes'>
+
+function comparisonLines({ changes, lost_scopes }: Comparison): string[] {
+  const lost = lost_scopes.map(
+    ({ resource, scope, live_grants: { count, exact } }) =>
+      `${count}${exact ? '' : ' or more'} live grants lose the scope ${scope} on ${resource}`,
+  )
+  return changes.length > 0 ? [...changes, ...lost] : ['Nothing changes.']
+}
+
+/** Only what takes something away needs a yes. */
+async function removals(
+  { db }: ActionContext,
+  { catalogue }: { catalogue: string },
+): Promise<string | undefined> {
+  const compared = await compareCatalogue(db, catalogue)
+  const is_removing = compared.changes.some((change) => change.startsWith('-'))
+  return is_removing ? [...comparisonLines(compared), 'Apply this?'].join('\n') : undefined
+}
+
 const version = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER)
 
 const scope = z.object({
@@ -70,6 +107,12 @@ export const showCatalogue = defineAction({
   method: 'get',
   path: '/catalogue',
   command: 'catalogue show',
+  cli: {
+    lines: ({ version, applied_by, applied_at, ...catalogue }) => [
+      `# Version ${version}, applied by ${applied_by} at ${applied_at.toISOString()}.`,
+      catalogueText(catalogue as Catalogue).trimEnd(),
+    ],
+  },
   page: '/operator/catalogue',
   input: z.strictObject({}),
   output: shown,
@@ -83,8 +126,9 @@ export const exportCatalogue = defineAction({
   method: 'get',
   path: '/catalogue/file',
   command: 'catalogue export',
+  cli: { lines: ({ catalogue }) => [catalogue.trimEnd()] },
   page: '/operator/catalogue/apply',
-  input: z.strictObject({ version: version.optional() }),
+  input: z.strictObject({ version: version.optional().describe('The one in force where absent') }),
   output: z.object({ ...record, catalogue: z.string() }),
   run: async ({ db }, { version }) => {
     const found = await findVersion(db, version)
@@ -101,6 +145,7 @@ export const catalogueHistory = defineAction({
   method: 'get',
   path: '/catalogue/versions',
   command: 'catalogue history',
+  cli: { columns: 'version applied_at applied_by digest' },
   page: '/operator/catalogue',
   input: z.strictObject({ limit, after: cursor.optional() }),
   output: z.object({ versions: z.array(z.object(record)), next: z.string().optional() }),
@@ -110,8 +155,6 @@ export const catalogueHistory = defineAction({
   },
 })
 
-const lost_scope = z.object({ resource: z.string(), scope: z.string(), live_grants: grantCount })
-
 export const diffCatalogue = defineAction({
   name: 'diff_catalogue',
   scope: 'operator:read',
@@ -119,16 +162,16 @@ export const diffCatalogue = defineAction({
   method: 'post',
   path: '/catalogue/diff',
   command: 'catalogue diff',
+  cli: {
+    ...from_file,
+    nothing: ({ faults }) =>
+      faults.length > 0 ? `The catalogue has faults:\n${faults.join('\n')}` : undefined,
+    lines: comparisonLines,
+  },
   page: '/operator/catalogue/apply',
   body_limit_bytes: BODY_LIMIT_BYTES,
   input: z.strictObject({ catalogue: catalogue_text }),
-  output: z.object({
-    faults: z.array(z.string()).describe('Every fault of the text; with any, nothing else is said'),
-    version: z.int().describe('In force; 0 before the first'),
-    digest: z.string().describe('Of the catalogue that was given'),
-    changes: z.array(z.string()),
-    lost_scopes: z.array(lost_scope).describe('Scopes that vanish, with the live grants that have them'),
-  }),
+  output: comparison,
   run: ({ db }, { catalogue }) => compareCatalogue(db, catalogue),
 })
 
@@ -139,6 +182,14 @@ export const applyNewCatalogue = defineAction({
   method: 'put',
   path: '/catalogue',
   command: 'catalogue apply',
+  cli: {
+    ...from_file,
+    confirm: removals,
+    lines: ({ version, changes }) => [
+      ...comparisonLines({ changes, lost_scopes: [] }),
+      ...(changes.length > 0 ? [`Version ${version} is in force.`] : []),
+    ],
+  },
   page: '/operator/catalogue/apply',
   body_limit_bytes: BODY_LIMIT_BYTES,
   input: z.strictObject({

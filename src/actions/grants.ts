@@ -1,33 +1,49 @@
 import { z } from 'zod'
 import { grantView, refreshTokenView } from '../grants/grant-list-store.ts'
-import {
-  pageOfGrants,
-  pageOfRefreshTokens,
-  revokeGrants,
-  revokeRefreshToken,
-  revokeRefreshTokens,
-  showGrant,
-} from '../grants/grants.ts'
+import type { GrantFilter } from '../grants/grant-store.ts'
+import { pageOfGrants, revokeGrants, showGrant } from '../grants/grants.ts'
 import { narrowGrant } from '../grants/narrowing.ts'
 import { previewRevocation } from '../grants/preview.ts'
 import { revocationPreview } from '../grants/preview-store.ts'
 import { toolUse } from '../usage/usage-store.ts'
-import { defineAction } from './action.ts'
+import { type ActionContext, defineAction } from './action.ts'
 import { cursor, ids, limit, text, time, why } from './fields.ts'
+
+const id = text.describe('The id of a grant')
 
 /** What grants are looked for by; several narrow each other. */
 export const grantFilter = {
-  id: text.optional(),
+  id: id.optional(),
   account: text.optional().describe('A username or the id of an account'),
-  client_id: text.optional(),
-  resource: text.optional(),
+  client_id: text.optional().describe('The client_id that was allowed'),
+  resource: text.optional().describe('The URL of the MCP server'),
   scope: text.optional().describe('A scope that the grant has'),
   unused_since: time.optional().describe('Neither given nor used since then; longest unheard of first'),
 }
 const selection = { ids: ids.optional(), ...grantFilter }
 
-const revoked = z.object({ revoked: z.array(z.string()) })
+export const revoked = z.object({ revoked: z.array(z.string()) })
 const next = z.string().optional()
+
+type Revoked = z.input<typeof revoked>
+
+/** How commands speak of a revocation. */
+export const REVOKED = {
+  nothing: ({ revoked }: Revoked) =>
+    revoked.length > 0 ? undefined : 'Nothing to revoke: no live grant matches',
+  lines: ({ revoked }: Revoked) => [
+    `Revoked ${revoked.length} ${revoked.length === 1 ? 'grant' : 'grants'} with all tokens, as of the next call.`,
+    ...revoked,
+  ],
+}
+
+/** What a filter would end, for the question before. */
+export async function endingOf({ db }: ActionContext, filter: GrantFilter): Promise<string | undefined> {
+  const { grants, accounts, clients } = await previewRevocation({ db }, filter)
+  return grants === 0
+    ? undefined
+    : `Revoke what matches (grants: ${grants}, accounts: ${accounts}, clients: ${clients})?`
+}
 
 export const listGrants = defineAction({
   name: 'list_grants',
@@ -36,8 +52,14 @@ export const listGrants = defineAction({
   method: 'get',
   path: '/grants',
   command: 'grants list',
+  cli: { columns: 'id username client_id client_name resource scope created_at last_used_at' },
   page: '/operator/grants',
-  input: z.strictObject({ ...grantFilter, limit, after: cursor.optional(), before: text.optional() }),
+  input: z.strictObject({
+    ...grantFilter,
+    limit,
+    after: cursor.optional(),
+    before: text.optional().describe('The id of the last grant of the page before'),
+  }),
   output: z.object({ grants: z.array(grantView), next }),
   run: (context, { limit, after, before, ...by }) => pageOfGrants(context, by, { limit, after, before }),
 })
@@ -67,7 +89,7 @@ export const showOneGrant = defineAction({
   path: '/grants/{id}',
   command: 'grants show',
   page: '/operator/grants/:id',
-  input: z.strictObject({ id: text }),
+  input: z.strictObject({ id }),
   output: grantView.extend({
     live_refresh_tokens: z.array(refreshTokenView),
     tools_used: z.array(toolUse),
@@ -82,6 +104,13 @@ export const revokeManyGrants = defineAction({
   method: 'post',
   path: '/grants/revoke',
   command: 'grants revoke',
+  cli: {
+    arguments: ['id'],
+    // Who names one grant knows what ends.
+    confirm: async (context, { reason: _, ...by }) =>
+      by.id === undefined ? endingOf(context, by) : undefined,
+    ...REVOKED,
+  },
   page: '/operator/grants/revoke',
   input: z.strictObject({ ...selection, ...why }),
   output: revoked,
@@ -91,12 +120,13 @@ export const revokeManyGrants = defineAction({
 export const revokeOneGrant = defineAction({
   name: 'revoke_grant',
   scope: 'operator:revoke',
-  summary: 'Revokes one grant with all its tokens. Revoking what is gone is no error.',
+  summary: 'Revokes one grant with all its tokens.',
   method: 'post',
   path: '/grants/{id}/revoke',
   command: 'grants revoke',
+  cli: false,
   page: '/operator/grants/:id/revoke',
-  input: z.strictObject({ id: text, ...why }),
+  input: z.strictObject({ id, ...why }),
   output: revoked,
   run: (context, { id }, caller) => revokeGrants(context, { id }, caller),
 })
@@ -108,9 +138,15 @@ export const narrowOneGrant = defineAction({
   method: 'post',
   path: '/grants/{id}/narrow',
   command: 'grants narrow',
+  cli: {
+    options: { scopes: '--scope' },
+    nothing: ({ removed }) =>
+      removed.length > 0 ? undefined : 'Nothing to take away: it has no other scopes',
+    lines: ({ id, scope, removed }) => [`${id} has lost ${removed.join(' ')} and keeps ${scope}.`],
+  },
   page: '/operator/grants/:id/narrow',
   input: z.strictObject({
-    id: text,
+    id,
     scopes: z
       .preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(text).min(1).max(100))
       .describe('All scopes that stay'),
@@ -120,45 +156,6 @@ export const narrowOneGrant = defineAction({
   run: (context, { id, scopes }, caller) => narrowGrant(context, { id, scopes }, caller),
 })
 
-export const listRefreshTokens = defineAction({
-  name: 'list_refresh_tokens',
-  scope: 'operator:read',
-  summary: 'Lists live refresh tokens, newest first, by the SHA-256 that names each.',
-  method: 'get',
-  path: '/refresh-tokens',
-  command: 'refresh-tokens list',
-  page: '/operator/refresh-tokens',
-  input: z.strictObject({ ...grantFilter, limit, after: cursor.optional() }),
-  output: z.object({ refresh_tokens: z.array(refreshTokenView), next }),
-  run: (context, { limit, after, ...by }) => pageOfRefreshTokens(context, by, { limit, after }),
-})
-
-export const revokeManyRefreshTokens = defineAction({
-  name: 'revoke_refresh_tokens',
-  scope: 'operator:revoke',
-  summary: 'Revokes all refresh tokens that match, each with its grant.',
-  method: 'post',
-  path: '/refresh-tokens/revoke',
-  command: 'refresh-tokens revoke',
-  page: '/operator/refresh-tokens/revoke',
-  input: z.strictObject({ ...selection, ...why }),
-  output: revoked,
-  run: (context, { reason: _, ...by }, caller) => revokeRefreshTokens(context, by, caller),
-})
-
-export const revokeOneRefreshToken = defineAction({
-  name: 'revoke_refresh_token',
-  scope: 'operator:revoke',
-  summary: 'Revokes one refresh token and with it its family.',
-  method: 'post',
-  path: '/refresh-tokens/{id}/revoke',
-  command: 'refresh-tokens revoke',
-  page: '/operator/refresh-tokens/:id/revoke',
-  input: z.strictObject({ id: text, ...why }),
-  output: revoked,
-  run: (context, { id }, caller) => revokeRefreshToken(context, id, caller),
-})
-
 export const GRANT_ACTIONS = [
   listGrants,
   previewGrantRevocation,
@@ -166,7 +163,4 @@ export const GRANT_ACTIONS = [
   revokeManyGrants,
   revokeOneGrant,
   narrowOneGrant,
-  listRefreshTokens,
-  revokeManyRefreshTokens,
-  revokeOneRefreshToken,
 ]

@@ -10,6 +10,7 @@ import { GRANT_ACTIONS } from './grants.ts'
 import { OPERATOR_TOKEN_ACTIONS } from './operator-tokens.ts'
 import { OVERVIEW_ACTIONS } from './overview.ts'
 import { PERSONAL_TOKEN_ACTIONS } from './personal-tokens.ts'
+import { REFRESH_TOKEN_ACTIONS } from './refresh-tokens.ts'
 import { RESOURCE_SERVER_ACTIONS } from './resource-servers.ts'
 import { RESOURCE_ACTIONS } from './resources.ts'
 
@@ -20,6 +21,7 @@ export const ACTIONS: readonly Action[] = [
   ...CLIENT_ACTIONS,
   ...EXPLANATION_ACTIONS,
   ...GRANT_ACTIONS,
+  ...REFRESH_TOKEN_ACTIONS,
   ...OPERATOR_TOKEN_ACTIONS,
   ...OVERVIEW_ACTIONS,
   ...PERSONAL_TOKEN_ACTIONS,

@@ -17,6 +17,7 @@ export const listTokens = defineAction({
   method: 'get',
   path: '/operator-tokens',
   command: 'operator-tokens list',
+  cli: { columns: 'id name scope created_by created_at expires_at' },
   page: '/operator/operator-tokens',
   input: z.strictObject({ limit, after: cursor.optional() }),
   output: z.object({ operator_tokens: z.array(operatorTokenView), next: z.string().optional() }),
@@ -31,11 +32,26 @@ export const createToken = defineAction({
   created: true,
   path: '/operator-tokens',
   command: 'operator-tokens create',
+  cli: {
+    arguments: ['name'],
+    options: { scopes: '--scope' },
+    lines: ({ token }) => [token, 'Keep it now: it is not shown again.'],
+  },
   page: '/operator/operator-tokens',
   input: z.strictObject({
     name: text.max(128).describe('What it is for'),
-    days: z.coerce.number().int().min(1).max(OPERATOR_TOKEN_DAYS_MAX).default(90),
-    scopes: z.array(z.enum(OPERATOR_SCOPES)).min(1).default(['operator:read', 'operator:revoke']),
+    days: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(OPERATOR_TOKEN_DAYS_MAX)
+      .default(90)
+      .describe('How long it lives'),
+    scopes: z
+      .array(z.enum(OPERATOR_SCOPES))
+      .min(1)
+      .default(['operator:read', 'operator:revoke'])
+      .describe('What it may do'),
     ...why,
   }),
   output: z.object({ id: z.string(), token: z.string() }),
@@ -45,12 +61,16 @@ export const createToken = defineAction({
 export const revokeToken = defineAction({
   name: 'revoke_operator_token',
   scope: 'operator:revoke',
-  summary: 'Revokes a token of the operator API at once. Revoking what is gone is no error.',
+  summary: 'Revokes a token of the operator API at once.',
   method: 'post',
   path: '/operator-tokens/{id}/revoke',
   command: 'operator-tokens revoke',
+  cli: {
+    nothing: ({ revoked }, { id }) => (revoked.length > 0 ? undefined : `There is no operator token ${id}`),
+    lines: (_, { id }) => [`Revoked ${id}.`],
+  },
   page: '/operator/operator-tokens/:id/revoke',
-  input: z.strictObject({ id: text, ...why }),
+  input: z.strictObject({ id: text.describe('As the list has it; never the token itself'), ...why }),
   output: z.object({ revoked: z.array(z.string()) }),
   run: (context, { id }, caller) => revokeOperatorToken(context, id, caller),
 })

@@ -21,11 +21,19 @@ import { cursor, limit, text, why } from './fields.ts'
 
 const days = z.coerce.number().int().min(1).max(TOKEN_DAYS_MAX)
 const SCOPES_MAX = 200
+const id = text.describe('As the list has it; never the token itself')
 
 const made = z.object({
   id: z.string(),
   token: z.string().describe('The token itself; it is shown this once and cannot be shown again'),
 })
+
+const shown_once = {
+  lines: ({ id, token }: z.input<typeof made>) => [
+    token,
+    `It is ${id}. Keep the token now: it is not shown again.`,
+  ],
+}
 
 export const listPersonalTokens = defineAction({
   name: 'list_personal_tokens',
@@ -34,10 +42,11 @@ export const listPersonalTokens = defineAction({
   method: 'get',
   path: '/personal-tokens',
   command: 'tokens list',
+  cli: { columns: 'id name username resource role scope created_at expires_at last_used_at' },
   page: '/operator/personal-tokens',
   input: z.strictObject({
     account: text.optional().describe('A username or the id of an account'),
-    resource: text.optional(),
+    resource: text.optional().describe('The URL of the MCP server'),
     expiring_days: days.optional().describe('Only those that expire within so many days'),
     limit,
     after: cursor.optional(),
@@ -54,7 +63,7 @@ export const showOnePersonalToken = defineAction({
   path: '/personal-tokens/{id}',
   command: 'tokens show',
   page: '/operator/personal-tokens/:id',
-  input: z.strictObject({ id: text }),
+  input: z.strictObject({ id }),
   output: wholeToken,
   run: (context, { id }) => showPersonalToken(context, { id }),
 })
@@ -67,14 +76,15 @@ export const createOnePersonalToken = defineAction({
   created: true,
   path: '/personal-tokens',
   command: 'tokens create',
+  cli: { options: { scopes: '--scope' }, ...shown_once },
   page: '/operator/personal-tokens/new',
   input: z.strictObject({
     account: text.describe('A username or the id of an account'),
     resource: text.describe('The URL of the MCP server'),
     name: z.string().trim().min(1).max(TOKEN_NAME_MAX).describe('What it is for'),
-    role: z.enum(TOKEN_ROLES).default('read-only'),
+    role: z.enum(TOKEN_ROLES).default('read-only').describe('What it may do, as far as the person may'),
     scopes: z.array(text).max(SCOPES_MAX).default([]).describe('For the role custom'),
-    days: days.default(TOKEN_DAYS_DEFAULT),
+    days: days.default(TOKEN_DAYS_DEFAULT).describe('How long it lives'),
     ...why,
   }),
   output: made,
@@ -88,10 +98,17 @@ export const rotateOnePersonalToken = defineAction({
   method: 'post',
   path: '/personal-tokens/{id}/rotate',
   command: 'tokens rotate',
+  cli: shown_once,
   page: '/operator/personal-tokens/:id/rotate',
   input: z.strictObject({
-    id: text,
-    overlap_hours: z.coerce.number().int().min(0).max(OVERLAP_HOURS_MAX).default(OVERLAP_HOURS_DEFAULT),
+    id,
+    overlap_hours: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .max(OVERLAP_HOURS_MAX)
+      .default(OVERLAP_HOURS_DEFAULT)
+      .describe('How long the old value lives on'),
     days: days.optional().describe('How long the new value lives; as long as the one before when absent'),
     value_id: text.optional().describe('The id of the value to replace; refused when it is not the newest'),
     ...why,
@@ -103,12 +120,16 @@ export const rotateOnePersonalToken = defineAction({
 export const revokeOnePersonalToken = defineAction({
   name: 'revoke_personal_token',
   scope: 'operator:revoke',
-  summary: 'Revokes a personal access token with all its values. Revoking what is gone is no error.',
+  summary: 'Revokes a personal access token with all its values.',
   method: 'post',
   path: '/personal-tokens/{id}/revoke',
   command: 'tokens revoke',
+  cli: {
+    nothing: ({ revoked }, { id }) => (revoked.length > 0 ? undefined : `There is no personal token ${id}`),
+    lines: (_, { id }) => [`Revoked ${id} with all its values.`],
+  },
   page: '/operator/personal-tokens/:id/revoke',
-  input: z.strictObject({ id: text, ...why }),
+  input: z.strictObject({ id, ...why }),
   output: z.object({ revoked: z.array(z.string()) }),
   run: (context, { id }, caller) => revokePersonalToken(context, { id }, caller),
 })

@@ -23,6 +23,19 @@ const credentials = z.object({
   resource: z.string(),
 })
 
+const id = text.describe('The client_id that it authenticates with')
+
+/** The only ones that are shown are those that were made here. */
+function credentialLines({ client_id, client_secret, resource }: z.input<typeof credentials>): string[] {
+  if (client_secret === undefined) return [`client_id: ${client_id}`, `resource:  ${resource}`]
+  return [
+    `client_id:     ${client_id}`,
+    `client_secret: ${client_secret}`,
+    `resource:      ${resource}`,
+    'Keep the secret now: it is not shown again.',
+  ]
+}
+
 export const listServers = defineAction({
   name: 'list_resource_servers',
   scope: 'operator:read',
@@ -30,6 +43,7 @@ export const listServers = defineAction({
   method: 'get',
   path: '/resource-servers',
   command: 'resource-servers list',
+  cli: { columns: 'id resource authentication created_at rotated_at' },
   page: '/operator/resource-servers',
   input: z.strictObject({ limit, after: cursor.optional() }),
   output: z.object({ resource_servers: z.array(resourceServer), next: z.string().optional() }),
@@ -44,7 +58,7 @@ export const showServer = defineAction({
   path: '/resource-servers/{id}',
   command: 'resource-servers show',
   page: '/operator/resource-servers/:id',
-  input: z.strictObject({ id: text }),
+  input: z.strictObject({ id }),
   output: resourceServer,
   run: (context, { id }) => showResourceServer(context, id),
 })
@@ -58,18 +72,30 @@ export const addServer = defineAction({
   created: true,
   path: '/resource-servers',
   command: 'resource-servers add',
+  cli: {
+    arguments: ['resource'],
+    options: { secret: '--secret-file' },
+    read: { secret: 'file', jwks: 'json file' },
+    lines: credentialLines,
+  },
   page: '/operator/resource-servers',
-  input: z.strictObject({
-    resource: text.describe('Whose tokens it may see: the URL of the MCP server'),
-    id: text.optional().describe('The client_id, where you want to choose it'),
-    jwks: jwks.optional(),
-    ...why,
-  }),
+  input: z
+    .strictObject({
+      resource: text.describe('Whose tokens it may see: the URL of the MCP server'),
+      id: text.optional().describe('The client_id, where you want to choose it'),
+      secret: text
+        .optional()
+        .describe('A secret of your own, which the answer does not repeat; the same again changes nothing'),
+      jwks: jwks.optional(),
+      ...why,
+    })
+    .refine(({ secret, jwks }) => !secret || !jwks, 'secret and jwks exclude each other'),
   output: credentials,
-  run: (context, { jwks, ...request }, caller) =>
-    jwks
-      ? addResourceServerWithKeys(context, { ...request, jwks }, caller)
-      : addResourceServer(context, request, caller),
+  run: async (context, { jwks, ...request }, caller) => {
+    if (jwks) return addResourceServerWithKeys(context, { ...request, jwks }, caller)
+    const { client_secret, ...identity } = await addResourceServer(context, request, caller)
+    return request.secret === undefined ? { ...identity, client_secret } : identity
+  },
 })
 
 export const rotateServerSecret = defineAction({
@@ -79,8 +105,12 @@ export const rotateServerSecret = defineAction({
   method: 'post',
   path: '/resource-servers/{id}/rotate-secret',
   command: 'resource-servers rotate-secret',
+  cli: {
+    confirm: async (_, { id }) => `Replace the secret of ${id}? The one that it has now is refused at once.`,
+    lines: credentialLines,
+  },
   page: '/operator/resource-servers/:id/rotate-secret',
-  input: z.strictObject({ id: text, ...why }),
+  input: z.strictObject({ id, ...why }),
   output: credentials,
   run: (context, { id }, caller) => rotateResourceServerSecret(context, id, caller),
 })
@@ -92,8 +122,13 @@ export const rotateServerKeys = defineAction({
   method: 'post',
   path: '/resource-servers/{id}/rotate-keys',
   command: 'resource-servers rotate-keys',
+  cli: {
+    read: { jwks: 'json file' },
+    confirm: async (_, { id }) => `Replace the keys or the secret of ${id}? Others are refused at once.`,
+    lines: credentialLines,
+  },
   page: '/operator/resource-servers/:id/rotate-keys',
-  input: z.strictObject({ id: text, jwks, ...why }),
+  input: z.strictObject({ id, jwks, ...why }),
   output: credentials,
   run: (context, { id, jwks }, caller) => rotateResourceServerKeys(context, { id, jwks }, caller),
 })
@@ -105,8 +140,12 @@ export const removeServer = defineAction({
   method: 'delete',
   path: '/resource-servers/{id}',
   command: 'resource-servers remove',
+  cli: {
+    confirm: async (_, { id }) => `Remove ${id}? Every call of its MCP server fails then.`,
+    lines: ({ removed }) => [`Removed ${removed}.`],
+  },
   page: '/operator/resource-servers/:id/remove',
-  input: z.strictObject({ id: text, ...why }),
+  input: z.strictObject({ id, ...why }),
   output: z.object({ removed: z.string() }),
   run: async (context, { id }, caller) => {
     await removeResourceServer(context, id, caller)

@@ -4,6 +4,8 @@ import { listResources, resourceSummary, resourceView, showResource } from '../h
 import { defineAction } from './action.ts'
 import { cursor, limit, text } from './fields.ts'
 
+const resource = text.describe('The URL of the MCP server')
+
 export const listAllResources = defineAction({
   name: 'list_resources',
   scope: 'operator:read',
@@ -24,8 +26,9 @@ export const showOneResource = defineAction({
   method: 'get',
   path: '/catalogue/resource',
   command: 'resources show',
+  cli: { arguments: ['resource'] },
   page: '/operator/catalogue/resource',
-  input: z.strictObject({ resource: text }),
+  input: z.strictObject({ resource }),
   output: resourceView,
   run: (context, { resource }) => showResource(context, resource),
 })
@@ -38,8 +41,14 @@ export const scopeHoldersOf = defineAction({
   method: 'get',
   path: '/catalogue/holders',
   command: 'resources holders',
+  cli: { arguments: ['resource', 'scope'] },
   page: '/operator/catalogue/holders',
-  input: z.strictObject({ resource: text, scope: text, limit, after: cursor.optional() }),
+  input: z.strictObject({
+    resource,
+    scope: text.describe('One of its scopes'),
+    limit,
+    after: cursor.optional(),
+  }),
   output: holdersSchema,
   run: (context, { limit, after, ...wanted }) => scopeHolders(context, wanted, { limit, after }),
 })

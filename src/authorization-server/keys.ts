@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { exportJWK, generateKeyPair, type JWK } from 'jose'
 import { z } from 'zod'
 import { parseJson } from '../base/json.ts'
 import { ConfigError } from '../config/config.ts'
+import { secretFile } from '../config/secret-file.ts'
 
 /** Keys of one installation, shared by all its instances: token signing, cookies, form protection. */
 const secret = z.string().min(32)
@@ -45,20 +45,6 @@ export function parseKeys(text: string): Keys {
 
 /** Keys from the configuration, else from the data directory, where they are made on first use. */
 export async function loadKeys(options: { keys: string | undefined; data_dir: string }): Promise<Keys> {
-  if (options.keys !== undefined) return parseKeys(options.keys)
-  const file = join(options.data_dir, 'keys.json')
-  try {
-    return parseKeys(readFileSync(file, 'utf8'))
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-  }
-  const keys = await generateKeys()
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-  try {
-    writeFileSync(file, JSON.stringify(keys), { mode: 0o600, flag: 'wx' })
-    return keys
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    return parseKeys(readFileSync(file, 'utf8'))
-  }
+  const made = async () => JSON.stringify(await generateKeys())
+  return parseKeys(options.keys ?? (await secretFile(join(options.data_dir, 'keys.json'), made)))
 }

@@ -1,79 +1,34 @@
-import { type Command, Option } from 'commander'
-import { OPERATOR_SCOPES } from '../accounts/operator-scopes.ts'
-import { type Action, type Caller, perform } from '../actions/action.ts'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline/promises'
+import type { Command } from 'commander'
+import { type Action, perform, readInput } from '../actions/action.ts'
 import { ACTIONS } from '../actions/index.ts'
-import { builtIn } from '../api/operator-api/operator-resource.ts'
-import {
-  fromText,
-  inputDocument,
-  type JsonSchema,
-  pathMembers,
-} from '../api/operator-api/schema-documents.ts'
-import { CatalogueCache } from '../catalogue/catalogue-store.ts'
+import { inputDocument } from '../api/operator-api/schema-documents.ts'
 import { printAnswer } from './answer.ts'
-import { ACTOR, type ActionCliContext, withContext } from './context.ts'
-import type { OutputOptions } from './output.ts'
+import { FOLLOWING } from './audit/audit-follow.ts'
+import { CALLER, type CliContext, type Open, withContext } from './context.ts'
+import { addMembers, argumentsOf, descriptionOf, flagOf, typedInput } from './members.ts'
+import type { OutputOptions, Row } from './output.ts'
 
 /** Commands made from the actions of operators, so that whatever the pages and the API can do, the command line can. */
-const CALLER: Caller = { actor: ACTOR, scopes: new Set(OPERATOR_SCOPES) }
-
-type Open = () => Promise<ActionCliContext>
-
-type Given = Record<string, string | string[] | true | undefined>
-
-/** `client_id` is `--client-id`. */
-function flagOf(member: string): string {
-  return `--${member.replaceAll('_', '-')}`
-}
-
-function optionOf(member: string, schema: JsonSchema, is_required: boolean): Option {
-  const { type, description, items } = schema
-  const value = type === 'boolean' ? '' : type === 'array' ? ' <value...>' : ' <value>'
-  const option = new Option(flagOf(member) + value, typeof description === 'string' ? description : '')
-  // Commander would name it in camel case.
-  option.attributeName = () => member
-  const { enum: choices } = type === 'array' ? ((items ?? {}) as JsonSchema) : schema
-  if (Array.isArray(choices)) option.choices(choices.map(String))
-  return option.makeOptionMandatory(is_required && !('default' in schema))
-}
-
-/** An example that runs once the words in capitals are replaced. */
-function exampleOf(action: Action): string {
-  const { properties, required } = inputDocument(action)
-  const in_path = pathMembers(action)
-  const words = in_path.map((member) => member.toUpperCase())
-  const needed = required.filter((member) => !in_path.includes(member))
-  const options = needed.map((member) =>
-    properties[member]?.type === 'boolean' ? flagOf(member) : `${flagOf(member)} ${member.toUpperCase()}`,
-  )
-  return ['toolgate', action.command, ...words, ...options, '--json'].join(' ')
-}
-
-/** Options are text; a flag is said or not. */
-function inputOf(action: Action, given: Given): Record<string, unknown> {
-  const texts = Object.entries(given).map(([member, value]) => [member, value === true ? 'true' : value])
-  return fromText(inputDocument(action), Object.fromEntries(texts))
-}
-
-async function run(
-  context: ActionCliContext,
-  action: Action,
-  given: Given,
-  options: OutputOptions,
-): Promise<void> {
-  const catalogues = new CatalogueCache(builtIn(context.issuer))
-  const answer = await perform(action, { ...context, catalogues }, CALLER, inputOf(action, given))
-  printAnswer(answer, options)
-}
-
-/** What groups are for that no command is worded in by hand. */
 const GROUPS: Record<string, string> = {
-  tokens: 'personal access tokens: each for one person, one MCP server and one role',
+  accounts: 'manage user accounts',
+  audit: 'read, sign, prove and verify the audit log',
+  catalogue: 'the scopes, the tools that each allows, and the roles',
+  clients: 'manage clients: programs that ask people for access',
+  grants: 'list, narrow and revoke grants: what people allowed which client',
+  'operator-tokens': 'manage tokens for the operator API',
+  'refresh-tokens': 'list and revoke refresh tokens',
   resources: 'MCP servers of the catalogue, with who holds which scope',
+  'resource-servers': 'manage the credentials of MCP servers that introspect tokens',
+  tokens: 'manage personal access tokens: each for one person, one MCP server and one role',
 }
+
+/** What a command can do besides its action, when this option is given. */
+const BESIDES: Readonly<Record<string, typeof FOLLOWING>> = { search_audit: FOLLOWING }
 
 /** The command of these words, made where it is not there. */
-function groupOf(program: Command, words: readonly string[]): Command {
+export function groupOf(program: Command, words: readonly string[]): Command {
   return words.reduce(
     (group, word) =>
       group.commands.find((each) => each.name() === word) ??
@@ -82,34 +37,89 @@ function groupOf(program: Command, words: readonly string[]): Command {
   )
 }
 
+/** An example that runs once the words in capitals are replaced. */
+function exampleOf(action: Action): string {
+  const { properties, required } = inputDocument(action)
+  const named = argumentsOf(action)
+  const { defaults = {} } = descriptionOf(action)
+  const words = named
+    .filter((member) => required.includes(member))
+    .map((member) => defaults[member] ?? member.toUpperCase())
+  const options = required
+    .filter((member) => !named.includes(member))
+    .map((member) =>
+      properties[member]?.type === 'boolean'
+        ? flagOf(action, member)
+        : `${flagOf(action, member)} ${member.toUpperCase()}`,
+    )
+  return ['toolgate', action.command, ...words, ...options, '--json'].join(' ')
+}
+
+async function agrees(question: string): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  // The end of the input is no yes.
+  const ended = once(terminal, 'close').then(() => '')
+  const typed = await Promise.race([terminal.question(`${question} [y/N] `).catch(() => ''), ended])
+  terminal.close()
+  return /^y(es)?$/i.test(typed.trim())
+}
+
+/** A script has thought about it before. */
+async function isConfirmed(action: Action, context: CliContext, input: Row, yes?: true): Promise<boolean> {
+  if (yes || !process.stdin.isTTY) return true
+  const question = await descriptionOf(action).confirm?.(context, input)
+  return question === undefined || agrees(question)
+}
+
+/** The answer, gone on with while it is only a part of what was asked for. */
+async function wholeAnswer(action: Action, context: CliContext, given: Row): Promise<Row> {
+  const { rest, join } = descriptionOf(action)
+  let answer = await perform(action, context, CALLER, given)
+  for (;;) {
+    const more = rest?.(answer, readInput(action, given))
+    if (!more || !join) return answer as Row
+    answer = join(answer, await perform(action, context, CALLER, { ...given, ...more }))
+  }
+}
+
+type Options = OutputOptions & { yes?: true; follow?: true }
+
+async function run(action: Action, command: Command, open: Open): Promise<void> {
+  const options: Options = command.opts()
+  const given = typedInput(action, command)
+  // Before anything is opened.
+  const input = readInput(action, given)
+  const beside = options.follow && BESIDES[action.name]
+  await withContext(open, async (context) => {
+    const answer = () => wholeAnswer(action, context, given)
+    if (beside) return beside.run(context, given, options, answer)
+    if (await isConfirmed(action, context, input, options.yes)) {
+      printAnswer(action, await answer(), { given, input }, options)
+      return
+    }
+    console.error('toolgate: Nothing was done')
+    process.exitCode = 1
+  })
+}
+
 function register(program: Command, open: Open, action: Action): void {
   const words = action.command.split(' ')
   const group = groupOf(program, words.slice(0, -1))
   const name = words.at(-1) ?? ''
-  // Commands that are worded by hand stay as they are.
-  if (group.commands.some((each) => each.name() === name)) return
-  const { properties, required } = inputDocument(action)
-  const in_path = pathMembers(action)
+  if (group.commands.some((each) => each.name() === name))
+    throw new Error(`there are two commands called ${action.command}`)
   const command = group.command(name).description(action.summary)
-  for (const member of in_path) command.argument(`<${member}>`, describe(properties[member]))
-  for (const [member, schema] of Object.entries(properties))
-    if (!in_path.includes(member)) command.addOption(optionOf(member, schema, required.includes(member)))
+  addMembers(command, action)
+  const beside = BESIDES[action.name]
+  if (beside) command.addOption(beside.option)
+  if (descriptionOf(action).confirm) command.option('--yes', 'do not ask, also at a terminal')
   command
-    .option('--json', 'print JSON')
+    .option('--json', 'print JSON, as the API answers')
     .addHelpText('after', `\nExample:\n  ${exampleOf(action)}`)
-    .action((...given: unknown[]) => {
-      const { json, ...options } = given[in_path.length] as Given
-      const named = Object.fromEntries(in_path.map((member, index) => [member, given[index] as string]))
-      const output: OutputOptions = json === true ? { json } : {}
-      return withContext(open, (context) => run(context, action, { ...options, ...named }, output))
-    })
+    .action(() => run(action, command, open))
 }
 
-function describe(schema: JsonSchema | undefined): string {
-  return typeof schema?.description === 'string' ? schema.description : ''
-}
-
-/** Adds a command for each action whose words no command has yet; to be called after all others. */
+/** Adds a command for each action that has one of its own. */
 export function registerActionCommands(program: Command, open: Open): void {
-  for (const action of ACTIONS) register(program, open, action)
+  for (const action of ACTIONS) if (action.cli !== false) register(program, open, action)
 }

@@ -4,10 +4,10 @@ import { AppError } from '../base/errors.ts'
 import { canonicalResource, findResource } from '../catalogue/catalogue.ts'
 import { parseCatalogue } from '../catalogue/catalogue-file.ts'
 import { catalogueText } from '../catalogue/catalogue-text.ts'
+import { terminalText } from '../doctor/crawl/display-text.ts'
 import { compareWithCatalogue, comparisonLines } from '../doctor/discovery/comparison.ts'
 import type { Inventory, Place } from '../doctor/discovery/inventory.ts'
 import { proposeCatalogue } from '../doctor/discovery/proposal.ts'
-import { terminalText } from '../doctor/probe/terminal-text.ts'
 import { printResult } from './output.ts'
 
 type Options = {
@@ -25,7 +25,7 @@ type Options = {
 
 /** `catalogue discover <url>`: what an MCP server offers, as a proposed catalogue or held against the one there is. */
 export function registerDiscoverCommand(catalogue: Command): void {
-  const command = catalogue.command('discover <url>')
+  const command = catalogue.command('discover').argument('<url>', 'where the MCP server answers')
   takeProgram(command)
   command
     .description('list the tools of an MCP server and propose a catalogue for it; needs no database')
@@ -38,9 +38,9 @@ export function registerDiscoverCommand(catalogue: Command): void {
     .option('--resource <url>', 'identifier of the server in the catalogue, when it is asked at another URL')
     .option(
       '--token-file <file>',
-      'a file with the bearer token to send; the server then lists what it opens',
+      'a file with the bearer token to send; the server then lists what it allows',
     )
-    .option('--name <name>', 'what people shall read; what the server calls itself when absent')
+    .option('--name <name>', 'display name (default: what the server calls itself)')
     .option('--prefix <word>', 'of the proposed scopes: notes makes notes:read')
     .option('--out <file>', 'write the proposal there, which must not exist yet')
     .option('--timeout <ms>', 'longest wait for each answer', '10000')

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import { CLIENT_PROFILES } from '../doctor/clients/index.ts'
+import { webUrl } from '../doctor/crawl/response.ts'
 import { diagnose, profilesNamed } from '../doctor/doctor.ts'
-import { reportJson, reportLines } from '../doctor/report-text.ts'
-import { webUrl } from '../doctor/walk.ts'
+import { reportJson, reportLines } from '../doctor/report/doctor-report.ts'
 import { type OutputOptions, printResult, wrongUsageEndsWith } from './output.ts'
 
 type DoctorOptions = OutputOptions & { client?: string[]; active?: true }
@@ -15,7 +15,7 @@ const NAMES = CLIENT_PROFILES.map(({ name }) => name).join(', ')
 export function registerDoctorCommand(program: Command): void {
   wrongUsageEndsWith(NOT_DONE, program.command('doctor <url>'))
     .description(
-      'why MCP clients cannot sign in at an MCP server, ours or not: which client stops where, and the mend',
+      'why MCP clients cannot sign in at an MCP server, ours or not: which client stops where, and the fix',
     )
     .option('--client <name...>', `judge only as these clients: ${NAMES}`)
     .option('--active', 'also register as each client would, and take it back; otherwise nothing is changed')

@@ -1,28 +1,19 @@
 import type { Command } from 'commander'
+import { terminalText } from '../doctor/crawl/display-text.ts'
+
 /** How commands speak: one JSON document with --json, else words and tables for people. */
 export type OutputOptions = { json?: true }
+
+export type Row = Record<string, unknown>
 
 /** One value in a table. */
 export function cell(value: unknown): string {
   if (value instanceof Date) return value.toISOString().replace('T', ' ').slice(0, 19)
-  if (Array.isArray(value)) return value.join(' ')
-  return value === null || value === undefined ? '-' : String(value)
+  if (Array.isArray(value)) return value.map(cell).join(' ') || '-'
+  return value === null || value === undefined ? '-' : terminalText(String(value))
 }
 
-/** Prints rows as a table of the named columns, or as JSON. */
-export function printRows<Row extends object>(
-  rows: readonly Row[],
-  columns: readonly (keyof Row & string)[],
-  options: OutputOptions,
-): void {
-  if (options.json) {
-    console.log(JSON.stringify(rows, null, 2))
-    return
-  }
-  if (rows.length === 0) {
-    console.log('None.')
-    return
-  }
+export function printTable(rows: readonly Row[], columns: readonly string[]): void {
   const table = [
     columns.map((name) => name.toUpperCase()),
     ...rows.map((row) => columns.map((name) => cell(row[name]))),
@@ -35,6 +26,18 @@ export function printRows<Row extends object>(
         .join('  ')
         .trimEnd(),
     )
+}
+
+/** Prints a list as a table of these columns, or as JSON under its name, as the API names its lists. */
+export function printList(
+  list: Readonly<Record<string, readonly Row[]>>,
+  columns: readonly string[],
+  { json }: OutputOptions,
+): void {
+  const rows = Object.values(list).flat()
+  if (json) console.log(JSON.stringify(list, null, 2))
+  else if (rows.length === 0) console.log('None.')
+  else printTable(rows, columns)
 }
 
 /** Prints one result: as JSON, or as the lines given for people. */

@@ -1,21 +1,16 @@
 import { Command } from 'commander'
-import { generateKeys } from '../authorization-server/keys.ts'
+import { openApiDocument } from '../api/operator-api/openapi.ts'
 import { loadConfig } from '../config/config.ts'
 import { openInstallation } from '../main/installation.ts'
 import { migrateUp, migrationStatus } from '../storage/migrate.ts'
-import { registerAccountCommands } from './accounts.ts'
-import { registerActionCommands } from './action-commands.ts'
+import { groupOf, registerActionCommands } from './action-commands.ts'
 import { registerAuditCommands } from './audit/audit.ts'
-import { registerCatalogueCommands } from './catalogue.ts'
-import { registerClientCommands } from './clients.ts'
-import { openAuditContext, openContext } from './context.ts'
-import { registerOpenApiCommand } from './openapi.ts'
-import { registerOperatorCommands } from './operator.ts'
-import { registerResourceServerCommands } from './resource-servers.ts'
+import { registerCatalogueFileCommands } from './catalogue.ts'
+import { type AuditCliContext, type CliContext, type Open, openAuditContext, openContext } from './context.ts'
+import { registerKeyCommands } from './keys.ts'
 import { serve } from './serve/serve.ts'
-import { registerTraceCommand } from './trace.ts'
 
-/** The command line. Each command is one call into the domain; nothing is decided here. */
+/** The command line: commands made from the actions of operators, and those that are none. */
 async function migrate(options: { status?: true }): Promise<void> {
   const config = loadConfig()
   const { server_role } = config.database
@@ -36,14 +31,19 @@ async function migrate(options: { status?: true }): Promise<void> {
   }
 }
 
+type Opening = { open?: Open<CliContext>; openAudit?: Open<AuditCliContext> }
+
 /**
- * Every command there is. Those for actions of operators that no file here words better are made from the actions.
+ * Every command there is.
  * @param name of the command that is to run: a server starts without the programs that look at other deployments
  */
-export async function createProgram(name?: string): Promise<Command> {
+export async function createProgram(
+  name?: string,
+  { open = openContext, openAudit = openAuditContext }: Opening = {},
+): Promise<Command> {
   const program = new Command('toolgate')
     .description('An OAuth 2.1 authorization server made for MCP. Its scopes are tool permissions.')
-    .showHelpAfterError()
+    .showHelpAfterError('Add --help to see what there is.')
   program.command('serve').description('run the server').action(serve)
   program
     .command('migrate')
@@ -51,21 +51,14 @@ export async function createProgram(name?: string): Promise<Command> {
     .option('--status', 'only show what is applied and pending')
     .action(migrate)
   program
-    .command('keys')
-    .description('signing and cookie keys')
-    .command('create')
-    .description('print new keys for TOOLGATE_KEYS or TOOLGATE_KEYS_FILE')
-    .action(async () => console.log(JSON.stringify(await generateKeys())))
-  registerCatalogueCommands(program, openContext)
-  registerAccountCommands(program, openContext)
-  registerClientCommands(program, openContext)
-  registerResourceServerCommands(program, openContext)
-  registerOperatorCommands(program, openContext)
-  registerAuditCommands(program, openAuditContext)
-  registerTraceCommand(program, openContext)
-  registerOpenApiCommand(program)
+    .command('openapi')
+    .description('print the OpenAPI 3.1 document of /operator/api/v1')
+    .action(() => console.log(JSON.stringify(openApiDocument(loadConfig().issuer), null, 2)))
+  registerKeyCommands(program)
+  registerCatalogueFileCommands(groupOf(program, ['catalogue']))
+  registerAuditCommands(groupOf(program, ['audit']), openAudit)
+  registerActionCommands(program, open)
   if (name !== 'serve') await registerProbes(program)
-  registerActionCommands(program, openContext)
   return program
 }
 

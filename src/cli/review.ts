@@ -4,12 +4,12 @@ import { AppError } from '../base/errors.ts'
 import { findResource } from '../catalogue/catalogue.ts'
 import { parseCatalogue } from '../catalogue/catalogue-file.ts'
 import { environmentVariable } from '../config/config.ts'
-import { ACTIVE_STEPS } from '../doctor/review/active/active-run.ts'
-import { isAtLeast, SEVERITIES, type Severity } from '../doctor/review/finding.ts'
-import { reportLines } from '../doctor/review/report-text.ts'
-import { type Review, review } from '../doctor/review/review.ts'
-import { sarifOf } from '../doctor/review/sarif.ts'
-import type { ReviewOptions } from '../doctor/review/seen.ts'
+import { ACTIVE_STEPS } from '../doctor/active/run.ts'
+import type { ReviewOptions } from '../doctor/crawl/mcp-prober.ts'
+import { reportLines } from '../doctor/report/review-report.ts'
+import { sarifOf } from '../doctor/report/sarif.ts'
+import { type Review, review } from '../doctor/review.ts'
+import { isAtLeast, SEVERITIES, type Severity } from '../doctor/rules/rule.ts'
 import type { Resource } from '../permission/scopes.ts'
 import { wrongUsageEndsWith } from './output.ts'
 
@@ -39,7 +39,7 @@ Example:
 export function registerReviewCommand(program: Command): void {
   wrongUsageEndsWith(EXIT.unreviewed, program.command('review <url>'))
     .description(
-      'review an MCP deployment, ours or not: findings with severity, section and mend; only reads',
+      'review an MCP deployment, ours or not: findings with severity, section and remediation; only reads',
     )
     .option('--token <token>', 'one that the server accepts')
     .option('--second-token <token>', 'one of another account: must not work in the session of the first')

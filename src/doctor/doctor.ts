@@ -1,13 +1,15 @@
-import type { ClientProfile } from './client-profile.ts'
+import { probeRegistration } from './active/registration-probe.ts'
+import type { ClientProfile } from './clients/client-facts.ts'
 import { CLIENT_PROFILES } from './clients/index.ts'
-import { discoverAs, judge, type Verdict } from './judge.ts'
-import type { Problem, Trial } from './problem.ts'
-import { tryAsClient } from './trial.ts'
-import { type Walk, walk } from './walk.ts'
+import { crawl } from './crawl/crawl.ts'
+import type { Crawl } from './crawl/http-cache.ts'
+import type { Finding } from './finding.ts'
+import type { Effect, RegistrationProbe } from './steps/client-state.ts'
+import { hasDiscovered, judge, type Verdict } from './steps/judge.ts'
 
 /**
- * The doctor, for people whose client says “authorization failed”: walks the discovery chain of somebody's MCP server
- * once, judges it as each known client would, and says which mistake stops which client and what to change.
+ * The doctor, for people whose client says “authorization failed”: crawls an MCP deployment once, judges it as each known
+ * client would, and says what stops which client and what to change.
  */
 export type DoctorOptions = {
   /** All when absent. */
@@ -19,45 +21,49 @@ export type DoctorOptions = {
 export type Diagnosis = {
   url: string
   verdicts: Verdict[]
-  /** Each distinct problem once, what stops clients first. */
-  problems: DiagnosedProblem[]
+  /** Each distinct one once, what stops clients first. */
+  findings: DiagnosedFinding[]
   /** Registrations that `active` made and the server did not let go. */
   left_behind: { client: string; client_id: string }[]
 }
 
-export type DiagnosedProblem = Problem & { stops: string[]; may_stop: string[]; hinders: string[] }
+/** With the names of the clients on which it has this effect. */
+export type DiagnosedFinding = Finding & Record<Effect, string[]>
 
 /** Asks at `url` and behind it. Whatever the other side does is a finding; throws for nothing of it. */
 export async function diagnose(url: string, options: DoctorOptions = {}): Promise<Diagnosis> {
   const clients = options.clients ?? CLIENT_PROFILES
-  const walked = await walk(url)
-  const trials = options.active ? await tryAll(clients, walked) : new Map<string, Trial>()
-  const verdicts = clients.map((profile) => judge(profile, walked, trials.get(profile.name)))
-  const left_behind = [...trials.values()].flatMap((trial) => trial.left_behind ?? [])
-  return { url, verdicts, problems: problemsOf(verdicts), left_behind }
+  const crawled = await crawl(url)
+  const probes = options.active ? await probeAll(clients, crawled) : new Map<string, RegistrationProbe>()
+  const verdicts = clients.map((profile) => judge(profile, crawled, probes.get(profile.name)))
+  const left_behind = [...probes.values()].flatMap((probe) => probe.left_behind ?? [])
+  return { url, verdicts, findings: findingsOf(verdicts), left_behind }
 }
 
 /** One after the other: servers limit how many clients register at a time. */
-async function tryAll(clients: readonly ClientProfile[], walked: Walk): Promise<Map<string, Trial>> {
-  const trials = new Map<string, Trial>()
+async function probeAll(
+  clients: readonly ClientProfile[],
+  crawled: Crawl,
+): Promise<Map<string, RegistrationProbe>> {
+  const probes = new Map<string, RegistrationProbe>()
   for (const profile of clients) {
-    const trial = await tryAsClient(discoverAs(profile, walked))
-    if (trial) trials.set(profile.name, trial)
+    const verdict = judge(profile, crawled)
+    const probe = hasDiscovered(verdict) ? await probeRegistration(verdict.state) : undefined
+    if (probe) probes.set(profile.name, probe)
   }
-  return trials
+  return probes
 }
 
-function problemsOf(verdicts: readonly Verdict[]): DiagnosedProblem[] {
-  const found = new Map<string, DiagnosedProblem>()
+export function findingsOf(verdicts: readonly Verdict[]): DiagnosedFinding[] {
+  const found = new Map<string, DiagnosedFinding>()
   for (const { profile, steps } of verdicts)
-    for (const { problem, fails, likely } of steps.flatMap(({ findings }) => findings)) {
-      const key = JSON.stringify(problem)
-      const entry = found.get(key) ?? { ...problem, stops: [], may_stop: [], hinders: [] }
+    for (const { finding, effect } of steps.flatMap(({ findings }) => findings)) {
+      const key = JSON.stringify(finding)
+      const entry = found.get(key) ?? { ...finding, stops: [], may_stop: [], warns: [] }
       found.set(key, entry)
-      const clients = !fails ? entry.hinders : likely ? entry.may_stop : entry.stops
-      if (!clients.includes(profile.name)) clients.push(profile.name)
+      if (!entry[effect].includes(profile.name)) entry[effect].push(profile.name)
     }
-  const weight = ({ stops, may_stop }: DiagnosedProblem) => stops.length * 100 + may_stop.length
+  const weight = ({ stops, may_stop }: DiagnosedFinding) => stops.length * 100 + may_stop.length
   return [...found.values()].toSorted((a, b) => weight(b) - weight(a))
 }
 

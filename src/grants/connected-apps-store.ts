@@ -8,6 +8,8 @@ import {
   pageByMoment,
   type RowsWanted,
 } from '../storage/keyset.ts'
+import type { ToolUse } from '../usage/usage-store.ts'
+import type { GrantView } from './grant-list-store.ts'
 import type { RevokedGrant } from './grant-store.ts'
 
 /**
@@ -19,21 +21,10 @@ const OWN = `g.account_id = :account_id and g.client_id <> '${PERSONAL_CLIENT_ID
 export type Own = { account_id: string; id: string }
 
 /** A tool that was really called, and when last; a hint for people, not evidence. */
-export type UsedTool = { tool: string; last_used_at: Date; allowed: number; denied: number }
+type UsedTool = Omit<ToolUse, 'first_used_at'>
 
-export type ConnectedApp = {
-  id: string
-  client_id: string
-  client_name: string | null
-  /** What the person calls this installation. */
-  label: string | null
-  redirect_host: string | null
-  resource: string | null
-  scope: string
-  created_at: Date
-  expires_at: Date
+export type ConnectedApp = Omit<GrantView, 'account_id' | 'username' | 'refresh_tokens' | 'access_tokens'> & {
   first_used_at: Date | null
-  last_used_at: Date | null
   /** The newest first, at most 50. */
   used_tools: UsedTool[]
 }

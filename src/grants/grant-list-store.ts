@@ -99,17 +99,17 @@ export type RefreshTokenView = z.infer<typeof refreshTokenView>
 /** Live refresh tokens, newest first. `id` is the base64url SHA-256 of the token: it names it and opens nothing. */
 export async function listRefreshTokens(
   db: Knex,
-  filter: GrantFilter & { token_id?: Buffer | undefined },
+  filter: GrantFilter,
   page: PageWanted,
 ): Promise<PageOf<'refresh_tokens', RefreshTokenView>> {
-  const { token_id, ...of_grants } = filter
-  const query = matchingGrants(db, await resolveFilter(db, of_grants))
+  const query = matchingGrants(db, await resolveFilter(db, filter))
     .join('refresh_tokens as r', 'r.grant_id', 'g.id')
     .whereNull('r.consumed_at')
     .whereRaw('r.expires_at > now()')
     .select('r.id', 'r.grant_id', 'g.account_id', 'g.client_id', 'g.resource', 'g.scope')
     .select('r.created_at', 'r.expires_at')
-  if (token_id) query.where('r.id', token_id)
+  const { refresh_token_id } = filter
+  if (refresh_token_id !== undefined) query.where('r.id', Buffer.from(refresh_token_id, 'base64url'))
   const list = async ({ limit, after }: RowsWanted<Place>) => {
     const behind = after && { ...after, id: Buffer.from(after.id, 'base64url') }
     const order = { moment: 'r.created_at', id: 'r.id' }

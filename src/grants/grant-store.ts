@@ -75,6 +75,8 @@ export type GrantFilter = {
   unused_since?: Date | undefined
   /** Only those that have a live refresh token. */
   refreshable?: boolean | undefined
+  /** The one that has this live refresh token: the base64url SHA-256 of it. */
+  refresh_token_id?: string | undefined
 }
 
 /** When something was last heard of a grant; indexed as it stands here. */
@@ -82,6 +84,9 @@ export const LAST_SIGN = 'coalesce(g.last_used_at, g.created_at)'
 
 const HAS_REFRESH_TOKEN = `exists (select from refresh_tokens r
   where r.grant_id = g.id and r.consumed_at is null and r.expires_at > now())`
+
+const OF_REFRESH_TOKEN = `g.id = (select r.grant_id from refresh_tokens r
+  where r.id = ? and r.consumed_at is null and r.expires_at > now())`
 
 /** An id goes before a username, so that nobody is meant by a name that looks like another one's id. */
 const ACCOUNT_NAMED =
@@ -98,7 +103,8 @@ export async function resolveFilter(db: Knex, { account, ...filter }: GrantFilte
 
 /** Live grants that match, as `g`. */
 export function matchingGrants(db: Knex, filter: ResolvedFilter): Knex.QueryBuilder {
-  const { id, ids, account_id, client_id, resource, scope, unused_since, refreshable } = filter
+  const { id, ids, account_id, client_id, resource, scope, unused_since, refreshable, refresh_token_id } =
+    filter
   const query = db('grants as g').whereRaw('g.expires_at > now()')
   if (id !== undefined) query.where('g.id', id)
   if (ids !== undefined) query.whereRaw('g.id = any(?)', [ids as string[]])
@@ -108,6 +114,8 @@ export function matchingGrants(db: Knex, filter: ResolvedFilter): Knex.QueryBuil
   if (scope !== undefined) query.whereRaw("string_to_array(g.scope, ' ') @> array[?]::text[]", [scope])
   if (unused_since !== undefined) query.whereRaw(`${LAST_SIGN} < ?`, [unused_since])
   if (refreshable) query.whereRaw(HAS_REFRESH_TOKEN)
+  if (refresh_token_id !== undefined)
+    query.whereRaw(OF_REFRESH_TOKEN, [Buffer.from(refresh_token_id, 'base64url')])
   return query
 }
 

@@ -107,29 +107,14 @@ export async function revokeGrants(
   }
 }
 
-/** Revokes every refresh token of the grants that match, each with its grant. Grants without one live on. */
+/**
+ * Revokes every refresh token of the grants that match. A refresh token is the root of its family, so its grant goes with
+ * it: nothing issued from it may live on. Grants without one live on.
+ */
 export function revokeRefreshTokens(
   dependencies: GrantDependencies,
   filter: GrantFilter,
   origin: ActionOrigin,
 ): Promise<{ revoked: string[] }> {
   return revokeGrants(dependencies, { ...filter, refreshable: true }, origin)
-}
-
-/**
- * Revokes one refresh token by its id (the base64url SHA-256 that lists show). A refresh token is the root of
- * its family, so its grant goes with it: nothing issued from it may live on.
- */
-export async function revokeRefreshToken(
-  dependencies: GrantDependencies,
-  token_id: string,
-  origin: ActionOrigin,
-): Promise<{ revoked: string[] }> {
-  const digest = Buffer.from(token_id, 'base64url')
-  if (digest.length !== 32)
-    throw new AppError('invalid_input', 'A refresh token id is 43 base64url characters')
-  const { refresh_tokens } = await listRefreshTokens(dependencies.db, { token_id: digest }, { limit: 1 })
-  const [token] = refresh_tokens
-  if (!token) return { revoked: [] }
-  return revokeGrants(dependencies, { id: token.grant_id }, origin)
 }

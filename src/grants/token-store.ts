@@ -9,26 +9,32 @@ export type StoredPayload = Record<string, unknown>
 type Lifetime = { ttl_seconds: number }
 type Owned = { id: Buffer; grant_id: string }
 
+/** What is spent once. */
+type SpentOnce = 'authorization_codes' | 'refresh_tokens'
+
 /** Locks the grant that owns a code or token until the transaction ends; undefined when there is none. */
-async function lockFamily(
-  db: Knex,
-  table: 'authorization_codes' | 'refresh_tokens',
-  id: Buffer,
-): Promise<void> {
+async function lockFamily(db: Knex, table: SpentOnce, id: Buffer): Promise<void> {
   await db.raw(`select 1 from grants where id = (select grant_id from ${table} where id = ?) for update`, [
     id,
   ])
 }
 
-export async function insertAuthorizationCode(
+export async function insertSpentOnce(
   db: Knex,
+  table: SpentOnce,
   row: Owned & Lifetime & { payload: StoredPayload },
 ): Promise<void> {
   await db.raw(
-    `insert into authorization_codes (id, grant_id, payload, expires_at)
+    `insert into ${table} (id, grant_id, payload, expires_at)
      values (?, ?, ?, now() + make_interval(secs => ?))`,
     [row.id, row.grant_id, JSON.stringify(row.payload), row.ttl_seconds],
   )
+}
+
+/** Compare-and-set: true for exactly one caller. */
+export async function consume(db: Knex, table: SpentOnce, id: Buffer): Promise<boolean> {
+  const consumed_at = db.raw('clock_timestamp()')
+  return (await db(table).where({ id }).whereNull('consumed_at').update({ consumed_at })) === 1
 }
 
 export type FoundCode = { payload: StoredPayload; expired: boolean; consumed: boolean }
@@ -38,26 +44,6 @@ export async function findAuthorizationCode(db: Knex, id: Buffer): Promise<Found
   return db('authorization_codes')
     .where({ id })
     .first('payload', db.raw('expires_at <= now() as expired'), db.raw('consumed_at is not null as consumed'))
-}
-
-/** Compare-and-set: true for exactly one caller. */
-export async function consumeAuthorizationCode(db: Knex, id: Buffer): Promise<boolean> {
-  const count = await db('authorization_codes')
-    .where({ id })
-    .whereNull('consumed_at')
-    .update({ consumed_at: db.fn.now() })
-  return count === 1
-}
-
-export async function insertRefreshToken(
-  db: Knex,
-  row: Owned & Lifetime & { payload: StoredPayload },
-): Promise<void> {
-  await db.raw(
-    `insert into refresh_tokens (id, grant_id, payload, expires_at)
-     values (?, ?, ?, now() + make_interval(secs => ?))`,
-    [row.id, row.grant_id, JSON.stringify(row.payload), row.ttl_seconds],
-  )
 }
 
 export type FoundRefreshToken = {
@@ -78,15 +64,6 @@ export async function findRefreshToken(db: Knex, id: Buffer): Promise<FoundRefre
     // statement time, not transaction time: the transaction may have waited for the family's lock
     db.raw('extract(epoch from clock_timestamp() - consumed_at)::float8 as consumed_seconds_ago'),
   )
-}
-
-/** Compare-and-set: true for exactly one caller. */
-export async function consumeRefreshToken(db: Knex, id: Buffer): Promise<boolean> {
-  const count = await db('refresh_tokens')
-    .where({ id })
-    .whereNull('consumed_at')
-    .update({ consumed_at: db.raw('clock_timestamp()') })
-  return count === 1
 }
 
 export type AccessTokenRow = Owned & {
@@ -128,11 +105,7 @@ export async function findAccessToken(
     )
 }
 
-export async function deleteToken(
-  db: Knex,
-  table: 'authorization_codes' | 'refresh_tokens' | 'access_tokens',
-  id: Buffer,
-): Promise<void> {
+export async function deleteToken(db: Knex, table: SpentOnce | 'access_tokens', id: Buffer): Promise<void> {
   // The grant first, as everywhere: a revocation holds it and then deletes this row.
   if (db.isTransaction && table !== 'access_tokens') await lockFamily(db, table, id)
   await db(table).where({ id }).delete()

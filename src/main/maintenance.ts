@@ -64,7 +64,7 @@ export function auditRetention(
 }
 
 /** Every personal access token that expires soon, in steps of bounded size. */
-export async function noticeAllExpiring(db: Knex, audit: AuditLog): Promise<void> {
+async function noticeAllExpiring(db: Knex, audit: AuditLog): Promise<void> {
   while ((await noticeExpiring({ db, audit })) > 0);
 }
 

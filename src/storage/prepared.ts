@@ -1,6 +1,11 @@
 import type { Knex } from 'knex'
 import type pg from 'pg'
 
+/** The values of rows column by column, as `unnest` takes them. */
+export function columnsOf<Row>(rows: readonly Row[], ...names: (keyof Row)[]): unknown[][] {
+  return names.map((name) => rows.map((row) => row[name]))
+}
+
 /** A statement that each connection parses and plans once. The name must stand for this text alone. */
 export type PreparedStatement = { name: string; text: string }
 

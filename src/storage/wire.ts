@@ -6,7 +6,7 @@ import type { PreparedStatement } from './prepared.ts'
  * write of the statement after it. This is the only file that knows how pg speaks to its connection.
  */
 type Wire = {
-  stream: { cork(): void; uncork(): void }
+  stream: { cork(): void; uncork(): void; pause(): void; resume(): void }
   parse(message: { text: string }): void
   bind(message: object): void
   execute(message: object): void
@@ -18,8 +18,11 @@ type Wire = {
 type WireQuery = {
   submit(wire: Wire): void
   handleCopyInResponse(): void
-  handleCopyData(message: { chunk: Buffer }): void
+  handleCopyData(message: { chunk: Buffer }, wire: Wire): void
 }
+
+/** After so many rows of a COPY, whatever else the process has to do gets its turn. */
+const ROWS_AT_ONCE = 1_000
 
 /** Called for each row of a binary COPY, as Postgres sent it. It must copy what it keeps. */
 export type TakeTuple = (tuple: Buffer) => void
@@ -130,11 +133,15 @@ export async function copyOut(client: pg.ClientBase, query: string, take: TakeTu
   let failure: unknown
   await run(client, `copy (${query}) to stdout (format binary)`, (copy) => {
     // One row to a message, as the protocol promises; before the first comes the header.
-    copy.handleCopyData = ({ chunk }) => {
+    copy.handleCopyData = ({ chunk }, { stream }) => {
       const tuple = prologue > 0 ? chunk.subarray(prologue) : chunk
       prologue = 0
       if (failure !== undefined || tuple.length <= TRAILER.length) return
       rows += 1
+      if (rows % ROWS_AT_ONCE === 0) {
+        stream.pause()
+        setImmediate(() => stream.resume())
+      }
       try {
         take(tuple)
       } catch (error) {

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { z } from 'zod'
-import { runPrepared } from '../storage/prepared.ts'
+import { columnsOf, runPrepared } from '../storage/prepared.ts'
 
 /** SQL of what was used when: tools by grant, and calls by hour. Written in bulk from memory. */
 export type ToolUseCount = {
@@ -88,15 +88,10 @@ export function addToolUses(
   keep: (left: readonly ToolUseCount[]) => void,
 ): Promise<void> {
   const ordered = counts.toSorted((one, other) => compare(one.grant_id, other.grant_id))
-  const write = (step: readonly ToolUseCount[]) =>
-    runPrepared(db, ADD_TOOL_USES, [
-      step.map(({ grant_id }) => grant_id),
-      step.map(({ tool }) => tool),
-      step.map(({ first_ms }) => first_ms),
-      step.map(({ last_ms }) => last_ms),
-      step.map(({ allowed }) => allowed),
-      step.map(({ denied }) => denied),
-    ])
+  const write = (step: readonly ToolUseCount[]) => {
+    const values = columnsOf(step, 'grant_id', 'tool', 'first_ms', 'last_ms', 'allowed', 'denied')
+    return runPrepared(db, ADD_TOOL_USES, values)
+  }
   return inSteps(ordered, write, keep)
 }
 
@@ -106,13 +101,7 @@ export function addHours(
   keep: (left: readonly HourCount[]) => void,
 ): Promise<void> {
   const write = (step: readonly HourCount[]) =>
-    runPrepared(db, ADD_HOURS, [
-      step.map(({ hour_ms }) => hour_ms),
-      step.map(({ resource }) => resource),
-      step.map(({ tool }) => tool),
-      step.map(({ decision }) => decision),
-      step.map(({ calls }) => calls),
-    ])
+    runPrepared(db, ADD_HOURS, columnsOf(step, 'hour_ms', 'resource', 'tool', 'decision', 'calls'))
   return inSteps(counts, write, keep)
 }
 

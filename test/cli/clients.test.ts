@@ -1,34 +1,21 @@
-import { Command } from 'commander'
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { registerClientCommands } from '../../src/cli/clients.ts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sweepExpired } from '../../src/storage/sweep.ts'
 import { REDIRECT_URI, type Tokens, Toolgate } from '../support/toolgate.ts'
+import { type CommandLine, commandLine } from './commands.ts'
 
 let toolgate: Toolgate
+let cli: CommandLine
 beforeAll(async () => {
   toolgate = await Toolgate.start({ env: { TOOLGATE_REGISTRATION: 'closed' } })
+  cli = await commandLine(toolgate.db)
 })
-afterAll(() => toolgate.close())
-afterEach(() => vi.restoreAllMocks())
+afterAll(async () => {
+  await cli.close()
+  await toolgate.close()
+})
 
-/** Runs `toolgate clients …` in this installation and gives what it prints. */
-async function clients(...words: string[]): Promise<string> {
-  const lines: string[] = []
-  const spy = vi.spyOn(console, 'log').mockImplementation((line) => void lines.push(line))
-  const db = toolgate.db.database.knex
-  const context = { db, knex: db, audit: toolgate.app.audit, close: async () => undefined }
-  const program = new Command().exitOverride().configureOutput({ writeErr: () => {} })
-  registerClientCommands(program, async () => context)
-  program.commands[0]?.commands.forEach((command) => {
-    command.exitOverride().configureOutput({ writeErr: () => {} })
-  })
-  try {
-    await program.parseAsync(['clients', ...words], { from: 'user' })
-  } finally {
-    spy.mockRestore()
-  }
-  return lines.join('\n')
-}
+/** What `toolgate clients …` prints here. */
+const clients = async (...words: string[]) => (await cli.run('clients', ...words)).join('\n')
 
 type Credentials = { client_id: string; client_secret: string }
 const add = async (...words: string[]): Promise<Credentials> =>
@@ -89,7 +76,9 @@ describe.each(Object.entries(METHODS))('a client with a secret that uses %s', (_
     const resource_server = await toolgate.resourceServer()
     const introspected = () => toolgate.introspect(resource_server, again.body.access_token)
     expect(await introspected()).toMatchObject({ active: true })
-    expect(await clients('remove', credentials.client_id)).toBe(`Removed ${credentials.client_id}.`)
+    expect(await clients('remove', credentials.client_id)).toBe(
+      `Removed ${credentials.client_id}, 1 grant revoked.`,
+    )
     expect(await introspected()).toEqual({ active: false })
     expect(await refresh(rotated, method, again.body)).toMatchObject({ status: 401 })
     const events = await toolgate.db.database
@@ -145,7 +134,9 @@ it('a public client has no secret, goes the whole way, and is never swept', asyn
 
 it('list shows who came how, newest first', async () => {
   const { client_id } = await add('--secret')
-  const [newest] = JSON.parse(await clients('list', '--origin', 'operator', '-n', '1', '--json'))
+  const {
+    clients: [newest],
+  } = await cli.json('clients', 'list', '--origin', 'operator', '-n', '1')
   expect(newest).toMatchObject({
     client_id,
     name: 'Ticket system',
@@ -155,7 +146,12 @@ it('list shows who came how, newest first', async () => {
     live_grants: 0,
     blocked: false,
   })
-  expect(await clients('list', '--origin', 'registration')).toBe('None.')
+  expect((await cli.attempt('clients', 'list', '--origin', 'registration')).errors).toEqual([
+    'toolgate: Nothing matches',
+  ])
+  expect(
+    (await cli.json('clients', 'list', '--text', 'icket sys', '--blocked', 'false')).clients,
+  ).not.toEqual([])
   expect(await clients('list')).toMatch(
     /^CLIENT_ID +NAME +ORIGIN +REDIRECT_HOSTS +REGISTERED_AT +LAST_USED_AT +LIVE_GRANTS +BLOCKED\n/,
   )
@@ -166,7 +162,7 @@ describe('refused are', () => {
     ['a redirect that may not be', ['add', 'X', '--redirect-uri', 'http://app.example/'], 'use https'],
     ['a client without a redirect', ['add', 'X'], 'redirect-uri'],
     ['a list of nobody knows whom', ['list', '--origin', 'friends'], 'Allowed choices'],
-    ['a list of no length', ['list', '-n', '0'], 'whole number'],
+    ['a list of no length', ['list', '-n', '0'], 'limit: Too small'],
     ['a secret for a client that is not there', ['rotate-secret', 'cl_none'], 'There is no client cl_none'],
     ['removing what is not there', ['remove', 'cl_none'], 'There is no client cl_none'],
   ])('%s', async (_, words, why) => {

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { afterEach, expect, it, vi } from 'vitest'
 import { registerDoctorCommand } from '../../src/cli/doctor.ts'
-import { type Deployment, json, type Parts, startDeployment } from '../doctor/deployment.ts'
+import { type Deployment, json, type Parts, startDeployment } from '../doctor/fixtures/deployment.ts'
 
 let deployment: Deployment | undefined
 
@@ -40,7 +40,7 @@ it('ends with 1 where a client fails; as JSON for programs, for the named client
   expect(status).toBe(1)
   expect(JSON.parse(printed)).toMatchObject({
     clients: [{ client: 'vscode', outcome: 'fails', failed_step: 2 }, { client: 'cursor' }],
-    problems: [{ mistake: 'forbidden_instead_of_unauthorized', stops: ['vscode', 'cursor'] }],
+    findings: [{ id: 'forbidden_instead_of_unauthorized', stops: ['vscode', 'cursor'] }],
   })
 })
 

@@ -2,13 +2,12 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { registerResourceServerCommands } from '../../src/cli/resource-servers.ts'
 import { type CommandLine, commandLine } from './commands.ts'
 
 let cli: CommandLine
 const directory = mkdtempSync(join(tmpdir(), 'toolgate-secrets-'))
 beforeAll(async () => {
-  cli = await commandLine(registerResourceServerCommands)
+  cli = await commandLine()
 })
 afterAll(async () => {
   rmSync(directory, { recursive: true })
@@ -57,15 +56,14 @@ describe('resource-servers', () => {
     expect(await json('add', RESOURCE, '--id', 'signing', '--jwks', jwks)).toEqual(made)
     expect(await json('add', RESOURCE, '--id', 'signing', '--jwks', jwks)).toEqual(made)
     expect(await json('rotate-keys', 'signing', '--jwks', jwks)).toEqual(made)
-    const methods = (await json('list')).map(({ id, authentication }: Record<string, string>) => [
-      id,
-      authentication,
-    ])
+    const methods = (await json('list')).resource_servers.map(
+      ({ id, authentication }: Record<string, string>) => [id, authentication],
+    )
     expect(methods).toContainEqual(['signing', 'private_key_jwt'])
     expect(methods).toContainEqual(['notes', 'client_secret'])
-    await expect(servers('add', RESOURCE, '--id', 'x', '--jwks', file)).rejects.toThrow('A JWK Set is')
+    await expect(servers('add', RESOURCE, '--id', 'x', '--jwks', file)).rejects.toThrow(/^jwks\.keys: /)
     await expect(servers('add', RESOURCE, '--jwks', jwks, '--secret-file', file)).rejects.toThrow(
-      'cannot be used with',
+      'secret and jwks exclude each other',
     )
     writeFileSync(jwks, 'no json')
     await expect(servers('rotate-keys', 'signing', '--jwks', jwks)).rejects.toThrow('is not JSON')
@@ -78,7 +76,7 @@ describe('resource-servers', () => {
     [
       'a secret file that is not there',
       ['add', RESOURCE, '--secret-file', join(directory, 'absent')],
-      'ENOENT',
+      'cannot be read: no such file or directory',
     ],
     ['rotating what is not there', ['rotate-secret', 'nobody'], 'There is no resource server'],
     ['removing what is not there', ['remove', 'nobody'], 'There is no resource server'],

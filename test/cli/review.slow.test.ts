@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
-import { type BadDeployment, startBadDeployment } from '../doctor/review/fixtures/bad-deployment.ts'
+import { type BadDeployment, startBadDeployment } from '../doctor/fixtures/bad-deployment.ts'
 import { freePort } from '../support/free-port.ts'
 
 let deployment: BadDeployment | undefined
@@ -51,7 +51,7 @@ it('ends with 1 where something is at or above --fail-on, and writes SARIF', asy
   expect((await reviewed([deployment.url])).code).toBe(0)
   const { code, out } = await reviewed([deployment.url, '--fail-on', 'medium', '--sarif', file])
   expect(code).toBe(1)
-  expect(out).toMatch(/MEDIUM {4}A token cannot be given back {2}\[server\.no-revocation\]/)
+  expect(out).toMatch(/MEDIUM {4}Tokens cannot be revoked {2}\[server\.no-revocation\]/)
   expect(JSON.parse(readFileSync(file, 'utf8')).runs[0].results[0].ruleId).toBe('server.no-revocation')
 })
 

@@ -25,7 +25,7 @@ describe('toolgate with the role of the server', () => {
       await server.end('SIGTERM')
     }
     const { stdout: accounts } = await toolgate(roles.server_url, 'accounts', 'list', '--json')
-    expect(JSON.parse(accounts)).toMatchObject([{ username: 'admin' }])
+    expect(JSON.parse(accounts)).toMatchObject({ accounts: [{ username: 'admin' }] })
     const { stdout } = await toolgate(roles.server_url, 'audit', 'verify')
     expect(stdout).toContain('The audit log is whole')
   })

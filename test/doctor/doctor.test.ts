@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Diagnosis, diagnose } from '../../src/doctor/doctor.ts'
-import { reportJson, reportLines } from '../../src/doctor/report-text.ts'
-import { ASM, type Deployment, json, type Parts, PRM_PATH, startDeployment } from './deployment.ts'
-import { FIXTURES, SLASH_COUNTS, WARNINGS } from './mistakes.ts'
+import { reportJson, reportLines } from '../../src/doctor/report/doctor-report.ts'
+import { ASM, type Deployment, json, type Parts, PRM_PATH, startDeployment } from './fixtures/deployment.ts'
+import { FIXTURES, SLASH_COUNTS, WARNINGS } from './fixtures/mistakes.ts'
 
 let deployment: Deployment | undefined
 
@@ -25,7 +25,7 @@ describe('a deployment without a mistake', () => {
     const diagnosis = await diagnosed()
     expect(failing(diagnosis)).toEqual([])
     // Local addresses are told to clients that ask from elsewhere; nothing else is said.
-    expect(diagnosis.problems.map(({ mistake }) => mistake)).toEqual(['not_public'])
+    expect(diagnosis.findings.map(({ id }) => id)).toEqual(['not_public'])
     const writes = deployment?.requests.filter((request) => !/: (GET|HEAD|OPTIONS) /.test(request))
     expect(writes).toEqual(['mcp: POST /mcp'])
   })
@@ -39,30 +39,30 @@ describe('a deployment without a mistake', () => {
 })
 
 describe('each mistake is named, stops the clients it stops, and no others', () => {
-  for (const [name, { mistake, says, plant, fails, at }] of Object.entries(FIXTURES))
+  for (const [name, { id, title, plant, fails, at }] of Object.entries(FIXTURES))
     it(name, async () => {
       const diagnosis = await diagnosed(plant)
       expect(failing(diagnosis).toSorted()).toEqual([...fails].toSorted())
-      const problem = diagnosis.problems.find((each) => each.mistake === mistake && says.test(each.says))
-      expect(problem, JSON.stringify(diagnosis.problems, null, 1)).toBeDefined()
-      expect(problem?.mend).not.toBe('')
+      const finding = diagnosis.findings.find((each) => each.id === id && title.test(each.title))
+      expect(finding, JSON.stringify(diagnosis.findings, null, 1)).toBeDefined()
+      expect(`${finding?.title}${finding?.remediation}`).not.toMatch(/\{\w+\}/)
       if (at !== undefined)
         for (const { failed } of diagnosis.verdicts) if (failed) expect(failed.number).toBe(at)
     })
 
-  for (const [name, { mistake, says, plant }] of Object.entries(WARNINGS))
-    it(`${name} stops nobody and is told`, async () => {
+  for (const [name, { id, title, plant }] of Object.entries(WARNINGS))
+    it(`${name} stops no client and is told`, async () => {
       const diagnosis = await diagnosed(plant)
       expect(failing(diagnosis)).toEqual([])
-      expect(diagnosis.problems.find((each) => each.mistake === mistake)?.says).toMatch(says)
+      expect(diagnosis.findings.find((each) => each.id === id)?.title).toMatch(title)
     })
 })
 
 describe('the report', () => {
-  it('says each problem once, with every client that it stops', async () => {
+  it('says each finding once, with every client that it stops', async () => {
     const diagnosis = await diagnosed(FIXTURES['a slash at the end of resource']?.plant)
-    const [first] = diagnosis.problems
-    expect(first).toMatchObject({ mistake: 'resource_slash', stops: expect.arrayContaining(SLASH_COUNTS) })
+    const [first] = diagnosis.findings
+    expect(first).toMatchObject({ id: 'resource_slash', stops: expect.arrayContaining(SLASH_COUNTS) })
     const text = reportLines(diagnosis).join('\n')
     expect(text.match(/another trailing slash/g)).toHaveLength(1)
     expect(text).toMatch(/VS Code +fails at step 3 of 8: resource metadata/)
@@ -99,7 +99,7 @@ describe('the report', () => {
 
 describe('what the metadata says of this network', () => {
   it('is not asked for when the MCP server is public', async () => {
-    const { isLocal } = await import('../../src/doctor/probe/local-address.ts')
+    const { isLocal } = await import('../../src/doctor/crawl/local-address.ts')
     for (const host of ['localhost', '127.0.0.1', '[::1]', '10.1.2.3', '169.254.169.254', 'db.internal'])
       expect(isLocal(new URL(`http://${host}/`)), host).toBe(true)
     for (const host of ['example.com', '8.8.8.8'])

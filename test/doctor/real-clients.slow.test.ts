@@ -5,8 +5,8 @@ import { NEEDS_PERSON, type RealClient } from '../support/client-memory.ts'
 import { REDIRECT_URI } from '../support/toolgate.ts'
 import { v1Client } from '../support/v1-client.ts'
 import { v2Client } from '../support/v2-client.ts'
-import { type Deployment, json, type Parts, startDeployment } from './deployment.ts'
-import { FIXTURES, WARNINGS } from './mistakes.ts'
+import { type Deployment, json, type Parts, startDeployment } from './fixtures/deployment.ts'
+import { FIXTURES, WARNINGS } from './fixtures/mistakes.ts'
 
 /** What the doctor says of the official SDKs is what they do: both meet the same mistakes. */
 const SDKS: Record<string, (url: string) => RealClient> = {
@@ -15,9 +15,7 @@ const SDKS: Record<string, (url: string) => RealClient> = {
 }
 const REGISTRATION_STEP = 5
 // It goes as far as a sign-in page here, whatever comes later.
-const CASES = Object.entries({ ...FIXTURES, ...WARNINGS }).filter(
-  ([, { mistake }]) => mistake !== 'no_sign_in',
-)
+const CASES = Object.entries({ ...FIXTURES, ...WARNINGS }).filter(([, { id }]) => id !== 'no_sign_in')
 
 let deployment: Deployment | undefined
 afterEach(() => deployment?.close())

@@ -119,9 +119,10 @@ describe.skipIf(why_not)(`the Python example${why_not ? `, not run: ${why_not}` 
   })
 
   it('the doctor finds it well but for what the SDK leaves out', async () => {
-    const { verdicts, problems } = await diagnose(resource)
+    const { verdicts, findings } = await diagnose(resource)
     expect(verdicts.filter(({ failed }) => failed).map(({ profile }) => profile.name)).toEqual([])
-    expect(problems.map(({ mistake }) => mistake)).not.toContain('challenge_missing')
+    expect(findings.map(({ id }) => id)).not.toContain('challenge_missing')
+    expect(findings.map(({ id }) => id)).not.toContain('challenge_stripped')
   })
 })
 

@@ -65,9 +65,9 @@ async function api(method: 'GET' | 'POST', path: string, body?: object, token = 
   return { status: response.status, headers: response.headers, body: (await response.json()) as Answer }
 }
 
-/** Runs the command line as an operator does, in a process of its own. */
+/** Runs the command line as an operator does, in a process of its own. It ends with 1 where nothing was found. */
 async function cli(...args: string[]) {
-  const { stdout } = await promisify(execFile)(process.execPath, [MAIN, ...args, '--json'], {
+  const ended = promisify(execFile)(process.execPath, [MAIN, ...args, '--json'], {
     env: {
       PATH: process.env.PATH,
       TOOLGATE_DATABASE_URL: stage.toolgate.db.url,
@@ -75,6 +75,7 @@ async function cli(...args: string[]) {
       TOOLGATE_DATA_DIR: data_dir,
     },
   })
+  const { stdout } = await ended.catch((error: { stdout: string }) => error)
   return JSON.parse(stdout)
 }
 
@@ -111,8 +112,8 @@ const BY_API: Operate = {
 
 const FLAGS: Record<string, string> = { account: '--account', client_id: '--client', resource: '--resource' }
 const BY_CLI: Operate = {
-  grants: (account) => cli('grants', 'list', '--account', account),
-  tokens: (account) => cli('refresh-tokens', 'list', '--account', account),
+  grants: async (account) => (await cli('grants', 'list', '--account', account)).grants,
+  tokens: async (account) => (await cli('refresh-tokens', 'list', '--account', account)).refresh_tokens,
   revoke: async (by) => {
     const flags = Object.entries(by).flatMap(([name, value]) => [FLAGS[name] ?? name, value])
     return (await cli('grants', 'revoke', ...flags, '--reason', reason)).revoked

@@ -11,11 +11,10 @@ import {
   pageOfGrants,
   pageOfRefreshTokens,
   revokeGrants,
-  revokeRefreshToken,
   revokeRefreshTokens,
   showGrant,
 } from '../../src/grants/grants.ts'
-import { insertAccessToken, insertRefreshToken } from '../../src/grants/token-store.ts'
+import { insertAccessToken, insertSpentOnce } from '../../src/grants/token-store.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 let test: TestDatabase
@@ -53,7 +52,7 @@ async function grant(change: Partial<Parameters<typeof putGrant>[1]> = {}) {
   await putGrant(db, { ...row, payload: {}, ttl_seconds: 3_600, ...change })
   const bearer = random()
   const owned = { grant_id: id, ttl_seconds: 3_600 }
-  await insertRefreshToken(db, { ...owned, id: sha256(bearer), payload: {} })
+  await insertSpentOnce(db, 'refresh_tokens', { ...owned, id: sha256(bearer), payload: {} })
   const of_token = {
     account_id: 'usr_kim',
     client_id: row.client_id,
@@ -231,33 +230,30 @@ describe('revoking', () => {
 })
 
 describe('revoking a refresh token', () => {
+  const revoke = (filter: GrantFilter) => revokeRefreshTokens(dependencies, filter, BY)
+
   it('ends its whole family', async () => {
-    const { id, token_id } = await grant()
-    expect(await revokeRefreshToken(dependencies, token_id, BY)).toEqual({ revoked: [id] })
-    expect(await revokeRefreshToken(dependencies, token_id, BY)).toEqual({ revoked: [] })
+    const { id, token_id: refresh_token_id } = await grant()
+    expect(await revoke({ refresh_token_id })).toEqual({ revoked: [id] })
+    expect(await revoke({ refresh_token_id })).toEqual({ revoked: [] })
+  })
+
+  it('beside a condition that its grant does not fulfil revokes nothing', async () => {
+    const { id, token_id: refresh_token_id } = await grant()
+    for (const other of [
+      { client_id: 'another' },
+      { account: 'nobody' },
+      { id: 'another' },
+      { scope: 'none' },
+    ])
+      expect(await revoke({ refresh_token_id, ...other })).toEqual({ revoked: [] })
+    expect(await revoke({ refresh_token_id, id })).toEqual({ revoked: [id] })
   })
 
   it.each(['', 'x', 'A'.repeat(42), 'A'.repeat(86), '\0', '../../x', '%'])(
-    '%j is no id of one',
-    async (id) => {
-      await expect(revokeRefreshToken(dependencies, id, BY)).rejects.toMatchObject({ code: 'invalid_input' })
+    'by %j, which is no id of one, revokes nothing',
+    async (refresh_token_id) => {
+      expect(await revoke({ refresh_token_id })).toEqual({ revoked: [] })
     },
   )
-})
-
-describe('revokeRefreshTokens', () => {
-  it('leaves grants without a live refresh token, such as personal access tokens', async () => {
-    const client_id = `cl_${random()}`
-    const with_token = await grant({ client_id })
-    const without = await grant({ client_id })
-    await db('refresh_tokens').where({ grant_id: without.id }).delete()
-    const { revoked } = await revokeRefreshTokens(dependencies, { client_id }, BY)
-    expect(revoked).toEqual([with_token.id])
-    const { grants } = await pageOfGrants(dependencies, { client_id })
-    expect(grants.map(({ id }) => id)).toEqual([without.id])
-  })
-
-  it('without any condition is refused', async () => {
-    await expect(revokeRefreshTokens(dependencies, {}, BY)).rejects.toMatchObject({ code: 'invalid_input' })
-  })
 })

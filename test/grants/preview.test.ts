@@ -3,7 +3,7 @@ import { insertAccount } from '../../src/accounts/account-store.ts'
 import { sha256 } from '../../src/base/digest.ts'
 import { putGrant } from '../../src/grants/grant-store.ts'
 import { previewRevocation } from '../../src/grants/preview.ts'
-import { insertAccessToken, insertRefreshToken } from '../../src/grants/token-store.ts'
+import { insertAccessToken, insertSpentOnce } from '../../src/grants/token-store.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 let test: TestDatabase
@@ -26,7 +26,7 @@ async function grant(id: string, account_id: string, client_id: string): Promise
   const row = { account_id, client_id, resource: 'https://r.example', scope: 'read' }
   await putGrant(knex, { ...row, id, payload: {}, ttl_seconds: 3_600 })
   const owned = { grant_id: id, ttl_seconds: 3_600 }
-  await insertRefreshToken(knex, { ...owned, id: sha256(id), payload: {} })
+  await insertSpentOnce(knex, 'refresh_tokens', { ...owned, id: sha256(id), payload: {} })
   for (const n of [1, 2])
     await insertAccessToken(knex, { ...owned, ...row, id: sha256(`${id} ${n}`), gty: undefined })
 }

@@ -34,7 +34,7 @@ const VIEWS: Record<string, (text: (place: string) => string) => object> = {
         name: text('scope'),
         description: text('description'),
         tools: [text('tool'), text('second_tool')],
-        includes: [text('includes')],
+        includes: [{ name: 'n', description: text('includes') }],
         destructive: true,
         checked: true,
       },

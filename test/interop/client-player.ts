@@ -2,12 +2,13 @@ import { createHash, randomBytes } from 'node:crypto'
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
 import type { Person } from '../../examples/demo/person.ts'
 import { addClient } from '../../src/clients/clients.ts'
+import type { Identity } from '../../src/doctor/clients/client-facts.ts'
 import type { Answer } from '../support/document-host.ts'
 import { TEST } from '../support/origins.ts'
 import type { Tokens, Toolgate } from '../support/toolgate.ts'
-import type { ClientShape, Identity, Parameters } from './client-shape.ts'
+import type { ClientRequests, Parameters } from './client-requests.ts'
 
-/** Plays the requests of a client's row against a Toolgate, with the client's own credentials. */
+/** Plays the requests of a client against a Toolgate, with the client's own credentials. */
 export type Credentials = { client_id: string; client_secret?: string }
 
 export type Callback = { code: string; code_verifier: string; state: string; callback: URL; consent: string }
@@ -46,10 +47,10 @@ export class SigningKeys {
 export function publishing(identities: readonly Identity[], keys: SigningKeys): Answer {
   const published = new Map<string, unknown>()
   for (const identity of identities) {
-    if (!('document_url' in identity)) continue
-    const { document_url, document } = identity
-    published.set(document_url, { client_id: document_url, ...document })
-    if (typeof document.jwks_uri === 'string') published.set(document.jwks_uri, { keys: [keys.jwk] })
+    if (identity.by !== 'document') continue
+    const { document_url, metadata } = identity
+    published.set(document_url, { client_id: document_url, ...metadata })
+    if (typeof metadata.jwks_uri === 'string') published.set(metadata.jwks_uri, { keys: [keys.jwk] })
   }
   return ({ headers, url }, response) => {
     const found = published.get(`https://${headers.host}${url}`)
@@ -60,29 +61,27 @@ export function publishing(identities: readonly Identity[], keys: SigningKeys): 
 
 /** The hosts that the documents of these rows are on. */
 export function documentHosts(identities: readonly Identity[]): string[] {
-  const urls = identities.flatMap((each) => ('document_url' in each ? [each.document_url] : []))
+  const urls = identities.flatMap((each) => (each.by === 'document' ? [each.document_url] : []))
   return [...new Set(urls.map((url) => new URL(url).hostname))]
 }
+
+type Played = Pick<ClientRequests, 'identity' | 'registration' | 'authenticates' | 'origin'>
 
 export class ClientPlayer {
   readonly #toolgate: Toolgate
   readonly #keys: SigningKeys
-  readonly #shape: Pick<ClientShape, 'identity' | 'authenticates' | 'origin'>
+  readonly #client: Played
   credentials: Credentials = { client_id: '' }
 
-  constructor(
-    toolgate: Toolgate,
-    keys: SigningKeys,
-    shape: Pick<ClientShape, 'identity' | 'authenticates' | 'origin'>,
-  ) {
+  constructor(toolgate: Toolgate, keys: SigningKeys, client: Played) {
     this.#toolgate = toolgate
     this.#keys = keys
-    this.#shape = shape
+    this.#client = client
   }
 
   /** Headers that go with everything it sends by itself. */
   get #headers(): Record<string, string> {
-    const { origin } = this.#shape
+    const { origin } = this.#client
     return { 'mcp-protocol-version': '2025-11-25', ...(origin ? { origin } : {}) }
   }
 
@@ -92,16 +91,18 @@ export class ClientPlayer {
 
   /** Becomes a client; gives the answer to its registration where it registers. */
   async becomeKnown(): Promise<Response | undefined> {
-    const { identity } = this.#shape
-    if ('document_url' in identity) this.credentials = { client_id: identity.document_url }
-    else if ('added_by_operator' in identity) {
-      const request = { name: 'Known ahead', ...identity.added_by_operator }
+    const { identity, registration } = this.#client
+    if (identity.by === 'document') this.credentials = { client_id: identity.document_url }
+    else if (identity.by === 'operator') {
+      const redirect_uris = [...identity.metadata.redirect_uris]
+      const confidential = identity.is_confidential
+      const request = { name: 'Known ahead', redirect_uris, confidential }
       this.credentials = await addClient(this.#toolgate.dependencies, request, TEST)
     } else {
       const response = await this.#toolgate.fetch('/register', {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...this.#headers },
-        body: JSON.stringify(identity.registration),
+        body: JSON.stringify(registration),
       })
       this.credentials = (await response.clone().json()) as Credentials
       return response
@@ -134,7 +135,7 @@ export class ClientPlayer {
   /** A request to an endpoint that clients authenticate at, proved as the row says. */
   async #post(path: string, form: Parameters): Promise<Response> {
     const { client_id, client_secret = '' } = this.credentials
-    const { authenticates } = this.#shape
+    const { authenticates } = this.#client
     if (authenticates === 'basic' || authenticates === 'basic without form-encoding') {
       const pair = [client_id, client_secret]
       const sent = authenticates === 'basic' ? pair.map(encodeURIComponent) : pair
@@ -171,7 +172,7 @@ export class ClientPlayer {
   /** What its browser asks before it lets the page send such a request. */
   preflight(path: string, method: string): Promise<Response> {
     const headers = {
-      origin: this.#shape.origin ?? '',
+      origin: this.#client.origin ?? '',
       'access-control-request-method': method,
       'access-control-request-headers': 'content-type,mcp-protocol-version',
     }

@@ -1,9 +1,17 @@
+import { IMPOSSIBLE_SHAPES } from '../../src/doctor/clients/agents.ts'
+import {
+  type ClientFacts,
+  type ClientShape,
+  type Identity,
+  redirectUrisOf,
+  shapesOf,
+} from '../../src/doctor/clients/client-facts.ts'
+import { FAMILIES } from '../../src/doctor/clients/index.ts'
 import { markdownTable } from '../support/markdown-table.ts'
 import { readDocument } from '../support/readme.ts'
-import type { ClientShape, Identity } from './client-shape.ts'
-import { FAMILIES, IMPOSSIBLE_SHAPES } from './client-shapes.ts'
+import { authenticationOf } from './client-requests.ts'
 
-/** docs/clients.md, written from the table that the tests play. */
+/** docs/clients.md, written from the facts that the doctor judges by and the tests play. */
 export const CLIENTS_DOCUMENT = 'docs/clients.md'
 
 /** Packages whose programs or SDKs the tests run for real. */
@@ -15,9 +23,10 @@ const REAL = [
   '@modelcontextprotocol/conformance',
 ]
 
-function registers(identity: Identity): string {
-  if ('document_url' in identity) return 'metadata document'
-  return 'registration' in identity ? 'dynamic registration' : '`toolgate clients add`'
+const BECOMES_KNOWN: Record<Identity['by'], string> = {
+  document: 'metadata document',
+  registration: 'dynamic registration',
+  operator: '`toolgate clients add`',
 }
 
 const METHODS = {
@@ -34,13 +43,14 @@ function listed(texts: readonly string[]): string {
 const HEAD = ['Client', 'Becomes known by', 'Authenticates', 'Is sent back to', 'Habit']
 
 function row(shape: ClientShape): string[] {
-  const { client, identity, authenticates, redirect_uri, other_redirect_uris = [], habit } = shape
-  const method = authenticates ? METHODS[authenticates] : 'public'
-  return [client, registers(identity), method, listed([redirect_uri, ...other_redirect_uris]), habit]
+  const { client, identity, habit } = shape
+  const authentication = authenticationOf(shape)
+  const method = authentication ? METHODS[authentication] : 'public'
+  return [client, BECOMES_KNOWN[identity.by], method, listed(redirectUrisOf(shape)), habit]
 }
 
-function family([name, shapes]: [string, ClientShape[]]): string {
-  return [`## ${name}`, '', ...markdownTable(HEAD, shapes.map(row)), ''].join('\n')
+function family([name, clients]: [string, readonly ClientFacts[]]): string {
+  return [`## ${name}`, '', ...markdownTable(HEAD, clients.flatMap(shapesOf).map(row)), ''].join('\n')
 }
 
 /** The whole document. */
@@ -57,7 +67,8 @@ Each row is a client as its source, its vendor's documentation or public reports
 discovery, registration, consent by a person, tokens, introspection, refresh with the parameters that this client
 sends, the same refresh once more, revocation. A closed client may differ from what is known about it.
 
-This page is written by \`npm run docs:clients\` from the table that the tests play (\`test/interop/shapes/\`).
+This page is written by \`npm run docs:clients\` from the facts in \`src/doctor/clients/\`, which the tests play and by which
+[the doctor](doctor.md) judges.
 
 ${Object.entries(FAMILIES).map(family).join('\n')}
 ## Run for real

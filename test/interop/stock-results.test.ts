@@ -3,8 +3,7 @@ import { DocumentHost } from '../support/document-host.ts'
 import { type Tokens, Toolgate } from '../support/toolgate.ts'
 import { authorizationRequest } from '../support/visitor.ts'
 import { documentHosts, publishing, SigningKeys } from './client-player.ts'
-import { RESOURCE, RESOURCE_WITH_SLASH } from './client-shape.ts'
-import { CLIENT_SHAPES } from './client-shapes.ts'
+import { CLIENT_REQUESTS, RESOURCE, RESOURCE_WITH_SLASH } from './client-requests.ts'
 
 /**
  * Requests of real clients that the protocol engine refuses, or answers with less than they need, when it is used
@@ -23,7 +22,7 @@ roles:
 `
 const LOOPBACK = 'http://127.0.0.1:33418/callback'
 const DISCOVERY = ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration']
-const IDENTITIES = CLIENT_SHAPES.map(({ identity }) => identity)
+const IDENTITIES = CLIENT_REQUESTS.map(({ identity }) => identity)
 
 type Json = Record<string, unknown>
 
@@ -217,8 +216,8 @@ describe('/authorize', () => {
   })
 
   it.each(
-    CLIENT_SHAPES.flatMap(({ client, identity, redirect_uri }) =>
-      'document_url' in identity ? [[client, identity.document_url, redirect_uri] as const] : [],
+    CLIENT_REQUESTS.flatMap(({ client, identity, redirect_uri }) =>
+      identity.by === 'document' ? [[client, identity.document_url, redirect_uri] as const] : [],
     ),
   )('CIMD %s: goes on', async (_, document_url, redirect_uri) => {
     expect(await authorizes(document_url, redirect_uri)).toBe('goes on')

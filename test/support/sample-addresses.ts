@@ -18,6 +18,7 @@ export const SAMPLE_ADDRESSES: Readonly<Record<string, Sample>> = {
   '/operator/audit/events/:id': ({ event_id }) => `/operator/audit/events/${event_id}`,
   '/operator/audit/explain/:id': ({ event_id }) => `/operator/audit/explain/${event_id}`,
   '/operator/audit/story/:id': ({ grant_ids }) => `/operator/audit/story/${grant_ids[0]}`,
+  '/operator/audit/trace/:id': ({ grant_ids }) => `/operator/audit/trace/${grant_ids[0]}`,
   '/operator/catalogue/holders': () =>
     withQuery('/operator/catalogue/holders', { resource: RESOURCE, scope: 'notes:read' }),
   '/operator/catalogue/resource': () => withQuery('/operator/catalogue/resource', { resource: RESOURCE }),

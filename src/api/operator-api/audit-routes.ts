@@ -1,7 +1,7 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { z } from 'zod'
-import { eventFilter, pastEventFilter, searchAudit } from '../../actions/audit.ts'
+import { eventFilter, pastEventFilter, searchAudit, withAccountId } from '../../actions/audit.ts'
 import { EXPORT_FORMATS } from '../../audit/export/export.ts'
 import { eventDocument } from '../../audit/export/json-lines.ts'
 import type { EventFeed } from '../../audit/live/event-feed.ts'
@@ -16,7 +16,7 @@ const StreamQuery = z.strictObject(eventFilter)
 /** What a file of events can be asked for by. */
 export const ExportQuery = z.strictObject({
   ...pastEventFilter,
-  format: z.enum(EXPORT_FORMATS).default('jsonl'),
+  format: z.enum(EXPORT_FORMATS).default('jsonl').describe('Of the lines'),
 })
 /** Both give what a search gives, so whoever may search may have them. */
 const INTENT = { method: 'tools/call', name: searchAudit.name }
@@ -28,7 +28,7 @@ async function streamEvents(dependencies: AuditRouteDependencies, ctx: Context):
   await sendEventStream(ctx, {
     db,
     feed,
-    filter: validate(StreamQuery, { ...ctx.query }),
+    filter: await withAccountId(db, validate(StreamQuery, { ...ctx.query })),
     tell: (events) => events.map((event) => ({ event: event.type, data: eventDocument(event) })),
     isStillAuthorized: () => stillAuthenticated(dependencies, ctx, INTENT),
   })
@@ -36,9 +36,10 @@ async function streamEvents(dependencies: AuditRouteDependencies, ctx: Context):
 
 async function exportFile(dependencies: AuditRouteDependencies, ctx: Context): Promise<void> {
   await authenticateOperator(dependencies, ctx, INTENT)
-  const { format, ...filter } = validate(ExportQuery, { ...ctx.query })
+  const { db } = dependencies
+  const { format, ...filter } = await withAccountId(db, validate(ExportQuery, { ...ctx.query }))
   const isStillAuthorized = () => stillAuthenticated(dependencies, ctx, INTENT)
-  sendExport(ctx, { db: dependencies.db, format, filter, isStillAuthorized })
+  sendExport(ctx, { db, format, filter, isStillAuthorized })
 }
 
 /** Adds the routes under /audit that come before those of the actions. */

@@ -65,7 +65,7 @@ export async function stillAuthenticated(
 }
 
 /** Decides about the call and records that; undefined when no valid token came with it. */
-export async function admit(
+async function admit(
   dependencies: AuthenticationDependencies,
   ctx: Context,
   intent: Intent,

@@ -56,7 +56,7 @@ export function pathMembers({ path }: Pick<Action, 'path'>): string[] {
  */
 export function fromText(
   { properties }: ObjectSchema,
-  given: Readonly<Record<string, string | string[] | undefined>>,
+  given: Readonly<Record<string, unknown>>,
 ): Record<string, unknown> {
   const members = Object.entries(given).filter(([, value]) => value !== undefined)
   return Object.fromEntries(

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { columnsOf } from '../../storage/prepared.ts'
 import type { ResourceServerSession } from '../introspection/resource-server-session.ts'
 import type { KnownCall } from './report-event.ts'
 
@@ -17,11 +18,7 @@ export async function beginTaking(
        for key share of rs)
      select standing.n::int - 1 as n, (extract(epoch from now()) * 1000)::float8 as now_ms
      from (select 1) one left join standing on true`,
-    [
-      servers.map(({ id }) => id),
-      servers.map(({ credential_hash }) => credential_hash),
-      servers.map(({ resource }) => resource),
-    ] as Knex.RawBinding[],
+    columnsOf(servers, 'id', 'credential_hash', 'resource') as Knex.RawBinding[],
   )
   return { now_ms: rows[0]?.now_ms ?? Number.NaN, standing: new Set(rows.flatMap(({ n }) => n ?? [])) }
 }
@@ -34,7 +31,7 @@ export async function insertNew(trx: Knex.Transaction, keys: readonly ReportKey[
     `insert into resource_server_reports (resource_server_id, id)
      select server, report from unnest(?::text[], ?::uuid[]) as r(server, report) order by server, report
      on conflict do nothing returning resource_server_id, id`,
-    [keys.map((key) => key.resource_server_id), keys.map(({ id }) => id)] as Knex.RawBinding[],
+    columnsOf(keys, 'resource_server_id', 'id') as Knex.RawBinding[],
   )
   return new Set(rows.map(nameOf))
 }

@@ -53,10 +53,6 @@ export class ChangeFeed {
     this.#events = feed
   }
 
-  get readers(): number {
-    return this.#round?.readers.size ?? 0
-  }
-
   /**
    * Everything that is taken away from now on, or since `last_event_id` where that can be told; else it begins with
    * "all". Throws `unavailable` when too many listen, and what the database throws.

@@ -4,7 +4,7 @@ import { failureOf } from './failure.ts'
 import { BASE_EVENT, type OcsfActivity } from './ocsf-classes.ts'
 
 /** The Open Cybersecurity Schema Framework: one object for each event, of the class that fits its type. */
-export const OCSF_VERSION = '1.8.0'
+const OCSF_VERSION = '1.8.0'
 
 const PRODUCT = { name: 'Toolgate', vendor_name: 'Toolgate' }
 

@@ -11,7 +11,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const NEIGHBOURS = 5
 
 /** Throws `not_found`. */
-export async function findEvent(db: Knex, id: string): Promise<AuditRow> {
+async function findEvent(db: Knex, id: string): Promise<AuditRow> {
   const event_id = id.toLowerCase()
   const [event] = UUID.test(event_id) ? await findByRandomId(db, 'id', event_id) : []
   if (!event) throw new AppError('not_found', 'There is no audit event with this id')

@@ -5,7 +5,8 @@ import { eventOfRow, type StoredRow } from './audit-store.ts'
 import { RARE } from './search-path-store.ts'
 
 /** Refusals that are rare enough to be looked at one by one. */
-export const REFUSAL_TYPES = typesThat(({ explain, is_frequent }) => explain !== undefined && !is_frequent)
+const REFUSAL_TYPES = typesThat(({ explain, is_frequent }) => explain !== undefined && !is_frequent)
+
 /** The newest refusals of the last `hours` hours, by the index of rare types: as many steps for each type as rows. */
 export async function newestRefusals(
   db: Knex,

@@ -1,6 +1,5 @@
 import { definitionOf } from '../events/audit-event.ts'
 import type { Told } from '../events/event-definition.ts'
-import type { NamedEntry } from './story.ts'
 import type { CallGroup } from './story-grouping.ts'
 import { by, clean, short } from './words.ts'
 
@@ -14,6 +13,7 @@ function clock(time: Date): string {
 }
 
 type Entry = Omit<Told<unknown>, 'detail'>
+type ToldEvent = Entry & { kind: 'event'; tools?: string[] | undefined }
 
 /** One event in words, whatever it holds. */
 export function eventSentence(entry: Entry): string {
@@ -37,12 +37,12 @@ function calls({ called, count, denied, inactive, completed, failed, token_id }:
 }
 
 /** One entry in words, without its time. */
-export function storySentence(entry: ({ kind: 'event' } & Entry) | CallGroup): string {
+export function storySentence(entry: ToldEvent | CallGroup): string {
   return entry.kind === 'calls' ? calls(entry) : eventSentence(entry)
 }
 
 /** The lines of one entry. Times are UTC; `told_tools` remembers across entries what was said already of a grant. */
-export function storyLines(entry: NamedEntry, told_tools: Map<string, string>): string[] {
+export function storyLines(entry: ToldEvent | CallGroup, told_tools: Map<string, string>): string[] {
   if (entry.kind === 'calls') {
     const { from, to } = entry
     const until =

@@ -2,15 +2,13 @@ import type { Knex } from 'knex'
 import { errors } from 'oidc-provider'
 import { sha256 } from '../../base/digest.ts'
 import {
-  consumeAuthorizationCode,
-  consumeRefreshToken,
+  consume,
   deleteToken,
   findAccessToken,
   findAuthorizationCode,
   findRefreshToken,
   insertAccessToken,
-  insertAuthorizationCode,
-  insertRefreshToken,
+  insertSpentOnce,
 } from '../../grants/token-store.ts'
 import { replayWithin } from '../tokens/refresh-rotation.ts'
 import { connectionFor, currentUnit } from '../tokens/unit-of-work.ts'
@@ -60,7 +58,7 @@ export function authorizationCodeAdapter(db: Knex): ModelAdapter {
         payload: withoutId(payload),
         ttl_seconds,
       }
-      await insertOwned(insertAuthorizationCode(connection, row))
+      await insertOwned(insertSpentOnce(connection, 'authorization_codes', row))
     },
     async find(id) {
       if (!BEARER.test(id)) return undefined
@@ -72,7 +70,7 @@ export function authorizationCodeAdapter(db: Knex): ModelAdapter {
       return { ...payload, jti: id, exp: expiry(found), ...(found.consumed ? { consumed: 1 } : {}) }
     },
     async consume(id) {
-      if (!(await consumeAuthorizationCode(await connectionFor(db), sha256(id))))
+      if (!(await consume(await connectionFor(db), 'authorization_codes', sha256(id))))
         throw new errors.InvalidGrant('authorization code already consumed')
     },
     async destroy(id) {
@@ -102,7 +100,7 @@ export function refreshTokenAdapter(db: Knex, grace_seconds: number): ModelAdapt
       const row = { id: sha256(id), payload: withoutId(payload), ttl_seconds }
       const grant_id = requireGrant(payload)
       if (unit?.rotation) unit.rotation.refresh_token = row
-      else await insertOwned(insertRefreshToken(await connectionFor(db), { ...row, grant_id }))
+      else await insertOwned(insertSpentOnce(await connectionFor(db), 'refresh_tokens', { ...row, grant_id }))
     },
     async find(id) {
       if (!BEARER.test(id)) return undefined
@@ -121,7 +119,7 @@ export function refreshTokenAdapter(db: Knex, grace_seconds: number): ModelAdapt
       if (unit?.replay) return
       const token = unit?.foreseen?.presented === id ? unit.foreseen.state.token : undefined
       if (unit && token) unit.rotation = { presented: id, id: sha256(id), grant_id: token.grant_id }
-      else if (!(await consumeRefreshToken(await connectionFor(db), sha256(id))))
+      else if (!(await consume(await connectionFor(db), 'refresh_tokens', sha256(id))))
         throw new errors.InvalidGrant('refresh token already used')
     },
     async destroy(id) {

@@ -4,15 +4,14 @@ import { verifyArchivesAndLog } from '../../audit/integrity/archive/archive-live
 import { type ArchiveVerification, verifyArchives } from '../../audit/integrity/archive/archive-verify.ts'
 import { checkClosingSignature } from '../../audit/integrity/checkpoints/checkpoint-evidence.ts'
 import type { Verification } from '../../audit/integrity/verification/verify.ts'
-import type { AuditCliContext } from '../context.ts'
-import { withContext } from '../context.ts'
-import { type OutputOptions, printResult, printRows } from '../output.ts'
+import { type AuditCliContext, type Open, withContext } from '../context.ts'
+import { type OutputOptions, printList, printResult } from '../output.ts'
 import { readKey } from './audit-proof.ts'
 
 type ArchiveCommandOptions = OutputOptions & { output: string; before?: Date; partition?: string }
 
 /** Adds `audit archive`: finished months as compressed files that can be verified without a database. */
-export function registerAuditArchive(audit: Command, open: () => Promise<AuditCliContext>): void {
+export function registerAuditArchive(audit: Command, open: Open<AuditCliContext>): void {
   audit
     .command('archive')
     .description(
@@ -26,12 +25,12 @@ export function registerAuditArchive(audit: Command, open: () => Promise<AuditCl
 }
 
 async function archive(
-  { knex, evidence }: AuditCliContext,
-  { output: directory, partition, before, json }: ArchiveCommandOptions,
+  { db, evidence }: AuditCliContext,
+  { output: directory, partition, before, ...options }: ArchiveCommandOptions,
 ): Promise<void> {
   const done: Archived[] = []
-  for (const month of await monthsToArchive(knex, { partition, before }))
-    done.push(await archiveMonth(knex, month, { directory, evidence, on_progress: showProgress }))
+  for (const month of await monthsToArchive(db, { partition, before }))
+    done.push(await archiveMonth(db, month, { directory, evidence, on_progress: showProgress }))
   endProgress()
   const rows = done.map(({ manifest, path, is_new }) => ({
     partition: manifest.partition,
@@ -40,7 +39,7 @@ async function archive(
     path,
     done: is_new ? 'written' : 'was there',
   }))
-  printRows(rows, ['partition', 'rows', 'bytes', 'path', 'done'], json ? { json } : {})
+  printList({ archives: rows }, ['partition', 'rows', 'bytes', 'path', 'done'], options)
 }
 
 /** `2026-01` as the moment when it begins, in UTC. */
@@ -71,7 +70,7 @@ export type VerifyArchiveOptions = OutputOptions & { archive: string; key?: stri
  * Ends with 1 when something is wrong.
  */
 export async function verifyArchive(
-  open: (() => Promise<AuditCliContext>) | undefined,
+  open: Open<AuditCliContext> | undefined,
   { archive: path, key, json }: VerifyArchiveOptions,
 ): Promise<void> {
   const public_key = key === undefined ? undefined : await readKey(key)
@@ -80,7 +79,7 @@ export async function verifyArchive(
     on_progress: showProgress,
   }
   const result = open
-    ? await withContext(open, ({ knex }) => verifyArchivesAndLog(knex, path, options))
+    ? await withContext(open, ({ db }) => verifyArchivesAndLog(db, path, options))
     : { archives: await verifyArchives(path, options), log: undefined }
   endProgress()
   const { archives, log } = result

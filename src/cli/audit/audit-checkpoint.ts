@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import type { Knex } from 'knex'
 import { readCheckpoint } from '../../audit/integrity/checkpoints/checkpoint.ts'
 import {
   type CheckpointKey,
@@ -9,11 +8,10 @@ import {
 import { appendCheckpoint } from '../../audit/integrity/checkpoints/checkpoint-sinks.ts'
 import { type CheckpointMaking, makeCheckpoint } from '../../audit/integrity/checkpoints/checkpointer.ts'
 import { loadConfig } from '../../config/config.ts'
+import { type CliContext, type Open, withContext } from '../context.ts'
 import { type OutputOptions, printResult } from '../output.ts'
 
 /** What needs the key that signs checkpoints: showing its public part, and signing now. */
-type Open = () => Promise<{ knex: Knex; close(): Promise<void> }>
-
 async function configuredKey(): Promise<CheckpointKey> {
   const { audit, database } = loadConfig()
   return loadCheckpointKey({ audit_key: audit.key, data_dir: database.data_dir })
@@ -21,17 +19,11 @@ async function configuredKey(): Promise<CheckpointKey> {
 
 /** What signing needs, for as long as `work` runs. */
 export async function withCheckpointKey<T>(
-  open: Open,
+  open: Open<CliContext>,
   work: (making: CheckpointMaking) => Promise<T>,
 ): Promise<T> {
-  const { issuer } = loadConfig()
   const key = await configuredKey()
-  const { knex, close } = await open()
-  try {
-    return await work({ db: knex, key, issuer })
-  } finally {
-    await close()
-  }
+  return withContext(open, ({ db, issuer }) => work({ db, key, issuer }))
 }
 
 /** `audit key` and `audit key create`. */
@@ -51,7 +43,7 @@ export function registerAuditKeyCommands(audit: Command): void {
 }
 
 /** `audit checkpoint`. */
-export function registerAuditCheckpointCommand(audit: Command, open: Open): void {
+export function registerAuditCheckpointCommand(audit: Command, open: Open<CliContext>): void {
   audit
     .command('checkpoint')
     .description('sign what the log holds now; keep it outside the database')

@@ -1,20 +1,19 @@
 import { createWriteStream } from 'node:fs'
 import { Readable, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { type Command, Option } from 'commander'
-import type { Knex } from 'knex'
-import { EXPORT_FORMATS, type ExportFormat, exportEvents } from '../../audit/export/export.ts'
-import { type OpenReading, withContext } from '../context.ts'
-import { type FilterOptions, filterOf, withFilter } from './audit-filter.ts'
-import { withPeriod } from './period.ts'
+import type { Command } from 'commander'
+import type { z } from 'zod'
+import { readInput } from '../../actions/action.ts'
+import { withAccountId } from '../../actions/audit.ts'
+import { ExportQuery } from '../../api/operator-api/audit-routes.ts'
+import { exportEvents } from '../../audit/export/export.ts'
+import { type CliContext, type Open, withContext } from '../context.ts'
+import { addMembers, typedInput } from '../members.ts'
 
-type ExportOptions = FilterOptions & {
-  format: ExportFormat
-  from?: Date
-  to?: Date
-  output?: string
-  json?: true
-}
+/** The log as a file, which is no action: it takes what the API takes for one, and where to write it. */
+const EXPORT = { input: ExportQuery, path: '', cli: {} }
+
+type ExportOptions = z.output<typeof ExportQuery> & { output?: string; json?: true }
 
 /** Standard output stays open: more than the export may be written to it. */
 function target(output: string | undefined): { stream: Writable; end: boolean } {
@@ -23,11 +22,11 @@ function target(output: string | undefined): { stream: Writable; end: boolean } 
     : { stream: createWriteStream(output, { flags: 'wx', mode: 0o600 }), end: true }
 }
 
-async function exportLog(db: Knex, options: ExportOptions): Promise<void> {
-  const { format, from, to, output } = options
+async function exportLog({ db }: CliContext, { output, json, ...query }: ExportOptions): Promise<void> {
+  const { format, ...filter } = await withAccountId(db, query)
   let rows = 0
   async function* texts(): AsyncGenerator<string> {
-    for await (const piece of exportEvents(db, format, { ...filterOf(options), from, to })) {
+    for await (const piece of exportEvents(db, format, filter)) {
       rows = piece.rows
       if (process.stderr.isTTY) process.stderr.write(`\r${rows} events`)
       yield piece.text
@@ -41,18 +40,21 @@ async function exportLog(db: Knex, options: ExportOptions): Promise<void> {
     if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error
   }
   const summary = output === undefined ? { format, rows } : { format, rows, output }
-  process.stderr.write(options.json ? `${JSON.stringify(summary)}\n` : `\r${rows} events exported.\n`)
+  process.stderr.write(json ? `${JSON.stringify(summary)}\n` : `\r${rows} events exported.\n`)
 }
 
 /** Adds `audit export` to `audit`. */
-export function registerExportCommand(audit: Command, open: OpenReading): void {
+export function registerExportCommand(audit: Command, open: Open<CliContext>): void {
   const command = audit
     .command('export')
-    .description('the log for other systems, oldest first, one event a line')
-    .addOption(new Option('--format <format>', 'of the lines').choices(EXPORT_FORMATS).default('jsonl'))
+    .description('Writes the log for other systems, oldest first, one event a line.')
+  addMembers(command, EXPORT)
+  command
     .option('-o, --output <file>', 'a new file, readable by you only; standard output without')
     .option('--json', 'the summary on standard error as JSON')
-  withFilter(withPeriod(command)).action((options: ExportOptions) =>
-    withContext(open, ({ knex }) => exportLog(knex, options)),
-  )
+    .action(() => {
+      const { output, json } = command.opts()
+      const query = readInput(EXPORT, typedInput(EXPORT, command))
+      return withContext(open, (context) => exportLog(context, { ...query, output, json }))
+    })
 }

@@ -5,14 +5,13 @@ import {
   type LocalFault,
   type LocalVerification,
 } from '../../audit/integrity/import/local-log.ts'
-import type { AuditCliContext } from '../context.ts'
-import { ACTOR, withContext } from '../context.ts'
+import { CALLER, type CliContext, type Open, withContext } from '../context.ts'
 import { type OutputOptions, printResult } from '../output.ts'
 
 type FileOptions = OutputOptions & { progress?: true }
 
 /** Adds `audit import`: the local log of an MCP server in mode `none` becomes part of the audit log. */
-export function registerAuditImport(audit: Command, open: () => Promise<AuditCliContext>): void {
+export function registerAuditImport(audit: Command, open: Open<CliContext>): void {
   audit
     .command('import')
     .description('verify the call log of an MCP server in mode none, and add its rows as they are')
@@ -24,10 +23,10 @@ export function registerAuditImport(audit: Command, open: () => Promise<AuditCli
     )
 }
 
-async function runImport({ knex, audit }: AuditCliContext, file: string, options: FileOptions) {
+async function runImport({ db, audit }: CliContext, file: string, options: FileOptions) {
   const progress = progressOf(options)
-  const result = await importLocalLog(knex, audit, file, {
-    actor: ACTOR,
+  const result = await importLocalLog(db, audit, file, {
+    actor: CALLER.actor,
     on_progress: progress.show,
   }).finally(progress.end)
   const { rows, known_rows, chains } = result

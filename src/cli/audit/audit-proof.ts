@@ -1,21 +1,19 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import type { Knex } from 'knex'
+import { eventLine } from '../../audit/export/event-line.ts'
 import { checkProof, writeProof } from '../../audit/integrity/checkpoints/proof.ts'
 import { proveEvent } from '../../audit/integrity/checkpoints/proof-store.ts'
 import { AppError } from '../../base/errors.ts'
 import { parseJson } from '../../base/json.ts'
+import type { CliContext, Open } from '../context.ts'
 import { type OutputOptions, printResult } from '../output.ts'
 import { withCheckpointKey } from './audit-checkpoint.ts'
-import { auditJson, auditLine } from './audit-line.ts'
 
 /** `audit prove ID`: one event, provable to somebody who sees nothing else of the log. */
-export function registerAuditProveCommand(
-  audit: Command,
-  open: () => Promise<{ knex: Knex; close(): Promise<void> }>,
-): void {
+export function registerAuditProveCommand(audit: Command, open: Open<CliContext>): void {
   audit
-    .command('prove <id>')
+    .command('prove')
+    .argument('<id>', 'the id of an event')
     .description('a proof of one event, by its id, to be checked with audit verify --proof')
     .option('-o, --output <file>', 'write it to this file, instead of printing it')
     .option('--json', 'a proof is always JSON')
@@ -39,16 +37,20 @@ export async function verifyProofFile(
   const public_key = options.key === undefined ? undefined : await readKey(options.key)
   const { event, hash, checkpoint } = await checkProof(await readFile(file), { public_key })
   const { issuer, created_at, thumbprint } = checkpoint
-  const row = { ...event, prev_hash: Buffer.alloc(0), hash }
-  const { prev_hash: _, ...shown } = parseJson(auditJson(row)) as Record<string, unknown>
-  const result = { event: shown, issuer, created_at, thumbprint, key_given: public_key !== undefined }
+  const result = {
+    event: { ...event, hash: hash.toString('hex') },
+    issuer,
+    created_at,
+    thumbprint,
+    key_given: public_key !== undefined,
+  }
   const trust =
     public_key === undefined
       ? 'Whether that is the key of this log you must know: compare it with what you were given, or name it with --key.'
       : 'That is the key that you named.'
   const lines = [
     'The proof is good. This event is proven:',
-    `  ${auditLine(row)}`,
+    `  ${eventLine(event)}`,
     `It was in the audit log of ${issuer} by ${created_at.toISOString()}, as row ${event.seq} of writer ${event.writer_id},`,
     'exactly as shown here. It is not proven what the log holds today, nor that nothing else happened.',
     `Signed with the key ${thumbprint}. ${trust}`,

@@ -11,16 +11,15 @@ import {
 import { monthsToDrop, retain } from '../../audit/integrity/archive/retention.ts'
 import { AppError } from '../../base/errors.ts'
 import { loadConfig } from '../../config/config.ts'
-import type { AuditCliContext } from '../context.ts'
-import { ACTOR, withContext } from '../context.ts'
-import { type OutputOptions, printRows } from '../output.ts'
+import { type AuditCliContext, CALLER, type CliContext, type Open, withContext } from '../context.ts'
+import { type OutputOptions, printList } from '../output.ts'
 import { endProgress, showProgress } from './audit-archive.ts'
 
 type RetainCommandOptions = OutputOptions & { months?: number; archive?: string; dryRun?: true }
 type PartitionsOptions = OutputOptions & { archive?: string; tidy?: true }
 
 /** Adds `audit retain` and `audit partitions`. */
-export function registerAuditRetain(audit: Command, open: () => Promise<AuditCliContext>): void {
+export function registerAuditRetain(audit: Command, open: Open<AuditCliContext>): void {
   audit
     .command('retain')
     .description('drop whole months that are older, each with a signed closing; as the owner of the table')
@@ -49,8 +48,8 @@ function readMonths(text: string): number {
 }
 
 async function runRetain(
-  { knex, audit, evidence }: AuditCliContext,
-  { dryRun, json, ...given }: RetainCommandOptions,
+  { db, audit, evidence }: AuditCliContext,
+  { dryRun, ...given }: RetainCommandOptions,
 ): Promise<void> {
   const configured = loadConfig().audit
   const months = given.months ?? configured.retention_months
@@ -60,38 +59,35 @@ async function runRetain(
       'invalid_input',
       'Say how many months stay: --months, or TOOLGATE_AUDIT_RETENTION_MONTHS',
     )
-  const output = json ? { json } : {}
   if (dryRun) {
-    const due = await monthsToDrop(knex, months)
-    printRows(
-      due.map(({ name, starts_at, ends_at }) => ({ partition: name, from: starts_at, to: ends_at })),
-      ['partition', 'from', 'to'],
-      output,
-    )
-    return
+    const due = await monthsToDrop(db, months)
+    const rows = due.map(({ name, starts_at, ends_at }) => ({
+      partition: name,
+      from: starts_at,
+      to: ends_at,
+    }))
+    return printList({ partitions: rows }, ['partition', 'from', 'to'], given)
   }
-  if (!evidence)
-    throw new AppError('unavailable', 'There is no audit key, and nothing is dropped without a signature')
-  const dropped = await retain(knex, audit, {
+  const dropped = await retain(db, audit, {
     months,
     directory,
     evidence,
-    actor: ACTOR,
+    actor: CALLER.actor,
     on_progress: showProgress,
   })
   endProgress()
-  printRows(dropped, ['partition', 'rows', 'closing', 'archive'], output)
+  printList({ partitions: dropped }, ['partition', 'rows', 'closing', 'archive'], given)
 }
 
 const MONTHS_AHEAD = 12
 
-async function partitions({ knex }: AuditCliContext, options: PartitionsOptions): Promise<void> {
-  const { archive = loadConfig().audit.archive_dir, tidy, json } = options
+async function partitions({ db }: CliContext, options: PartitionsOptions): Promise<void> {
+  const { archive = loadConfig().audit.archive_dir, tidy } = options
   if (tidy) {
-    await settleDefaultPartition(knex)
-    await createAuditPartitions(knex, MONTHS_AHEAD)
+    await settleDefaultPartition(db)
+    await createAuditPartitions(db, MONTHS_AHEAD)
   }
-  const rows = (await listPartitions(knex)).map((partition) => ({
+  const rows = (await listPartitions(db)).map((partition) => ({
     partition: partition.name,
     from: partition.starts_at,
     to: partition.ends_at,
@@ -100,7 +96,7 @@ async function partitions({ knex }: AuditCliContext, options: PartitionsOptions)
     ...(archive !== undefined && { archived: isArchived(partition, archive) }),
   }))
   const columns = ['partition', 'from', 'to', 'rows', 'bytes'] as const
-  printRows(rows, archive === undefined ? columns : [...columns, 'archived'], json ? { json } : {})
+  printList({ partitions: rows }, archive === undefined ? columns : [...columns, 'archived'], options)
 }
 
 function isArchived({ name, starts_at }: AuditPartition, directory: string): boolean {

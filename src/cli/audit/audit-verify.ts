@@ -1,21 +1,19 @@
 import type { Command } from 'commander'
+import { readInput } from '../../actions/action.ts'
+import { verifyAudit } from '../../actions/audit.ts'
 import { verifyLog } from '../../audit/integrity/archive/verify-log.ts'
 import { readCheckpointFile } from '../../audit/integrity/checkpoints/checkpoint-file.ts'
 import type { ChainFault } from '../../audit/integrity/verification/chain-verifier.ts'
 import type { Verification, VerifyProgress } from '../../audit/integrity/verification/verify.ts'
 import type { ChainHead } from '../../audit-chain/hash-chain.ts'
-import { AppError } from '../../base/errors.ts'
-import { parseTime, TIME_FORMS } from '../../base/time.ts'
-import type { AuditCliContext } from '../context.ts'
-import { isDatabaseConfigured } from '../context.ts'
-import { wrongUsageEndsWith } from '../output.ts'
+import { type AuditCliContext, isDatabaseConfigured, type Open, withContext } from '../context.ts'
+import { addMembers, typedInput } from '../members.ts'
+import { printResult, wrongUsageEndsWith } from '../output.ts'
 import { verifyArchive } from './audit-archive.ts'
 import { verifyLocalLog } from './audit-import.ts'
 import { readKey, verifyProofFile } from './audit-proof.ts'
 
 type VerifyOptions = {
-  from?: string
-  to?: string
   checkpoint?: string
   archive?: string
   offline?: true
@@ -30,14 +28,14 @@ const EXIT = { faults: 1, unchecked: 2 } as const
 const PROGRESS_MS = 200
 
 /** Adds `audit verify`: the log in the database, archives of it, one proof, or the local log of an MCP server. */
-export function registerAuditVerify(audit: Command, open: () => Promise<AuditCliContext>): void {
-  wrongUsageEndsWith(EXIT.unchecked, audit.command('verify'))
+export function registerAuditVerify(audit: Command, open: Open<AuditCliContext>): void {
+  const command = wrongUsageEndsWith(EXIT.unchecked, audit.command('verify'))
+  addMembers(command, verifyAudit)
+  command
     .description(
-      'recompute every hash; ends with 1 when a row was changed, moved or removed, 2 when it cannot tell',
+      'Recomputes every hash; ends with 1 when a row was changed, moved or removed, 2 when it cannot tell.',
     )
     .argument('[file]', 'check this call log of an MCP server in mode none instead; needs no database')
-    .option('--from <time>', 'only rows from this time on (a date, UTC, or ISO 8601)')
-    .option('--to <time>', 'only rows before this time')
     .option('--checkpoint <file>', 'rows that these checkpoints name must be there')
     .option(
       '--archive <path>',
@@ -52,7 +50,7 @@ export function registerAuditVerify(audit: Command, open: () => Promise<AuditCli
       const { archive, offline, proof } = options
       if (file !== undefined) return verifyFile(file, options)
       if (proof !== undefined) return verifyProofFile(proof, options)
-      if (archive === undefined) return run(open, options)
+      if (archive === undefined) return run(open, command, options)
       return verifyArchive(offline || !isDatabaseConfigured() ? undefined : open, { ...options, archive })
     })
 }
@@ -68,27 +66,23 @@ async function verifyFile(file: string, { progress, json, ...others }: VerifyOpt
 }
 
 /** Whatever keeps it from checking ends with 2, so that 1 always means that the log is not whole. */
-async function run(open: () => Promise<AuditCliContext>, options: VerifyOptions): Promise<void> {
+async function run(open: Open<AuditCliContext>, command: Command, options: VerifyOptions): Promise<void> {
   try {
-    const from = readTime('--from', options.from)
-    const to = readTime('--to', options.to)
+    const { from, to } = readInput(verifyAudit, typedInput(verifyAudit, command))
     const heads = await knownHeads(options)
-    const context = await open()
-    try {
-      const on_progress = progressTo(process.stderr, options)
-      const result = await verifyLog(context.knex, {
-        check_signature: context.evidence?.check_signature,
+    const on_progress = progressTo(process.stderr, options)
+    const result = await withContext(open, ({ db, evidence }) =>
+      verifyLog(db, {
+        check_signature: evidence.check_signature,
         from,
         to,
         ...(heads && { known_heads: heads }),
         on_progress,
-      })
-      if (on_progress && result.rows > 0) process.stderr.write('\n')
-      console.log(options.json ? JSON.stringify(result) : verdict(result))
-      if (result.fault_count > 0) process.exitCode = EXIT.faults
-    } finally {
-      await context.close()
-    }
+      }),
+    )
+    if (on_progress && result.rows > 0) process.stderr.write('\n')
+    printResult(result, verdict(result), options)
+    if (result.fault_count > 0) process.exitCode = EXIT.faults
   } catch (error) {
     console.error(`toolgate: the audit log was not checked: ${reasonOf(error)}`)
     process.exitCode = EXIT.unchecked
@@ -104,12 +98,6 @@ async function knownHeads({ checkpoint, key }: VerifyOptions): Promise<ChainHead
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return error.errors.map(reasonOf).join('; ')
   return error instanceof Error ? error.message : String(error)
-}
-
-function readTime(option: string, text: string | undefined): Date | undefined {
-  const time = text === undefined ? undefined : parseTime(text)
-  if (text !== undefined && !time) throw new AppError('invalid_input', `${option}: ${TIME_FORMS}`)
-  return time
 }
 
 /** One line, written over and over. */
@@ -129,7 +117,7 @@ function progressTo(
   }
 }
 
-function verdict(result: Verification): string {
+function verdict(result: Verification): string[] {
   const { rows, writers, faults, fault_count } = result
   const checked = `${rows} rows of ${writers} writers`
   const [first] = faults
@@ -139,12 +127,12 @@ function verdict(result: Verification): string {
   if (!first) {
     const against =
       result.known_heads === undefined ? '' : `, and has all ${result.known_heads} rows that were kept`
-    return [`The audit log is whole: ${checked}${against}.`, ...given].join('\n')
+    return [`The audit log is whole: ${checked}${against}.`, ...given]
   }
   const head = `The audit log is NOT whole: ${fault_count} faults in ${checked}.`
   const lines = faults.map((fault) => `  ${placeOf(fault)} ${fault.kind}: ${fault.message}`)
   const more = fault_count > faults.length ? [`  and ${fault_count - faults.length} more`] : []
-  return [head, `First bad row: ${placeOf(first)}.`, ...lines, ...more, ...given].join('\n')
+  return [head, `First bad row: ${placeOf(first)}.`, ...lines, ...more, ...given]
 }
 
 function placeOf({ writer_id, seq, event_id, occurred_at }: ChainFault): string {

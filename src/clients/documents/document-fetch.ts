@@ -34,7 +34,7 @@ async function resolvePublicly(host: string): Promise<string[]> {
   return answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
 }
 
-export const PUBLIC_INTERNET: DocumentNetwork = {
+const PUBLIC_INTERNET: DocumentNetwork = {
   resolve: resolvePublicly,
   permits: isPublicAddress,
   port: 443,

@@ -1,8 +1,9 @@
 import type { Knex } from 'knex'
+import { parseJson } from '../../base/json.ts'
 import { type DocumentNetwork, type Fetched, fetchDocument } from '../documents/document-fetch.ts'
 import { FetchBudget } from '../documents/fetch-budget.ts'
 import { SingleFlight } from '../documents/single-flight.ts'
-import { type PublicKey, parseKeySet } from './key-set.ts'
+import { type PublicKey, usableKeys } from './key-set.ts'
 import { findKeySet, keepKeySet, keepKeySetFailure } from './key-set-store.ts'
 
 /**
@@ -48,7 +49,7 @@ export class ClientKeys {
     const fail = (failure: string) =>
       keepKeySetFailure(this.#db, { jwks_uri, failure, ask_again_seconds: RETRY_AFTER_SECONDS })
     if (fetched.outcome !== 'document') return fail(fetched.reason)
-    const keys = parseKeySet(fetched.text)
+    const keys = usableKeys(parseJson(fetched.text))
     if (!keys) return fail('the answer is not a JSON Web Key Set')
     const { fresh_for_seconds } = fetched
     await keepKeySet(this.#db, { jwks_uri, keys, fresh_for_seconds, ask_again_seconds: ASK_AGAIN_SECONDS })

@@ -1,5 +1,5 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
-import { isObject, parseJson } from '../../base/json.ts'
+import { isObject } from '../../base/json.ts'
 
 /**
  * JSON Web Key Sets (RFC 7517 §5) by which clients and resource servers authenticate with private_key_jwt: read strictly,
@@ -40,11 +40,6 @@ export function readKeySet(set: unknown, limits: KeyLimits): KeyVerdict[] | unde
 /** The keys that can be used of a set that a client publishes; undefined when it is none. */
 export function usableKeys(set: unknown): PublicKey[] | undefined {
   return readKeySet(set, PUBLISHED)?.flatMap((verdict) => ('key' in verdict ? [verdict.key] : []))
-}
-
-/** The same of its text. */
-export function parseKeySet(text: string): PublicKey[] | undefined {
-  return usableKeys(parseJson(text))
 }
 
 function readKey(value: unknown, { rsa_bits_max }: KeyLimits): KeyVerdict {

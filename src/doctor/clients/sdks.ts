@@ -1,140 +1,134 @@
-import { AS_SPECIFIED, type ClientProfile, known } from '../client-profile.ts'
+import { type ClientFacts, known, registers } from './client-facts.ts'
 
-/** The official SDKs, and what is built on them without much of its own. */
-const CODE = { grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'] }
+/** The official SDKs, as their defaults have it. */
+const TYPESCRIPT_CALLBACK = ['http://localhost:8090/callback']
+const PYTHON_CALLBACK = ['http://localhost:3030/callback']
+const C_SHARP_CALLBACK = ['http://localhost:1179/callback']
+const NATIVE = { application_type: 'native' }
+const RUST = { scope: 'notes:read notes:write offline_access', resource: 'as published' } as const
 
-const TYPESCRIPT = {
+export const TYPESCRIPT_DISCOVERY = {
   challenged_metadata: 'alone',
   without_resource_metadata: 'takes the origin',
   redirects: 'within the origin',
+  without_server_metadata: 'takes the defaults',
+  pkce: 'must not be excluded',
+} as const
+
+const TYPESCRIPT = {
+  ...TYPESCRIPT_DISCOVERY,
   resource: 'same or parent',
   server_metadata: 'as specified',
   server_error: 'stops',
-  without_server_metadata: 'takes the defaults',
-  pkce: 'must not be excluded',
   registers_by: ['dynamic'],
   scope: ['challenge', 'resource'],
 } as const
 
-const TYPESCRIPT_2 = {
-  ...AS_SPECIFIED,
-  ...known('run', '@modelcontextprotocol/client 2.4.0, client/auth', {
-    ...TYPESCRIPT,
-    issuer: 'but for the slash',
-    token_endpoint: 'https only',
-  }),
-}
+const TYPESCRIPT_1 = known('run', '@modelcontextprotocol/sdk 1.32.2, client/auth.js', {
+  ...TYPESCRIPT,
+  issuer: 'not compared',
+  token_endpoint: 'not checked',
+})
 
-export const TYPESCRIPT_1 = {
-  ...AS_SPECIFIED,
-  ...known('run', '@modelcontextprotocol/sdk 1.32.2, client/auth.js', {
-    ...TYPESCRIPT,
-    issuer: 'not compared',
-    token_endpoint: 'not checked',
-  }),
-}
+export const TYPESCRIPT_2 = known('run', '@modelcontextprotocol/client 2.4.0, client/auth', {
+  ...TYPESCRIPT,
+  issuer: 'but for the slash',
+  token_endpoint: 'https only',
+})
 
-const PYTHON = {
-  ...AS_SPECIFIED,
-  ...known('source', 'mcp 2.3.0 on PyPI, mcp/client/auth', {
-    challenged_metadata: 'first',
-    without_resource_metadata: 'takes the origin',
-    redirects: 'within the origin',
-    resource: 'same or parent, slash aside',
-    server_metadata: 'as specified',
-    server_error: 'stops',
-    without_server_metadata: 'takes the defaults',
-    issuer: 'same text',
-    pkce: 'must not be excluded',
-    registers_by: ['dynamic'],
-    token_endpoint: 'not checked',
-    scope: ['challenge', 'resource', 'server'],
-  }),
-}
+export const PYTHON = known('source', 'mcp 2.3.0 on PyPI, mcp/client/auth', {
+  challenged_metadata: 'first',
+  without_resource_metadata: 'takes the origin',
+  redirects: 'within the origin',
+  resource: 'same or parent, slash aside',
+  server_metadata: 'as specified',
+  server_error: 'stops',
+  without_server_metadata: 'takes the defaults',
+  issuer: 'same text',
+  pkce: 'must not be excluded',
+  registers_by: ['dynamic'],
+  token_endpoint: 'not checked',
+  scope: ['challenge', 'resource', 'server'],
+})
 
-export const SDKS: ClientProfile[] = [
-  {
-    name: 'typescript-sdk',
-    title: 'TypeScript SDK 2.x',
-    rules: TYPESCRIPT_2,
-    redirect_uri: 'http://localhost:8090/callback',
-    registration: {
-      client_name: 'TypeScript client',
-      redirect_uris: ['http://localhost:8090/callback'],
-      ...CODE,
-      token_endpoint_auth_method: 'none',
-      application_type: 'native',
-    },
-  },
+export const SDKS: ClientFacts[] = [
   {
     name: 'typescript-sdk-1',
-    title: 'TypeScript SDK 1.x',
     rules: TYPESCRIPT_1,
-    redirect_uri: 'http://localhost:8090/callback',
-    registration: {
-      client_name: 'TypeScript client',
-      redirect_uris: ['http://localhost:8090/callback'],
-      ...CODE,
+    client: 'TypeScript SDK 1.x',
+    habit: 'Older releases add a slash to an origin; without a method it is Basic, not form-encoded.',
+    identity: registers('TypeScript client', TYPESCRIPT_CALLBACK, {
       token_endpoint_auth_method: 'client_secret_basic',
-    },
+    }),
+    skips_form_encoding: true,
+    authorize: { scope: 'notes:read', resource: 'with a slash' },
+  },
+  {
+    name: 'typescript-sdk',
+    rules: TYPESCRIPT_2,
+    client: 'TypeScript SDK 2.x',
+    habit: 'It registers with the scope that it will ask for, offline_access included.',
+    identity: registers('TypeScript client', TYPESCRIPT_CALLBACK, NATIVE),
+    registers_scope: true,
+    authorize: { scope: 'notes:read offline_access', prompt: 'consent', resource: 'as published' },
   },
   {
     name: 'python-sdk',
-    title: 'Python SDK 2.x',
     rules: PYTHON,
-    redirect_uri: 'http://localhost:3030/callback',
-    registration: {
-      client_name: 'Python client',
-      redirect_uris: ['http://localhost:3030/callback'],
-      ...CODE,
+    client: 'Python SDK 2.x',
+    habit: 'It asks for every scope it finds, and form-encodes its credentials.',
+    identity: registers('Python client', PYTHON_CALLBACK, {
       token_endpoint_auth_method: 'client_secret_basic',
-      application_type: 'native',
-    },
+      ...NATIVE,
+    }),
+    registers_scope: true,
+    authorize: { scope: 'notes:read notes:write notes:delete', resource: 'as published' },
   },
   {
-    name: 'fastmcp',
-    title: 'FastMCP',
-    rules: PYTHON,
-    probes_authorize: true,
-    redirect_uri: 'http://localhost:48237/callback',
-    registration: {
-      client_name: 'FastMCP Client',
-      redirect_uris: ['http://localhost:48237/callback'],
-      ...CODE,
-      token_endpoint_auth_method: 'none',
-      scope: '',
-    },
+    client: 'Python SDK 1.x',
+    habit: 'Its URLs get a slash after the host, and it asks for the scope that its host made up.',
+    identity: registers('Python client', PYTHON_CALLBACK, {
+      token_endpoint_auth_method: 'client_secret_post',
+    }),
+    registers_scope: true,
+    authorize: { scope: 'user', resource: 'with a slash' },
   },
   {
-    name: 'inspector',
-    title: 'MCP Inspector',
-    rules: TYPESCRIPT_2,
-    in_browser: true,
-    redirect_uri: 'http://localhost:6274/oauth/callback',
-    registration: {
-      client_name: 'MCP Inspector',
-      client_uri: 'https://github.com/modelcontextprotocol/inspector',
-      redirect_uris: ['http://localhost:6274/oauth/callback'],
-      ...CODE,
-      token_endpoint_auth_method: 'none',
-      application_type: 'native',
-      scope: '',
-    },
+    client: 'C# SDK, dynamic registration',
+    habit: 'It wants client_secret_post, and says whether it is native.',
+    identity: registers('C# client', C_SHARP_CALLBACK, {
+      token_endpoint_auth_method: 'client_secret_post',
+      ...NATIVE,
+    }),
+    registers_scope: true,
   },
   {
-    name: 'mcp-remote',
-    title: 'mcp-remote',
-    rules: {
-      ...TYPESCRIPT_2,
-      ...known('run', 'mcp-remote 0.15.1', { scope: ['challenge', 'resource', 'server'] }),
-    },
-    redirect_uri: 'http://localhost:17549/oauth/callback',
-    registration: {
-      client_name: 'MCP CLI Proxy',
-      redirect_uris: ['http://localhost:17549/oauth/callback'],
-      ...CODE,
-      token_endpoint_auth_method: 'none',
-      application_type: 'native',
+    client: 'C# SDK, pre-registered',
+    habit:
+      'Without a registration it authenticates by the first method in the metadata, so `none` must lead.',
+    identity: { by: 'operator', metadata: { redirect_uris: C_SHARP_CALLBACK }, is_confidential: false },
+  },
+  {
+    client: 'Go SDK',
+    habit: 'It compares the issuer without its slash, and asks for offline_access when told to.',
+    identity: registers('Go client', ['http://127.0.0.1:8085/callback'], NATIVE),
+    redirect_uris: ['http://127.0.0.1:8085/callback', 'http://[::1]:8085/callback'],
+    authorize: { scope: 'notes:read offline_access', resource: 'as published' },
+  },
+  {
+    client: 'Rust SDK (rmcp)',
+    habit: 'It refreshes with the granted scopes and offline_access, which no token here has.',
+    identity: registers('Rust client', ['http://127.0.0.1:8080/callback'], NATIVE),
+    authorize: RUST,
+    refresh: RUST,
+  },
+  {
+    client: 'A server with a secret, pre-registered',
+    habit: 'An operator gave it a secret; it authenticates with Basic.',
+    identity: {
+      by: 'operator',
+      metadata: { redirect_uris: ['https://agents.example/callback'] },
+      is_confidential: true,
     },
   },
 ]

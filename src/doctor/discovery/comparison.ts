@@ -1,12 +1,12 @@
 import type { Resource } from '../../permission/scopes.ts'
 import { riskOfScopes, scopesFor, scopesForTool } from '../../permission/scopes.ts'
-import { terminalText } from '../probe/terminal-text.ts'
+import { terminalText } from '../crawl/display-text.ts'
 import type { Inventory, OfferedTool } from './inventory.ts'
 import { riskOfOffer } from './proposal.ts'
 
 /** What does not fit between a server and its part of the catalogue; each list by name. */
 export type Comparison = {
-  /** The server has them and no scope opens them: denied to everybody. */
+  /** The server has them and no scope grants them, so that every use is denied. */
   unmapped: string[]
   unmapped_prompts: string[]
   unmapped_resources: string[]
@@ -30,7 +30,7 @@ export function compareWithCatalogue(
   return {
     unmapped: offered.map(({ name }) => name).filter((name) => scopesForTool(resource, name).length === 0),
     unmapped_prompts: prompts.filter((name) => scopesFor(resource, 'prompts', name).length === 0),
-    unmapped_resources: resources.filter((uri) => !opensAll(resource, uri)),
+    unmapped_resources: resources.filter((uri) => !grantsAll(resource, uri)),
     gone: [...new Set(known)].filter((name) => !names.has(name)).sort(),
     not_read_only: mapped
       .filter((tool) => risk(tool) === 'read_only' && riskOfOffer(tool) !== 'read_only')
@@ -42,8 +42,8 @@ export function compareWithCatalogue(
   }
 }
 
-/** A template is opened by a wildcard that is as wide. */
-function opensAll(resource: Resource, uri: string): boolean {
+/** A template is granted by a wildcard that is as wide. */
+function grantsAll(resource: Resource, uri: string): boolean {
   if (!uri.endsWith('*')) return scopesFor(resource, 'resources', uri).length > 0
   const wildcards = resource.scopes.flatMap(({ resources = [] }) =>
     resources.filter((each) => each.endsWith('*')),
@@ -57,7 +57,7 @@ export function comparisonLines(comparison: Comparison): string[] {
     comparison
   return [
     ...[...unmapped, ...unmapped_prompts, ...unmapped_resources].map(
-      (name) => `${name}: no scope opens it, so it is denied to everybody; list it under a scope`,
+      (name) => `${name}: no scope grants it, so that every use is denied; list it under a scope`,
     ),
     ...gone.map((name) => `${name}: the server has it no more; take it out of the catalogue`),
     ...not_read_only.map(

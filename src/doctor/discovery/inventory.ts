@@ -7,7 +7,7 @@ import {
 } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { AppError } from '../../base/errors.ts'
-import { terminalText } from '../probe/terminal-text.ts'
+import { terminalText } from '../crawl/display-text.ts'
 
 /** Where the server is: at a URL, or a program that speaks over stdio. */
 export type Place = { url: string; token?: string | undefined } | { command: string; args: string[] }
@@ -104,7 +104,7 @@ async function listResources(client: Client, waiting: Waiting): Promise<string[]
   return widest([...wide, ...exact])
 }
 
-/** Without those that another opens, and those twice. */
+/** Without those that another covers, and those twice. */
 function widest(patterns: readonly string[]): string[] {
   const wildcards = patterns.filter((pattern) => pattern.endsWith('*'))
   const isWithin = (pattern: string) =>
@@ -137,7 +137,7 @@ function explained(error: unknown, place: Place): AppError {
     return new AppError(
       'unauthenticated',
       `${where} wants a token: name a file that holds one with --token-file. A guard shows only the tools that a ` +
-        'token opens, so better ask the server without its guard: by its own port, or over stdio with --stdio',
+        'token allows, so better ask the server without its guard: by its own port, or over stdio with --stdio',
     )
   return new AppError(
     'unavailable',

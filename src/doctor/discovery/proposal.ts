@@ -46,14 +46,14 @@ const KINDS: readonly { kind: string; risk: Risk | undefined; does: (name: strin
 function scopesFor(name: string, prefix: string, { tools, prompts, resources }: Inventory): Scope[] {
   const scopes: Scope[] = []
   for (const { kind, risk, does } of KINDS) {
-    const opened = tools.filter((tool) => riskOfOffer(tool) === risk).map((tool) => tool.name)
+    const granted = tools.filter((tool) => riskOfOffer(tool) === risk).map((tool) => tool.name)
     // There is always one that may be asked for by default, which nothing that destroys may be.
-    if (opened.length === 0 && kind !== 'read') continue
+    if (granted.length === 0 && kind !== 'read') continue
     const below = scopes.at(-1)
     scopes.push({
       name: `${prefix}:${kind}`,
       description: does(name),
-      tools: opened,
+      tools: granted,
       ...(kind === 'read' && prompts.length > 0 ? { prompts } : {}),
       ...(kind === 'read' && resources.length > 0 ? { resources } : {}),
       includes: below ? [below.name] : [],

@@ -1,131 +1,78 @@
-import { isReadableFromBrowser } from '../cross-origin.ts'
-import type { Journey, Step } from '../journey.ts'
-import { documentMistake, unreachableFrom } from '../mistakes.ts'
-import { plainText } from '../plain-text.ts'
-import type { Answered } from '../probe/exchange.ts'
-import { resourceMetadataUrls } from '../probe/well-known.ts'
-import { byRule, evidenceOf, type Finding, fails, type Problem, warns } from '../problem.ts'
-import { arrivalOf } from '../visit.ts'
-import { type Document, documentOf, listOf, originOf, visitOf, webUrl } from '../walk.ts'
+import { originOf } from '../crawl/crawl.ts'
+import { displayUrl } from '../crawl/display-text.ts'
+import type { Answered } from '../crawl/exchange.ts'
+import { stringsOf, webUrl } from '../crawl/response.ts'
+import { resourceMetadataUrls } from '../crawl/well-known.ts'
+import { type Evidence, evidenceOf, type Finding } from '../finding.ts'
+import { finding } from './client-findings.ts'
+import { type ClientState, type Step, stops, stopsBy, warns } from './client-state.ts'
+import { addressFault, type FoundDocument, lookUp } from './faults.ts'
 
 /** RFC 9728: the metadata of the MCP server, which names its authorization server. */
 const WHAT = 'The metadata of the MCP server'
 
-export const resourceMetadata: Step = (journey) => {
-  const { profile, walk, challenged_url } = journey
-  const well_known = resourceMetadataUrls(walk.url)
+export const resourceMetadata: Step = (state) => {
+  const { profile, crawl, challenged_url } = state
   const is_alone = challenged_url !== undefined && profile.rules.challenged_metadata.is === 'alone'
-  const urls = is_alone ? [challenged_url] : [...new Set([challenged_url ?? [], well_known].flat())]
-  const missed: Problem[] = []
-  for (const url of urls) {
-    const found = lookAt(journey, url)
-    if ('document' in found)
-      return [...hiddenPath(journey, missed), ...read(journey, found.document, found.answer)]
-    if (found.problem) missed.push(found.problem)
+  const urls = [challenged_url ?? [], is_alone ? [] : resourceMetadataUrls(crawl.url)].flat()
+  let missed: Finding | undefined
+  for (const url of new Set(urls)) {
+    const found = lookUp(state, url, WHAT)
+    // The challenge may name one place where nothing is, and the document be found elsewhere.
+    if (found.document)
+      return [challenged_url === undefined ? undefined : warns(missed), ...read(state, found)]
+    missed ??= found.fault ?? notAsked(crawl.url, url)
   }
-  return withoutMetadata(journey, missed)
-}
-
-type Look = { document: Document; answer: Answered } | { problem: Problem | undefined }
-
-function lookAt({ profile, walk }: Journey, url: string): Look {
-  const visit = visitOf(walk, 'GET', url)
-  if (!visit) return { problem: notAsked(walk.url, url) }
-  const answer = arrivalOf(visit, profile.rules.redirects.is)
-  const problem = documentMistake(visit, answer, WHAT)
-  const document = answer.outcome === 'answered' ? documentOf(answer.json) : undefined
-  if (problem || !document || answer.outcome === 'failed') return { problem }
-  const closed = profile.in_browser ? isReadableFromBrowser(walk, answer, WHAT) : undefined
-  return closed ? { problem: closed } : { document, answer }
-}
-
-function notAsked(walked: string, url: string): Problem {
-  return {
-    mistake: 'internal_address',
-    says: `The challenge names metadata at ${plainText(url)}, which clients elsewhere cannot reach.`,
-    mend: 'Configure the public URL of the MCP server; behind a proxy it often takes the address at which the proxy reaches it.',
-    evidence: { method: 'POST', url: plainText(walked), seen: plainText(url) },
-  }
-}
-
-/** The challenge named one place, nothing was there, and the document was found elsewhere. */
-function hiddenPath({ challenged_url }: Journey, missed: readonly Problem[]): Finding[] {
-  return challenged_url === undefined ? [] : missed.slice(0, 1).map(warns)
-}
-
-function withoutMetadata(journey: Journey, missed: readonly Problem[]): Finding[] {
-  const { profile, walk } = journey
+  if (!missed) return undefined
   const rule = profile.rules.without_resource_metadata
-  const first = missed[0]
-  if (!first) return []
-  if (rule.is === 'gives up') return [byRule(rule, first)]
+  if (rule.is === 'gives up') return stopsBy(rule, missed)
   // The client now believes that the MCP server is its own authorization server, which it nearly never is.
-  journey.issuer = originOf(walk.url)
-  return [warns(first)]
+  state.issuer = originOf(crawl.url)
+  return warns(missed)
 }
 
-function read(journey: Journey, document: Document, answer: Answered): Finding[] {
-  journey.resource_metadata = document
-  const findings = [...resourceFindings(journey, document, answer), ...methodFindings(document, answer)]
-  const servers = listOf(document, 'authorization_servers')
-  const server = webUrl(servers?.[0])
-  const named = servers?.[0]
-  if (!server || named === undefined) return [...findings, ...noServer(journey, servers, answer)]
-  journey.issuer = named
-  const internal = unreachableFrom(
-    journey.walk.url,
-    server,
-    'The authorization server that the metadata names',
-    answer,
-  )
-  return internal ? [...findings, fails(internal)] : findings
+function notAsked(typed: string, url: string): Finding {
+  const evidence = { method: 'POST', url: displayUrl(typed), seen: displayUrl(url) }
+  return finding('internal_address', evidence, { what: 'The metadata URL of the challenge', url })
 }
 
-function noServer(journey: Journey, servers: string[] | undefined, answer: Answered): Finding[] {
-  const problem = {
-    mistake: 'no_authorization_server',
-    says: `${WHAT} names no authorization server.`,
-    mend: 'Put its issuer, as the authorization server spells it, into authorization_servers.',
-    evidence: evidenceOf(
-      answer,
-      servers === undefined ? undefined : `authorization_servers = ${plainText(servers)}`,
-    ),
-  }
-  if (journey.profile.rules.without_resource_metadata.is === 'gives up' || servers?.length)
-    return [fails(problem)]
-  journey.issuer = originOf(journey.walk.url)
-  return [warns(problem)]
-}
-
-function methodFindings(document: Document, answer: Answered): Finding[] {
-  const methods = listOf(document, 'bearer_methods_supported')
-  if (methods === undefined || methods.includes('header')) return []
+function read(state: ClientState, { document, response }: FoundDocument) {
+  state.resource_metadata = document
+  const methods = stringsOf(document.bearer_methods_supported)
+  const is_header_missing = methods !== undefined && !methods.includes('header')
   return [
-    warns({
-      mistake: 'header_not_offered',
-      says: `${WHAT} does not list “header” among bearer_methods_supported, and clients send tokens in no other way.`,
-      mend: 'List it, and take tokens from the Authorization header.',
-      evidence: evidenceOf(answer, methods),
-    }),
+    resourceFinding(state, document.resource, response),
+    is_header_missing ? warns(finding('header_not_offered', evidenceOf(response, methods))) : undefined,
+    serverFinding(state, stringsOf(document.authorization_servers), response),
   ]
 }
 
-function resourceFindings({ profile, walk }: Journey, document: Document, answer: Answered): Finding[] {
+function serverFinding(state: ClientState, servers: string[] | undefined, response: Answered) {
+  const [named] = servers ?? []
+  const server = webUrl(named)
+  if (server && named !== undefined) {
+    state.issuer = named
+    return stops(
+      addressFault(state.crawl, server, 'The authorization server that the metadata names', response),
+    )
+  }
+  const seen = servers && `authorization_servers = ${JSON.stringify(servers)}`
+  const missing = finding('no_authorization_server', evidenceOf(response, seen))
+  if (state.profile.rules.without_resource_metadata.is === 'gives up' || named !== undefined)
+    return stops(missing)
+  state.issuer = originOf(state.crawl.url)
+  return warns(missing)
+}
+
+function resourceFinding({ profile, crawl }: ClientState, resource: unknown, response: Answered) {
   const rule = profile.rules.resource
-  const { resource } = document
+  const typed = crawl.url
   const named = webUrl(resource)
   if (!named || typeof resource !== 'string')
-    return [
-      byRule(rule, {
-        mistake: 'resource_missing',
-        says: `${WHAT} has no resource that is a URL.`,
-        mend: `Set it to the URL that people type: ${plainText(walk.url)}`,
-        evidence: evidenceOf(answer, resource),
-      }),
-    ]
-  const problem = differenceOf(walk.url, resource, named, answer)
-  if (!problem) return []
-  return [agrees(rule.is, walk.url, resource, named) ? warns(problem) : byRule(rule, problem)]
+    return stopsBy(rule, finding('resource_missing', evidenceOf(response, resource), { typed }))
+  if (resource === typed) return undefined
+  const found = differenceOf(new URL(typed), named, typed, evidenceOf(response, `resource = ${resource}`))
+  return agrees(rule.is, typed, resource, named) ? warns(found) : stopsBy(rule, found)
 }
 
 /** As the client compares it. */
@@ -139,37 +86,11 @@ function agrees(rule: string, typed: string, resource: string, named: URL): bool
   return named.origin === url.origin && within(url.pathname).startsWith(within(named.pathname))
 }
 
-function differenceOf(typed: string, resource: string, named: URL, answer: Answered): Problem | undefined {
-  if (resource === typed) return undefined
-  const url = new URL(typed)
-  const evidence = evidenceOf(answer, `resource = ${resource}`)
-  const mend = `Set resource to the URL that people type, ${plainText(typed)}, or give people the URL that it names.`
-  const is_slash = named.href.replace(/\/$/, '') === url.href.replace(/\/$/, '')
-  if (is_slash)
-    return {
-      mistake: 'resource_slash',
-      says: `${WHAT} spells the URL with another trailing slash than people do.`,
-      mend,
-      evidence,
-    }
-  if (named.host !== url.host)
-    return {
-      mistake: 'resource_mismatch',
-      says: `${WHAT} is for another host, ${plainText(named.host)}: an internal name, or that of another installation.`,
-      mend,
-      evidence,
-    }
-  if (named.protocol !== url.protocol)
-    return {
-      mistake: 'resource_scheme',
-      says: `${WHAT} says ${named.protocol.slice(0, -1)} where people type ${url.protocol.slice(0, -1)}: behind a proxy that ends TLS the program takes its own scheme.`,
-      mend,
-      evidence,
-    }
-  return {
-    mistake: 'resource_mismatch',
-    says: `${WHAT} is for another path, ${plainText(named.pathname)}.`,
-    mend,
-    evidence,
-  }
+function differenceOf(url: URL, named: URL, typed: string, evidence: Evidence): Finding {
+  if (named.href.replace(/\/$/, '') === url.href.replace(/\/$/, ''))
+    return finding('resource_slash', evidence, { typed })
+  if (named.host !== url.host) return finding('resource_host', evidence, { typed, host: named.host })
+  const [asked, said] = [url.protocol.slice(0, -1), named.protocol.slice(0, -1)]
+  if (said !== asked) return finding('resource_scheme', evidence, { typed, named: said, asked })
+  return finding('resource_path', evidence, { typed, path: named.pathname })
 }

@@ -1,202 +1,120 @@
-import { isReadableFromBrowser } from '../cross-origin.ts'
-import type { Journey, Step } from '../journey.ts'
-import { documentMistake } from '../mistakes.ts'
-import { plainText } from '../plain-text.ts'
-import type { Answered } from '../probe/exchange.ts'
-import { isLocal } from '../probe/local-address.ts'
-import { serverMetadataUrls } from '../probe/well-known.ts'
-import { byRule, evidenceOf, type Finding, fails, type Problem, warns } from '../problem.ts'
-import { arrivalOf } from '../visit.ts'
-import {
-  allServerMetadataUrls,
-  asStranger,
-  type Document,
-  defaultEndpoints,
-  documentOf,
-  listOf,
-  visitOf,
-  webUrl,
-} from '../walk.ts'
+import { asUnknownClient } from '../crawl/crawl.ts'
+import { displayUrl } from '../crawl/display-text.ts'
+import type { Answered } from '../crawl/exchange.ts'
+import { type Crawl, responseTo } from '../crawl/http-cache.ts'
+import { isLocal } from '../crawl/local-address.ts'
+import { type JsonObject, statusOf, stringsOf, webUrl } from '../crawl/response.ts'
+import { allServerMetadataUrls, defaultEndpoints, serverMetadataUrls } from '../crawl/well-known.ts'
+import { evidenceOf, type Finding } from '../finding.ts'
+import { finding } from './client-findings.ts'
+import { type ClientState, type Step, stops, stopsBy, warns } from './client-state.ts'
+import { type FoundDocument, lookUp } from './faults.ts'
 
 /** RFC 8414 and OpenID Connect Discovery: the metadata of the authorization server. */
 const WHAT = 'The metadata of the authorization server'
 
-export const serverMetadata: Step = (journey) => {
-  const { profile, issuer } = journey
-  if (issuer === undefined) return []
+export const serverMetadata: Step = (state) => {
+  const { profile, issuer } = state
+  if (issuer === undefined) return undefined
   const { rules } = profile
-  const urls =
-    rules.server_metadata.is === 'as specified' ? serverMetadataUrls(issuer) : allServerMetadataUrls(issuer)
-  const missed: Missed[] = []
-  for (const url of urls) {
-    const { answer, document, problem } = lookAt(journey, url)
-    if (document && answer) return read(journey, document, answer)
-    if (problem) missed.push({ problem, answer })
-    const is_broken = answer !== undefined && answer.status >= 500 && answer.status !== 502
-    if (problem && ((is_broken && rules.server_error.is === 'stops') || endsTheSearch(problem)))
-      return [fails(problem)]
+  const places = rules.server_metadata.is === 'as specified' ? serverMetadataUrls : allServerMetadataUrls
+  let missed: Missed | undefined
+  for (const url of places(issuer)) {
+    const found = lookUp(state, url, WHAT)
+    if (found.document) return read(state, found)
+    const { fault, response } = found
+    if (!fault) continue
+    missed ??= { fault, response }
+    const is_broken = response !== undefined && response.status >= 500 && response.status !== 502
+    if ((is_broken && rules.server_error.is === 'stops') || endsTheSearch(fault)) return stops(fault)
   }
-  return withoutMetadata(journey, missed)
+  return missed && withoutMetadata(state, issuer, missed)
 }
 
-type Missed = { problem: Problem; answer: Answered | undefined }
+type Missed = { fault: Finding; response: Answered | undefined }
 
 /** A 200 that is no JSON is taken for the document, and reading it fails. */
-function endsTheSearch({ mistake, evidence }: Problem): boolean {
-  return ['html_instead_of_json', 'not_json', 'login_page'].includes(mistake) && evidence.status === 200
-}
-
-function lookAt({ profile, walk }: Journey, url: string) {
-  const visit = visitOf(walk, 'GET', url)
-  if (!visit) return {}
-  const answer = arrivalOf(visit, profile.rules.redirects.is)
-  const problem = documentMistake(visit, answer, WHAT)
-  if (answer.outcome === 'failed') return { problem }
-  const document = problem ? undefined : documentOf(answer.json)
-  const closed = document && profile.in_browser ? isReadableFromBrowser(walk, answer, WHAT) : undefined
-  return closed ? { answer, problem: closed } : { answer, document, problem }
+function endsTheSearch({ id, evidence }: Finding): boolean {
+  return ['html_instead_of_json', 'not_json', 'login_page'].includes(id) && evidence.status === 200
 }
 
 /** Some clients then suppose the endpoints that the first revision of MCP had. */
-function withoutMetadata(journey: Journey, missed: readonly Missed[]): Finding[] {
-  const [first] = missed
-  const { walk, profile, resource_metadata, issuer = '' } = journey
+function withoutMetadata(state: ClientState, issuer: string, { fault, response }: Missed) {
+  const { crawl, profile, resource_metadata } = state
   const rule = profile.rules.without_server_metadata
-  if (!first) return []
   const supposed = defaultEndpoints(issuer)
-  const page = visitOf(walk, 'GET', asStranger(`${supposed.authorization_endpoint}`) ?? '')?.hops[0]
-  const is_there = page?.outcome === 'answered' && ![404, 405].includes(page.status)
-  if (resource_metadata === undefined && !is_there) return [fails(nothingFound(walk.url))]
-  if (rule.is === 'gives up' || !first.answer || !is_there)
-    return [rule.is === 'gives up' ? byRule(rule, first.problem) : fails(first.problem)]
-  journey.server_metadata = supposed
-  journey.server_answer = first.answer
-  return [warns(first.problem)]
+  const status = statusOf(responseTo(crawl, 'GET', asUnknownClient(supposed.authorization_endpoint)))
+  const is_there = status !== undefined && status !== 404 && status !== 405
+  if (resource_metadata === undefined && !is_there) return stops(nothingFound(crawl))
+  if (rule.is === 'gives up') return stopsBy(rule, fault)
+  if (!response || !is_there) return stops(fault)
+  state.server_metadata = supposed
+  state.server_response = response
+  return warns(fault)
 }
 
-function nothingFound(url: string): Problem {
-  return {
-    mistake: 'no_authorization_server_found',
-    says: 'Neither metadata of the MCP server nor, at its origin, of an authorization server is there: nothing says where to sign in.',
-    mend: 'Serve the metadata of the MCP server at /.well-known/oauth-protected-resource followed by its path, and name it in the challenge.',
-    evidence: { method: 'GET', url: plainText(new URL(url).origin) },
-  }
+function nothingFound({ url }: Crawl): Finding {
+  return finding('no_authorization_server_found', { method: 'GET', url: displayUrl(new URL(url).origin) })
 }
 
-function read(journey: Journey, document: Document, answer: Answered): Finding[] {
-  journey.server_metadata = document
-  journey.server_answer = answer
+function read(state: ClientState, { document, response }: FoundDocument) {
+  state.server_metadata = document
+  state.server_response = response
   return [
-    ...issuerFindings(journey, document, answer),
-    ...endpointFindings(document, answer),
-    ...listFindings(journey, document, answer),
+    plainIssuer(state, response),
+    issuerFinding(state, document.issuer, response),
+    ...['authorization_endpoint', 'token_endpoint']
+      .filter((name) => webUrl(document[name]) === undefined)
+      .map((name) => stops(finding('endpoint_missing', evidenceOf(response, document[name]), { name }))),
+    pkceFinding(state, document, response),
+    responseTypeFinding(document, response),
   ]
 }
 
-function issuerFindings(
-  { profile, issuer = '', resource_metadata }: Journey,
-  document: Document,
-  answer: Answered,
-): Finding[] {
-  const rule = profile.rules.issuer
-  const said = document.issuer
-  const findings = httpIssuer(issuer, answer)
-  if (said === issuer) return findings
-  // Without metadata of the MCP server the origin was only a guess, which nothing has to equal.
-  if (resource_metadata === undefined && typeof said === 'string') return findings
-  const problem = issuerProblem(said, issuer, answer)
-  const is_slash = problem.mistake === 'issuer_slash'
-  const agrees =
-    rule.is === 'not compared' || (rule.is === 'but for the slash' && is_slash && isTolerated(said, issuer))
-  return [...findings, agrees ? warns(problem) : byRule(rule, problem)]
-}
-
-/** Those who forgive a slash do so only for a server without a path. */
-function isTolerated(said: unknown, expected: string): boolean {
-  return typeof said === 'string' && `${said}/` === expected
-}
-
-function issuerProblem(said: unknown, expected: string, answer: Answered): Problem {
-  const evidence = evidenceOf(
-    answer,
-    `issuer = ${typeof said === 'string' ? said : JSON.stringify(said)}, expected ${expected}`,
-  )
-  const mend =
-    'Let the MCP server name the authorization server exactly as the authorization server spells its issuer.'
-  if (typeof said !== 'string')
-    return {
-      mistake: 'issuer_missing',
-      says: `${WHAT} has no issuer.`,
-      mend: 'Set issuer to the URL of the authorization server.',
-      evidence,
-    }
-  if (said.replace(/\/+$/, '') === expected.replace(/\/+$/, ''))
-    return {
-      mistake: 'issuer_slash',
-      says: 'The issuer and the name that the MCP server has for it differ by a trailing slash, and clients compare letter by letter.',
-      mend,
-      evidence,
-    }
-  return {
-    mistake: 'issuer_mismatch',
-    says: `The authorization server calls itself ${plainText(said)}, and the MCP server calls it ${plainText(expected)}: clients take that for a forgery.`,
-    mend,
-    evidence,
-  }
-}
-
-function httpIssuer(issuer: string, answer: Answered): Finding[] {
+function plainIssuer({ issuer }: ClientState, response: Answered) {
   const url = webUrl(issuer)
-  if (!url || url.protocol === 'https:' || isLocal(url)) return []
-  return [
-    warns({
-      mistake: 'issuer_http',
-      says: 'The authorization server is named with http, and clients refuse to send codes and tokens over it.',
-      mend: 'Serve it with https, and let it and the MCP server name it so; behind a proxy configure the public URL.',
-      evidence: evidenceOf(answer, issuer),
-    }),
-  ]
+  const is_plain = url?.protocol === 'http:' && !isLocal(url)
+  return is_plain ? warns(finding('issuer_http', evidenceOf(response, issuer))) : undefined
 }
 
-function endpointFindings(document: Document, answer: Answered): Finding[] {
-  return ['authorization_endpoint', 'token_endpoint']
-    .filter((name) => webUrl(document[name]) === undefined)
-    .map((name) =>
-      fails({
-        mistake: 'endpoint_missing',
-        says: `${WHAT} has no ${name} that is a URL.`,
-        mend: `Set ${name} to an absolute URL.`,
-        evidence: evidenceOf(answer, document[name]),
-      }),
-    )
+function issuerFinding(
+  { profile, issuer = '', resource_metadata }: ClientState,
+  said: unknown,
+  response: Answered,
+) {
+  const rule = profile.rules.issuer
+  if (said === issuer) return undefined
+  // Without metadata of the MCP server the origin was only a guess, which nothing has to equal.
+  if (resource_metadata === undefined && typeof said === 'string') return undefined
+  const text = typeof said === 'string' ? said : `${JSON.stringify(said)}`
+  const evidence = evidenceOf(response, `issuer = ${text}, expected ${issuer}`)
+  const is_slash = typeof said === 'string' && withoutSlashes(said) === withoutSlashes(issuer)
+  const different = is_slash ? 'issuer_slash' : 'issuer_mismatch'
+  const found = finding(typeof said === 'string' ? different : 'issuer_missing', evidence, {
+    said: text,
+    expected: issuer,
+  })
+  // Those who forgive a slash do so only for a server without a path.
+  const is_forgiven = rule.is === 'but for the slash' && `${said}/` === issuer
+  return rule.is === 'not compared' || is_forgiven ? warns(found) : stopsBy(rule, found)
 }
 
-function listFindings({ profile }: Journey, document: Document, answer: Answered): Finding[] {
-  const findings: Finding[] = []
-  const methods = listOf(document, 'code_challenge_methods_supported')
+/** From the first of them on, so that no text takes long. */
+function withoutSlashes(text: string): string {
+  return text.replace(/(?<!\/)\/+$/, '')
+}
+
+function pkceFinding({ profile }: ClientState, document: JsonObject, response: Answered) {
   const rule = profile.rules.pkce
-  if (!methods?.includes('S256')) {
-    const problem = {
-      mistake: 'pkce_not_advertised',
-      says: `${WHAT} does not say that it supports PKCE with S256, without which clients must not go on.`,
-      mend: 'Support it, and list S256 in code_challenge_methods_supported.',
-      evidence: evidenceOf(
-        answer,
-        `code_challenge_methods_supported = ${JSON.stringify(methods) ?? 'absent'}`,
-      ),
-    }
-    const stops = methods !== undefined || rule.is === 'must be advertised'
-    findings.push(stops ? byRule(rule, problem) : warns(problem))
-  }
-  const types = listOf(document, 'response_types_supported')
-  if (types !== undefined && !types.includes('code'))
-    findings.push(
-      fails({
-        mistake: 'code_not_supported',
-        says: `${WHAT} does not list the response type “code”.`,
-        mend: 'Support the authorization code grant, and list “code” in response_types_supported.',
-        evidence: evidenceOf(answer, types),
-      }),
-    )
-  return findings
+  const methods = stringsOf(document.code_challenge_methods_supported)
+  if (methods?.includes('S256')) return undefined
+  const seen = `code_challenge_methods_supported = ${JSON.stringify(methods) ?? 'absent'}`
+  const found = finding('pkce_not_advertised', evidenceOf(response, seen))
+  return methods !== undefined || rule.is === 'must be advertised' ? stopsBy(rule, found) : warns(found)
+}
+
+function responseTypeFinding(document: JsonObject, response: Answered) {
+  const types = stringsOf(document.response_types_supported)
+  if (types === undefined || types.includes('code')) return undefined
+  return stops(finding('code_not_supported', evidenceOf(response, types)))
 }

@@ -1,9 +1,9 @@
+import { canonicalJson } from '../../base/canonical-json.ts'
 import { isObject } from '../../base/json.ts'
 import type { AnswerWatch } from '../answer-watch.ts'
 import type { Asked, Watch } from '../introspection-client/verdict.ts'
 import { readAnswer } from './answer-reader.ts'
 import type { OutcomeReport } from './call-report.ts'
-import { canonicalJson, sha256Hex } from './canonical-json.ts'
 
 const REPORTED: readonly unknown[] = ['tools/call', 'prompts/get', 'resources/read']
 
@@ -105,4 +105,10 @@ async function reportOf(call: Call, end: End): Promise<OutcomeReport> {
 
 function memberOf(value: unknown, name: string): unknown {
   return isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined
+}
+
+/** Hexadecimal; by Web Cryptography, which is where the guard is. */
+async function sha256Hex(text: string): Promise<string> {
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))
+  return Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

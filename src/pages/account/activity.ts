@@ -4,9 +4,9 @@ import { clientNames } from '../../audit/story/story-store.ts'
 import { type Catalogue, findResource } from '../../catalogue/catalogue.ts'
 import { labelsOf } from '../../grants/connected-apps.ts'
 import { PERSONAL_CLIENT_ID } from '../../personal-tokens/personal-access-token.ts'
+import { clientName } from '../client-name.ts'
 import type { Page, PageRoute } from '../page.ts'
 import { olderHref } from '../pager.ts'
-import { clientName } from './app-view.ts'
 
 async function namesOf(page: Page, activity: readonly Activity[]) {
   const ids = (pick: (event: Activity['event']) => string | null) =>

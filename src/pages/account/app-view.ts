@@ -1,21 +1,9 @@
 import { type Catalogue, findResource, grantableScopes } from '../../catalogue/catalogue.ts'
 import type { ConnectedApp } from '../../grants/connected-apps-store.ts'
-import { expandScopes } from '../../permission/scopes.ts'
+import { clientName, documentHost } from '../client-name.ts'
+import { type ScopeView, scopeView } from '../scope-view.ts'
 
 /** A connected app as its person reads it: with names and plain words in place of ids. Pure. */
-export type ScopeView = {
-  name: string
-  description: string
-  tools: readonly string[]
-  prompts?: readonly string[] | undefined
-  resources?: readonly string[] | undefined
-  /** What it also opens, as the catalogue has it. */
-  includes: { name: string; description: string }[]
-  destructive: boolean
-  /** Whether the account's roles allow it now. */
-  available: boolean
-}
-
 export type AppView = ConnectedApp & {
   /** The person's own name for it, else the client's. */
   title: string
@@ -23,16 +11,8 @@ export type AppView = ConnectedApp & {
   /** Where the client's document lies; undefined for a client that registered here under a name of its choice. */
   client_host: string | undefined
   resource_name: string
-  scopes: ScopeView[]
-}
-
-/** What an app that says no name of its own is called. */
-export function clientName(client_id: string, name: string | null | undefined): string {
-  return name || documentHost(client_id) || 'An unnamed app'
-}
-
-function documentHost(client_id: string): string | undefined {
-  return client_id.startsWith('https://') ? URL.parse(client_id)?.host : undefined
+  /** `available`: whether the account's roles allow it now. */
+  scopes: (ScopeView & { available: boolean })[]
 }
 
 /** `roles` are those of the account. A resource or scope that the catalogue has no more keeps its bare name. */
@@ -57,7 +37,7 @@ function scopesOf(
   app: ConnectedApp,
   catalogue: Catalogue | undefined,
   roles: readonly string[],
-): ScopeView[] {
+): AppView['scopes'] {
   const granted = app.scope.split(' ').filter(Boolean)
   const resource = catalogue && app.resource ? findResource(catalogue, app.resource) : undefined
   if (!catalogue || !resource)
@@ -68,21 +48,7 @@ function scopesOf(
   const grantable = grantableScopes(catalogue, resource, [...roles])
   return resource.scopes
     .filter(({ name }) => granted.includes(name))
-    .map((scope) => {
-      const included = expandScopes(resource, [scope.name])
-      return {
-        name: scope.name,
-        description: scope.description,
-        tools: scope.tools,
-        prompts: scope.prompts,
-        resources: scope.resources,
-        includes: resource.scopes
-          .filter(({ name }) => name !== scope.name && included.has(name))
-          .map(({ name, description }) => ({ name, description })),
-        destructive: scope.risk === 'destructive',
-        available: grantable.has(scope.name),
-      }
-    })
+    .map((scope) => ({ ...scopeView(resource, scope), available: grantable.has(scope.name) }))
 }
 
 /** What stays when only `ticked` may: a scope that includes an unticked one goes with it, else nothing was taken back. */

@@ -1,6 +1,8 @@
 import { type Catalogue, findResource, grantableScopes } from '../../catalogue/catalogue.ts'
 import { isLoopbackRedirect, redirectHost } from '../../clients/registration/redirect-uris.ts'
-import { expandScopes, type Resource, type Scope } from '../../permission/scopes.ts'
+import type { Resource, Scope } from '../../permission/scopes.ts'
+import { clientName, documentHost } from '../client-name.ts'
+import { type ScopeView, scopeView } from '../scope-view.ts'
 
 /** What a consent page shows and what a person's answer to it means. Pure. */
 export type ConsentRequest = {
@@ -11,17 +13,6 @@ export type ConsentRequest = {
   username: string
   client: { client_id: string; name: string | undefined; redirect_uris: readonly string[] }
   redirect_uri: string
-}
-
-export type ScopeView = {
-  name: string
-  description: string
-  tools: readonly string[]
-  prompts?: readonly string[] | undefined
-  resources?: readonly string[] | undefined
-  includes: string[]
-  destructive: boolean
-  checked: boolean
 }
 
 export type ConsentView = {
@@ -39,17 +30,10 @@ function requestedOf(resource: Resource, requested: readonly string[]): Scope[] 
   return resource.scopes.filter((scope) => names.has(scope.name))
 }
 
-function describeIncluded(resource: Resource, scope: Scope): string[] {
-  const closure = expandScopes(resource, [scope.name])
-  return resource.scopes
-    .filter((other) => other.name !== scope.name && closure.has(other.name))
-    .map((other) => other.description)
-}
-
 /** A client known by the URL of its metadata document is who its host says; any other client only claims a name. */
 function describeClient({ client_id, name }: ConsentRequest['client']): ConsentView['client'] {
-  const url = client_id.startsWith('https://') ? URL.parse(client_id) : null
-  return { name: name ?? url?.host ?? 'An unnamed app', host: url?.host, verified: url !== null }
+  const host = documentHost(client_id)
+  return { name: clientName(client_id, name), host, verified: host !== undefined }
 }
 
 /** The scopes that were asked for and that this account's roles allow, and those they do not. */
@@ -77,16 +61,7 @@ export function consentView(request: ConsentRequest): ConsentView {
     redirect_host: redirectHost(request.redirect_uri),
     loopback_only: request.client.redirect_uris.every(isLoopbackRedirect),
     resource: { name: resource.name, identifier: resource.resource },
-    scopes: offered.map((scope) => ({
-      name: scope.name,
-      description: scope.description,
-      tools: scope.tools,
-      prompts: scope.prompts,
-      resources: scope.resources,
-      includes: describeIncluded(resource, scope),
-      destructive: scope.risk === 'destructive',
-      checked: true,
-    })),
+    scopes: offered.map((scope) => scopeView(resource, scope)),
     unavailable: unavailable.map(({ name, description }) => ({ name, description })),
   }
 }

@@ -19,6 +19,7 @@ import { readForm } from '../../http/read-body.ts'
 import type { Renderer } from '../../http/render.ts'
 import { requestOrigin } from '../../http/request-context.ts'
 import { signIn } from '../../sign-in/sign-in.ts'
+import { clientName, documentHost } from '../client-name.ts'
 import { redisplayOnInvalid, WITH_PASSWORD } from '../redisplay-on-invalid.ts'
 import { type ConsentRequest, consentView, decideScopes } from './consent.ts'
 import { saveGrant } from './grant-consent.ts'
@@ -78,11 +79,10 @@ async function showLogin(page: Page, failed?: { error: string; username: string 
   const client = await interactingClient(provider, interaction.client_id)
   const catalogue = (await catalogues.current(db))?.catalogue
   const resource = catalogue && interaction.resource && findResource(catalogue, interaction.resource)
-  const client_url = URL.parse(interaction.client_id)
   sendPage(page, 'login', {
     ...formFields(page, 'login'),
-    client_name: client.name ?? client_url?.host ?? 'An unnamed app',
-    client_host: client_url?.host,
+    client_name: clientName(interaction.client_id, client.name),
+    client_host: documentHost(interaction.client_id),
     redirect_host: redirectHost(interaction.redirect_uri),
     resource_name: resource ? resource.name : 'this service',
     ...failed,

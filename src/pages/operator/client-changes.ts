@@ -19,6 +19,9 @@ type Ending = {
   verb: string
   /** What happens besides that all its grants end. */
   means: string
+  act: (page: Page, input: object) => Promise<{ revoked: string[] }>
+  /** What is said when it is done. */
+  done: string
 }
 
 const BLOCK: Ending = {
@@ -26,12 +29,16 @@ const BLOCK: Ending = {
   verb: 'Block',
   means:
     'From the next request on it gets no sign-in, no code and no token here, until somebody unblocks it. Everything that people allowed it ends now.',
+  act: (page, input) => perform(blockOneClient, page, page.caller, input),
+  done: 'The client is blocked.',
 }
 const FORGET: Ending = {
   what: 'forget',
   verb: 'Forget',
   means:
     'Its registration, or the copy of its document, is removed, and everything that people allowed it ends now. It may register or be fetched again; to keep it out, block it.',
+  act: (page, input) => perform(forgetOneClient, page, page.caller, input),
+  done: 'The client is forgotten.',
 }
 
 async function showEnding(
@@ -56,30 +63,15 @@ function grantsWords(count: number): string {
   return count === 1 ? '1 grant ended.' : `${count} grants ended.`
 }
 
-async function block(page: Page): Promise<void> {
+async function end(page: Page, ending: Ending): Promise<void> {
   const client_id = page.form.get('client_id')
   const reason = page.form.get('reason')
-  await redisplayOnInvalid(
-    page,
-    async () => {
-      const { revoked } = await perform(blockOneClient, page, page.caller, { client_id, reason })
-      page.goTo(clientPath(client_id ?? ''), `The client is blocked. ${grantsWords(revoked.length)}`)
-    },
-    (error) => showEnding(page, client_id, BLOCK, { error, reason }),
-  )
-}
-
-async function forget(page: Page): Promise<void> {
-  const client_id = page.form.get('client_id')
-  const reason = page.form.get('reason')
-  await redisplayOnInvalid(
-    page,
-    async () => {
-      const { revoked } = await perform(forgetOneClient, page, page.caller, { client_id, reason })
-      page.goTo('/operator/clients', `The client is forgotten. ${grantsWords(revoked.length)}`)
-    },
-    (error) => showEnding(page, client_id, FORGET, { error, reason }),
-  )
+  const work = async () => {
+    const { revoked } = await ending.act(page, { client_id, reason })
+    const to = ending === FORGET ? '/operator/clients' : clientPath(client_id ?? '')
+    page.goTo(to, `${ending.done} ${grantsWords(revoked.length)}`)
+  }
+  await redisplayOnInvalid(page, work, (error) => showEnding(page, client_id, ending, { error, reason }))
 }
 
 async function unblock(page: Page): Promise<void> {
@@ -125,7 +117,12 @@ export const CLIENT_CHANGE_PAGES: readonly PageRoute[] = [
     needs: 'operator:revoke',
     handle: (page) => previewEnding(page, BLOCK),
   },
-  { method: 'post', path: '/operator/clients/block', needs: 'operator:revoke', handle: block },
+  {
+    method: 'post',
+    path: '/operator/clients/block',
+    needs: 'operator:revoke',
+    handle: (page) => end(page, BLOCK),
+  },
   { method: 'post', path: '/operator/clients/unblock', needs: 'operator:admin', handle: unblock },
   {
     method: 'get',
@@ -133,7 +130,12 @@ export const CLIENT_CHANGE_PAGES: readonly PageRoute[] = [
     needs: 'operator:admin',
     handle: (page) => previewEnding(page, FORGET),
   },
-  { method: 'post', path: '/operator/clients/forget', needs: 'operator:admin', handle: forget },
+  {
+    method: 'post',
+    path: '/operator/clients/forget',
+    needs: 'operator:admin',
+    handle: (page) => end(page, FORGET),
+  },
   {
     method: 'get',
     path: '/operator/clients/add',

@@ -1,10 +1,10 @@
 import { perform } from '../../actions/action.ts'
+import { previewGrantRevocation } from '../../actions/grants.ts'
 import {
   listRefreshTokens,
-  previewGrantRevocation,
   revokeManyRefreshTokens,
   revokeOneRefreshToken,
-} from '../../actions/grants.ts'
+} from '../../actions/refresh-tokens.ts'
 import { AppError } from '../../base/errors.ts'
 import type { Page, PageRoute } from '../page.ts'
 import { olderHref } from '../pager.ts'

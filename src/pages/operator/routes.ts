@@ -5,6 +5,7 @@ import { AUDIT_PAGES } from './audit/audit.ts'
 import { AUDIT_CALLERS_PAGES } from './audit/audit-callers.ts'
 import { AUDIT_EVENT_PAGES } from './audit/audit-event.ts'
 import { AUDIT_STORY_PAGES } from './audit/audit-story.ts'
+import { AUDIT_TRACE_PAGES } from './audit/audit-trace.ts'
 import { EXPLANATION_PAGES } from './audit/explanation.ts'
 import { CATALOGUE_PAGES } from './catalogue.ts'
 import { CLIENT_CHANGE_PAGES } from './client-changes.ts'
@@ -22,6 +23,7 @@ export const OPERATOR_PAGES: readonly PageRoute[] = [
   ...AUDIT_EVENT_PAGES,
   ...AUDIT_PAGES,
   ...AUDIT_STORY_PAGES,
+  ...AUDIT_TRACE_PAGES,
   ...CATALOGUE_PAGES,
   ...CLIENT_CHANGE_PAGES,
   ...CLIENT_PAGES,

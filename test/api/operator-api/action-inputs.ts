@@ -24,10 +24,17 @@ function sample(schema: JsonSchema): unknown {
     case 'object':
       return membersOf(schema)
     default:
-      return schema.format === 'date-time'
-        ? '2026-01-01T00:00:00Z'
-        : 'x'.repeat(Number(schema.minLength ?? 1))
+      return textSample(schema)
   }
+}
+
+/** The SHA-256 of a token, and the id of an event. */
+const IDS = ['A'.repeat(43), '00000000-0000-4000-8000-000000000000']
+
+function textSample({ format, pattern, minLength }: JsonSchema): string {
+  if (format === 'date-time') return '2026-01-01T00:00:00Z'
+  const id = IDS.find((each) => typeof pattern === 'string' && new RegExp(pattern).test(each))
+  return id ?? 'x'.repeat(Number(minLength ?? 1))
 }
 
 function membersOf({ properties = {}, required = [] }: JsonSchema): Record<string, unknown> {
@@ -42,6 +49,13 @@ function membersOf({ properties = {}, required = [] }: JsonSchema): Record<strin
 /** The least that the schema takes; what refinements want besides, it cannot know. */
 export function leastInput(action: Action, more: Record<string, unknown> = {}): Record<string, unknown> {
   return { ...membersOf(inputDocument(action)), ...more }
+}
+
+/** A value that the schema of this member takes; of a choice, the last. */
+export function sampleOf(action: Action, member: string): unknown {
+  const schema = inputDocument(action).properties[member] ?? {}
+  if (Array.isArray(schema.enum)) return schema.enum.at(-1)
+  return schema.type === 'boolean' ? true : sample(schema)
 }
 
 /** The same as a request to the API. */

@@ -85,6 +85,7 @@ describe('every answer about the audit log', () => {
       audit_story: { id },
       audit_callers: { tool: 'tool_4' },
       verify_audit: {},
+      trace_connection: { id: client_id },
     }
     const context = { ...toolgate.dependencies, catalogues: new CatalogueCache(), issuer: toolgate.issuer }
     const caller = { actor: TEST.actor, scopes: new Set(['operator:read']) }

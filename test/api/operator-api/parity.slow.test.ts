@@ -1,29 +1,34 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Command } from 'commander'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Action } from '../../../src/actions/action.ts'
 import { ACTIONS } from '../../../src/actions/index.ts'
 import { inputDocument, pathMembers } from '../../../src/api/operator-api/schema-documents.ts'
 import { operatorTools } from '../../../src/api/operator-mcp/tools.ts'
-import { registerActionCommands } from '../../../src/cli/action-commands.ts'
+import { descriptionOf } from '../../../src/cli/members.ts'
 import { createProgram } from '../../../src/cli/program.ts'
 import { ACCOUNT_PAGES } from '../../../src/pages/account/routes.ts'
 import { OPERATOR_PAGES } from '../../../src/pages/operator/routes.ts'
 import { type CommandLine, commandLine } from '../../cli/commands.ts'
 import { readSourceFiles } from '../../support/source-files.ts'
 import { Toolgate } from '../../support/toolgate.ts'
-import { leastInput, requestFor } from './action-inputs.ts'
+import { leastInput, requestFor, sampleOf } from './action-inputs.ts'
 
 /** API, MCP server, command line and pages offer the same things, and each of them is one and the same action. */
 let toolgate: Toolgate
 let cli: CommandLine
 let token: string
+const directory = mkdtempSync(join(tmpdir(), 'toolgate-parity-'))
 
 beforeAll(async () => {
   toolgate = await Toolgate.start()
-  cli = await commandLine(registerActionCommands)
+  cli = await commandLine()
   token = (await toolgate.operatorToken(['operator:admin'])).token
 })
 afterAll(async () => {
+  rmSync(directory, { recursive: true })
   await cli.close()
   await toolgate.close()
 })
@@ -31,19 +36,23 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
+/** The program that people run, with all of its commands. */
 const program = await createProgram()
 const sources = readSourceFiles()
 const PAGES = [...OPERATOR_PAGES, ...ACCOUNT_PAGES]
 
-function commandOf(root: Command, { command }: Action): Command | undefined {
+function commandOf({ command }: Action): Command | undefined {
   return command
     .split(' ')
-    .reduce<Command | undefined>((at, word) => at?.commands.find((each) => each.name() === word), root)
+    .reduce<Command | undefined>((at, word) => at?.commands.find((each) => each.name() === word), program)
 }
 
-/** `/operator/grants/:id` is of /operator/grants, which one file of pages is about. */
-function subjectPath(path: string): string {
-  return path.split('/').slice(0, 3).join('/')
+/** What can be typed: the members that are arguments, and those that are options. */
+function typedMembers(command: Command | undefined): string[] {
+  return [
+    ...(command?.registeredArguments ?? []).map((argument) => argument.name()),
+    ...(command?.options ?? []).map((option) => option.attributeName()),
+  ]
 }
 
 /** `src/actions/grants.ts` exports the action under this name. */
@@ -56,44 +65,27 @@ async function exportedAs(action: Action): Promise<{ file: string; name: string 
   throw new Error(`${action.name} is exported nowhere`)
 }
 
-/** What our own files a file imports, without those that every file of its kind does. */
-function domainOf(path: string): string[] {
-  const { imports } = sources.find((file) => file.path === path) ?? { imports: [] }
-  return imports.flatMap(({ file, type_only }) =>
-    file !== undefined &&
-    !type_only &&
-    /^src\/(accounts|audit|catalogue|clients|grants)\/|^src\/operator\/[a-z-]+\.ts$/.test(file)
-      ? [file]
-      : [],
-  )
+/** A value as it is typed: what a command reads from a file is in one. */
+function textsOf(action: Action, member: string, value: unknown): string[] {
+  const values = Array.isArray(value) ? value : [value]
+  const texts = values.map((each) => (typeof each === 'object' ? JSON.stringify(each) : String(each)))
+  if (!descriptionOf(action).read?.[member]?.endsWith('file')) return texts
+  const file = join(directory, member)
+  writeFileSync(file, texts.join())
+  return [file]
 }
 
-/** A subject whose pages are not there yet is not held to them, and none is before any page performs actions. */
-const do_perform = sources.some(
-  ({ path, imports }) =>
-    path.startsWith('src/pages/operator/') && imports.some(({ file }) => file?.startsWith('src/actions/')),
-)
-
-const NO_DOMAIN = new Set(['src/actions/action.ts'])
-
-/** How the command line names the least input of an action. */
-function wordsFor(action: Action): string[] {
-  const input = leastInput(action)
-  const in_path = pathMembers(action)
-  const options = Object.entries(input).filter(([member]) => !in_path.includes(member))
-  return [
-    ...action.command.split(' '),
-    ...in_path.map((member) => String(input[member])),
-    ...options.flatMap(([member, value]) => {
-      const flag = `--${member.replaceAll('_', '-')}`
-      if (inputDocument(action).properties[member]?.type === 'boolean') return value === true ? [flag] : []
-      const texts = (Array.isArray(value) ? value : [value]).map((each) =>
-        typeof each === 'object' ? JSON.stringify(each) : String(each),
-      )
-      return [flag, ...texts]
-    }),
-    '--json',
-  ]
+/** How the command line names this input. */
+function wordsFor(action: Action, input: Record<string, unknown>): string[] {
+  const command = commandOf(action)
+  const named = command?.registeredArguments.map((argument) => argument.name()) ?? []
+  const options = Object.entries(input).flatMap(([member, value]) => {
+    const option = command?.options.find((each) => each.attributeName() === member)
+    if (!option || named.includes(member) || value === false) return []
+    return [option.long ?? '', ...(value === true ? [] : textsOf(action, member, value))]
+  })
+  const values = named.flatMap((member) => (member in input ? textsOf(action, member, input[member]) : []))
+  return [...action.command.split(' '), ...options, '--json', '--', ...values]
 }
 
 /** What `run` was given, by whoever called it. */
@@ -102,6 +94,9 @@ async function inputThrough(action: Action, call: () => Promise<unknown>): Promi
   await call()
   return run.mock.calls.map(([, input]) => input)
 }
+
+const throughCli = (action: Action, input: Record<string, unknown>) =>
+  inputThrough(action, () => cli.run(...wordsFor(action, input)).catch(() => undefined))
 
 describe('the registry', () => {
   it('names nothing twice', () => {
@@ -146,37 +141,31 @@ describe.each(ACTIONS.map((action) => ({ name: action.name, action })))('$name',
     expect(await inputThrough(action, through_api)).toEqual(expected)
     expect(await inputThrough(action, through_mcp)).toEqual(expected)
     expect(operatorTools().filter(({ name }) => name === action.name)).toHaveLength(1)
-    // Of several actions with the same words the first has the command, as with a hand that chooses between them.
-    if (ACTIONS.find(({ command }) => command === action.command) !== action) return
-    const through_cli = () => cli.run(...wordsFor(action)).catch(() => undefined)
-    expect(await inputThrough(action, through_cli)).toEqual(expected)
+    if (action.cli !== false) expect(await throughCli(action, leastInput(action))).toEqual(expected)
   })
 
-  it('is a command of the program, with --json', async () => {
-    const command = commandOf(program, action)
+  it('is a command of the program, with --json and every member of its input', () => {
+    const command = commandOf(action)
     expect(command?.options.map(({ long }) => long)).toContain('--json')
+    expect(typedMembers(command)).toEqual(expect.arrayContaining(Object.keys(action.input.shape)))
   })
 
-  it('reaches the same domain where its command is worded by hand', async () => {
-    const { file } = await exportedAs(action)
-    const wanted = domainOf(file).filter((path) => !NO_DOMAIN.has(path))
-    const [room] = action.command.split(' ')
-    const by_hand = sources.filter(({ path }) => path.startsWith('src/cli/') && path.includes(String(room)))
-    const made = commandOf(program, action)?.description() === action.summary
-    if (made || by_hand.length === 0) return
-    const reached = sources
-      .filter(({ path }) => path.startsWith('src/cli/'))
-      .flatMap(({ path }) => domainOf(path))
-    expect(reached.filter((path) => wanted.includes(path)).length).toBeGreaterThan(0)
+  // Standard input is that of the tests; main.slow.test.ts types there.
+  const is_typed = (member: string) => descriptionOf(action).read?.[member] !== 'standard input'
+  const members = Object.keys(inputDocument(action).properties).filter(is_typed)
+  it.runIf(action.cli !== false)('gets from the command line each member that is typed', async () => {
+    for (const member of members) {
+      const input = leastInput(action, { [member]: sampleOf(action, member) })
+      expect(await throughCli(action, input), member).toEqual([action.input.parse(input)])
+    }
   })
 
-  const has_pages = PAGES.some(({ path }) => subjectPath(path) === subjectPath(action.page)) && do_perform
-  it.runIf(has_pages)('has its page, and pages perform it', async () => {
+  it('has its page, and pages perform it', async () => {
     expect(PAGES.map(({ path }) => path)).toContain(action.page)
     const { file, name } = await exportedAs(action)
     const performing = sources.filter(
       ({ path, imports, text }) =>
-        /^src\/(operator|account)-pages\//.test(path) &&
+        /^src\/pages\/(operator|account)\//.test(path) &&
         imports.some((found) => found.file === file) &&
         new RegExp(`\\b${name}\\b`).test(text),
     )

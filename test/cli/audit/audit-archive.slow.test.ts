@@ -9,7 +9,6 @@ import {
   generateCheckpointKey,
   parseCheckpointKey,
 } from '../../../src/audit/integrity/checkpoints/checkpoint-key.ts'
-import { registerAuditCommands } from '../../../src/cli/audit/audit.ts'
 import { inMonth, newWriter, partitionOf, write, writeMonths } from '../../audit/months.ts'
 import { type CommandLine, commandLine } from '../commands.ts'
 
@@ -18,11 +17,11 @@ let directory: string
 let key: CheckpointKey
 
 beforeEach(async () => {
-  cli = await commandLine(registerAuditCommands)
+  cli = await commandLine()
   directory = await mkdtemp(join(tmpdir(), 'toolgate-archive-'))
   key = await parseCheckpointKey(await generateCheckpointKey())
   cli.context.evidence = checkpointEvidence({
-    db: cli.context.knex,
+    db: cli.context.db,
     issuer: 'https://auth.example',
     key: async () => key,
     sinks: [`file:${join(directory, 'closings')}`],
@@ -34,25 +33,24 @@ beforeEach(async () => {
 afterEach(async () => {
   vi.restoreAllMocks()
   vi.unstubAllEnvs()
-  process.exitCode = undefined
   await cli.close()
   await rm(directory, { recursive: true })
 })
 
 const month = (ago: number) => partitionOf(ago).slice('audit_events_'.length).replace('_', '-')
 
-async function runJson(...words: string[]) {
-  return JSON.parse((await cli.run('audit', ...words, '--json')).join('\n'))
-}
+const runJson = (...words: string[]) => cli.json('audit', ...words)
 
 describe('audit archive', () => {
   it('writes the months asked for, and says of the second time that they were there', async () => {
     const words = ['archive', '--output', directory, '--before', month(2)]
-    expect(await runJson(...words)).toMatchObject([
+    expect((await runJson(...words)).archives).toMatchObject([
       { partition: partitionOf(4), rows: 6, path: join(directory, partitionOf(4)), done: 'written' },
       { partition: partitionOf(3), rows: 6, done: 'written' },
     ])
-    expect(await runJson(...words)).toMatchObject([{ done: 'was there' }, { done: 'was there' }])
+    expect(await runJson(...words)).toMatchObject({
+      archives: [{ done: 'was there' }, { done: 'was there' }],
+    })
     const lines = await cli.run('audit', 'archive', '--output', directory, '--partition', partitionOf(2))
     expect(lines[0]).toMatch(/^PARTITION +ROWS +BYTES +PATH +DONE$/)
     expect(lines).toHaveLength(2)
@@ -84,14 +82,14 @@ describe('audit verify --archive', () => {
       'The audit log goes on from them and is whole: 30 rows of 6 writers.',
     ])
     expect(await verify('--offline', '--key', key.thumbprint)).toHaveLength(2)
-    expect(process.exitCode).toBeUndefined()
+    expect(cli.ended()).toBe(0)
   })
 
   it('finds signatures by another key than the one that is named', async () => {
     const { thumbprint } = await parseCheckpointKey(await generateCheckpointKey())
     const found = await runJson('verify', '--archive', directory, '--key', thumbprint)
     expect(found.archives.fault_count).toBe(3)
-    expect(process.exitCode).toBe(1)
+    expect(cli.ended()).toBe(1)
   })
 
   it('ends with 1 and says what is wrong', async () => {
@@ -99,7 +97,7 @@ describe('audit verify --archive', () => {
     const lines = await cli.run('audit', 'verify', '--archive', directory)
     expect(lines[0]).toMatch(/^The archives are NOT whole: 2 faults/)
     expect(lines[1]).toContain(`${partitionOf(3)}: cannot be read`)
-    expect(process.exitCode).toBe(1)
+    expect(cli.ended()).toBe(1)
     await expect(cli.run('audit', 'verify', '--archive', join(directory, 'none'))).rejects.toThrow(
       'There is no archive',
     )
@@ -109,10 +107,10 @@ describe('audit verify --archive', () => {
 describe('audit retain', () => {
   it('says what it would drop, and drops it, archived', async () => {
     const words = ['retain', '--months', '2', '--archive', directory]
-    expect(await runJson(...words, '--dry-run')).toMatchObject(
+    expect((await runJson(...words, '--dry-run')).partitions).toMatchObject(
       [4, 3].map((ago) => ({ partition: partitionOf(ago) })),
     )
-    expect(await runJson(...words)).toEqual(
+    expect((await runJson(...words)).partitions).toEqual(
       [4, 3].map((ago, index) => ({
         partition: partitionOf(ago),
         rows: 6,
@@ -120,7 +118,7 @@ describe('audit retain', () => {
         archive: join(directory, partitionOf(ago)),
       })),
     )
-    expect(await runJson(...words)).toEqual([])
+    expect(await runJson(...words)).toEqual({ partitions: [] })
     const handed_out = (await readFile(join(directory, 'closings'), 'utf8')).trim().split('\n')
     const closings = await Promise.all(
       handed_out.map((jws) => readCheckpoint(jws, { public_key: key.thumbprint })),
@@ -139,25 +137,27 @@ describe('audit retain', () => {
       await expect(cli.run('audit', 'retain', '--months', wrong)).rejects.toThrow('whole number')
     vi.stubEnv('TOOLGATE_AUDIT_RETENTION_MONTHS', '3')
     vi.stubEnv('TOOLGATE_AUDIT_ARCHIVE_DIR', directory)
-    expect(await runJson('retain')).toMatchObject([{ archive: join(directory, partitionOf(4)) }])
+    expect(await runJson('retain')).toMatchObject({
+      partitions: [{ archive: join(directory, partitionOf(4)) }],
+    })
   })
 
   it('drops nothing when a place outside the database does not take the closing', async () => {
     cli.context.evidence = checkpointEvidence({
-      db: cli.context.knex,
+      db: cli.context.db,
       issuer: 'https://auth.example',
       key: async () => key,
       sinks: [`file:${directory}`],
     })
     await expect(cli.run('audit', 'retain', '--months', '2')).rejects.toThrow('does not take the closing')
-    expect((await runJson('partitions'))[0]).toMatchObject({ partition: partitionOf(4) })
+    expect((await runJson('partitions')).partitions[0]).toMatchObject({ partition: partitionOf(4) })
   })
 })
 
 describe('audit partitions', () => {
   it('lists the months with their bounds, and which are archived', async () => {
     await cli.run('audit', 'archive', '--output', directory, '--partition', partitionOf(3))
-    const listed = await runJson('partitions', '--archive', directory)
+    const { partitions: listed } = await runJson('partitions', '--archive', directory)
     expect(listed).toHaveLength(4 + 13 + 1)
     expect(listed[0]).toMatchObject({
       partition: partitionOf(4),
@@ -171,7 +171,7 @@ describe('audit partitions', () => {
 
   it('moves events that lie in no month into theirs when asked to tidy', async () => {
     await write(cli.test.database, newWriter(), inMonth(9), 1)
-    const listed = await runJson('partitions', '--tidy')
+    const { partitions: listed } = await runJson('partitions', '--tidy')
     expect(listed[0]).toMatchObject({ partition: partitionOf(9) })
   })
 })

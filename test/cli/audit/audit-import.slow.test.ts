@@ -1,21 +1,14 @@
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { registerAuditCommands } from '../../../src/cli/audit/audit.ts'
-import type { AuditCliContext } from '../../../src/cli/context.ts'
 import { calledLocally, fileOf, localRows } from '../../audit/integrity/import/local-files.ts'
 import { type CommandLine, commandLine } from '../commands.ts'
 
 let line: CommandLine
 let said: string
 beforeAll(async () => {
-  line = await commandLine((program, open) =>
-    registerAuditCommands(program, open as () => Promise<AuditCliContext>),
-  )
+  line = await commandLine()
 })
-afterEach(() => {
-  vi.restoreAllMocks()
-  process.exitCode = undefined
-})
+afterEach(() => vi.restoreAllMocks())
 afterAll(() => line.close())
 
 const AT = new Date(Date.now() - 60_000)
@@ -29,8 +22,9 @@ async function run(...words: string[]): Promise<string> {
     return true
   }
   vi.spyOn(process.stderr, 'write').mockImplementation(hear)
-  vi.spyOn(console, 'error').mockImplementation(hear)
-  return (await line.run('audit', ...words)).join('\n')
+  const { lines, errors } = await line.attempt('audit', ...words)
+  said += errors.join('\n')
+  return lines.join('\n')
 }
 
 describe('audit verify <file>', () => {
@@ -43,7 +37,7 @@ describe('audit verify <file>', () => {
     )
     expect(text).toContain('cut off')
     expect(said).toBe('\r4 rows, 100 % \n')
-    expect([process.exitCode, line.left_open()]).toEqual([undefined, opened])
+    expect([line.ended(), line.left_open()]).toEqual([0, opened])
   })
 
   it('names the first bad line and ends with 1', async () => {
@@ -52,7 +46,7 @@ describe('audit verify <file>', () => {
     expect(await run('verify', path)).toContain(
       'is NOT whole: 1 faults in 4 rows of 1 writers.\nFirst bad line: 5.',
     )
-    expect(process.exitCode).toBe(1)
+    expect(line.ended()).toBe(1)
     expect(JSON.parse(await run('verify', path, '--json'))).toMatchObject({
       file: path,
       fault_count: 1,
@@ -63,11 +57,10 @@ describe('audit verify <file>', () => {
   it('ends with 2 when there is nothing to check, and refuses options of other logs', async () => {
     await run('verify', '/nowhere/calls.jsonl')
     expect(said).toContain('was not checked: There is no file /nowhere/calls.jsonl')
-    expect(process.exitCode).toBe(2)
-    process.exitCode = undefined
+    expect(line.ended()).toBe(2)
     await run('verify', newFile(), '--from', '2026-01-01')
     expect(said).toContain('--from is about the audit log in a database')
-    expect(process.exitCode).toBe(2)
+    expect(line.ended()).toBe(2)
   })
 })
 

@@ -61,7 +61,7 @@ const event = (data: unknown) => `event: message\ndata: ${JSON.stringify(data)}\
 describe('the report of a call', () => {
   it('says who called what, how it ended, and the hash of the arguments in place of them', async () => {
     const text = JSON.stringify(failed(7))
-    const given = { text: 'secret', a: 1 }
+    const given = { text: 'sécret', a: 1 }
     const [report, ...others] = await reportsOf([call(7, 'create_note', given)], { chunks: [text] })
     expect(others).toEqual([])
     expect(report).toEqual({
@@ -77,7 +77,7 @@ describe('the report of a call', () => {
       outcome: 'tool_error',
       duration_ms: expect.any(Number),
       size_bytes: text.length,
-      arguments_sha256: createHash('sha256').update('{"a":1,"text":"secret"}').digest('hex'),
+      arguments_sha256: createHash('sha256').update('{"a":1,"text":"sécret"}').digest('hex'),
     })
   })
 

@@ -55,13 +55,16 @@ describe('the page', () => {
       expect.objectContaining({
         name: 'write',
         tools: ['create'],
-        includes: ['Read your notes'],
+        includes: [{ name: 'read', description: 'Read your notes' }],
         destructive: false,
       }),
       expect.objectContaining({
         name: 'delete',
         tools: ['delete'],
-        includes: ['Read your notes', 'Change notes'],
+        includes: [
+          { name: 'read', description: 'Read your notes' },
+          { name: 'write', description: 'Change notes' },
+        ],
         destructive: true,
       }),
     ])

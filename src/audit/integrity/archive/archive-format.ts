@@ -16,7 +16,7 @@ const HEX_HASH = /^[0-9a-f]{64}$/
 /** Names of files in an archive: nothing that leads out of it. */
 const BASE_NAME = /^audit_events_\d{4,}_\d{2}(\.\d+)?$/
 
-export const manifestSchema = z.strictObject({
+const manifestSchema = z.strictObject({
   format: z.literal(ARCHIVE_FORMAT),
   partition: z.string().regex(/^audit_events_\d{4,}_\d{2}$/),
   part: z.int().min(1),

@@ -14,7 +14,7 @@ export const CLOSING_FORMAT = 'toolgate-audit-closing/1'
 
 const SHA256_HEX = z.string().regex(/^[0-9a-f]{64}$/)
 
-export const closingSchema = z.strictObject({
+const closingSchema = z.strictObject({
   format: z.literal(CLOSING_FORMAT),
   number: z.int().min(1),
   previous_sha256: SHA256_HEX.nullable(),
@@ -45,7 +45,7 @@ export function closingStatement(closing: Closing, digest: Buffer): Statement {
 }
 
 /** Reads a stored closing; undefined when it is not one, or not what its digest says. */
-export function readClosing({ number, document, sha256: digest }: StoredClosing): Closing | undefined {
+function readClosing({ number, document, sha256: digest }: StoredClosing): Closing | undefined {
   if (!sha256(document).equals(digest)) return undefined
   const closing = closingSchema.safeParse(parseJson(document)).data
   return closing?.number === number ? closing : undefined

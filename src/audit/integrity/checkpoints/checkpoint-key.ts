@@ -1,10 +1,9 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
 import { z } from 'zod'
 import { parseJson } from '../../../base/json.ts'
 import { ConfigError } from '../../../config/config.ts'
-import { readIfThere } from '../archive/archive-files.ts'
+import { secretFile } from '../../../config/secret-file.ts'
 
 /** The key that signs checkpoints. It signs nothing else, so that whoever may issue tokens may not speak for the log. */
 export type CheckpointKey = {
@@ -48,18 +47,8 @@ export async function loadCheckpointKey(options: {
   audit_key: string | undefined
   data_dir: string
 }): Promise<CheckpointKey> {
-  if (options.audit_key !== undefined) return parseCheckpointKey(options.audit_key)
-  const file = join(options.data_dir, 'audit-key.json')
-  const stored = await readIfThere(file)
-  if (stored !== undefined) return parseCheckpointKey(stored)
-  const made = await generateCheckpointKey()
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
-  try {
-    await writeFile(file, made, { mode: 0o600, flag: 'wx' })
-    return parseCheckpointKey(made)
-  } catch (error) {
-    // Another process was first.
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    return parseCheckpointKey(await readFile(file, 'utf8'))
-  }
+  const { audit_key, data_dir } = options
+  return parseCheckpointKey(
+    audit_key ?? (await secretFile(join(data_dir, 'audit-key.json'), generateCheckpointKey)),
+  )
 }

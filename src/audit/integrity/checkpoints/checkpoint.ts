@@ -48,7 +48,7 @@ export type Checkpoint = CheckpointPayload & {
   public_key: JWK
 }
 
-export const CHECKPOINT_TYPE = 'toolgate-audit-checkpoint+jwt'
+const CHECKPOINT_TYPE = 'toolgate-audit-checkpoint+jwt'
 const ALG = 'ES256'
 
 const Payload = z.strictObject({

@@ -26,6 +26,10 @@ function factsOf(
     label,
     href: page.href(`/operator/audit/story/${encodeURIComponent(id)}`),
   })
+  const trace = (id: string) => ({
+    label: 'Trace',
+    href: page.href(`/operator/audit/trace/${encodeURIComponent(id)}`),
+  })
   const search = (label: string, filter: Parameters<typeof queryText>[0]) => ({
     label,
     href: page.href(`/operator/audit${queryText(filter)}`),
@@ -40,7 +44,11 @@ function factsOf(
     ['Scope', event.scope],
     ['Grant', grant_id, grant_id ? [story('Story of this grant', grant_id)] : []],
     ['Token (SHA-256)', token_id, token_id ? [story('Story of this token', `sha256:${token_id}`)] : []],
-    ['Request', request_id, request_id ? [search('Events of this request', { request_id })] : []],
+    [
+      'Request',
+      request_id,
+      request_id ? [search('Events of this request', { request_id }), trace(request_id)] : [],
+    ],
     ['IP address', event.ip],
     ['Writer', event.writer_id],
     ['Row of this writer', String(event.seq)],

@@ -9,8 +9,7 @@ import { timeText } from './audit-rows.ts'
 
 /** What became of a grant, an account or a token, as people read it. */
 const ENTRIES = 200
-const WEEK_MS = 7 * 86_400_000
-/** These have an end; an account goes on, and people ask what it did lately. */
+/** What names no account, and is no token itself. */
 const ENDS = /^(gr_|sha256:)/
 
 type Calls = Extract<StoryDocument, { kind: 'calls' }>
@@ -74,17 +73,15 @@ async function showStory(page: Page): Promise<void> {
   const id = String(page.ctx.params.id)
   const path = `/operator/audit/story/${encodeURIComponent(id)}`
   const asked = filledIn(page.ctx.query)
-  const lately = timeField(new Date(Date.now() - WEEK_MS))
-  const from = asked.from ?? (ENDS.test(id) ? undefined : `${lately}Z`)
-  const input = { ...asked, ...(from !== undefined && { from }), id, limit: ENTRIES }
-  const { kind, entries, continue_from } = await perform(auditStory, page, page.caller, input)
+  const input = { ...asked, id, limit: ENTRIES }
+  const { kind, entries, from, continue_from } = await perform(auditStory, page, page.caller, input)
   const { to } = asked
   page.show('operator/audit-story', {
     kind,
     // A token is not repeated, whatever opened this page.
     id: kind === 'token' && !ENDS.test(id) ? undefined : id,
     action: page.href(path),
-    from: String(from ?? '').replace(/Z$/, ''),
+    from: timeField(from),
     to: String(to ?? '').replace(/Z$/, ''),
     entries: toldEntries(page, entries),
     later:

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { reviewPageSession } from '../../../accounts/sessions/page-sessions.ts'
 import { perform } from '../../../actions/action.ts'
-import { eventFilter, pastEventFilter, searchAudit } from '../../../actions/audit.ts'
+import { eventFilter, pastEventFilter, searchAudit, withAccountId } from '../../../actions/audit.ts'
 import { cursor } from '../../../actions/fields.ts'
 import { sendEventStream, sendExport } from '../../../api/operator-api/audit-streams.ts'
 import { operatorScopesOf } from '../../../api/operator-api/operator-resource.ts'
@@ -9,7 +9,7 @@ import { AUDIT_TYPES, DECISIONS } from '../../../audit/events/audit-event.ts'
 import { validate } from '../../../http/validate.ts'
 import { filledIn } from '../../filled-in.ts'
 import type { Page, PageRoute } from '../../page.ts'
-import { queryText, timeField, withAccountId } from './audit-query.ts'
+import { queryText, timeField } from './audit-query.ts'
 import { eventRows } from './audit-rows.ts'
 
 /** The audit log: looked through, followed live, and kept as a file. */
@@ -22,9 +22,8 @@ const NEEDS = 'operator:read'
 
 async function showExplorer(page: Page): Promise<void> {
   const typed = filledIn(page.ctx.query)
-  const query = await withAccountId(page.db, typed)
-  const { after, ...filter } = validate(ExplorerQuery, query)
-  const found = await perform(searchAudit, page, page.caller, { ...query, limit: ROWS })
+  const { after, ...filter } = await withAccountId(page.db, validate(ExplorerQuery, typed))
+  const found = await perform(searchAudit, page, page.caller, { ...typed, limit: ROWS })
   const { from, to, ...narrowed } = filter
   const link = (path: string, parameters: Parameters<typeof queryText>[0]) =>
     page.href(`/operator/audit${path}${queryText(parameters)}`)
@@ -32,7 +31,7 @@ async function showExplorer(page: Page): Promise<void> {
     types: AUDIT_TYPES,
     decisions: DECISIONS,
     filter: { ...filter, account_id: typed.account_id, from: timeField(from), to: timeField(to) },
-    is_filtered: Object.keys(query).length > 0,
+    is_filtered: Object.keys(typed).length > 0,
     rows: await eventRows(page, found.events),
     searched_to: found.searched_to,
     older: found.next && link('', { ...filter, after: found.next }),

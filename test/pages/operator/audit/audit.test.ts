@@ -74,6 +74,8 @@ describe('/operator/audit', () => {
     '/story/nobody',
     '/story/%00',
     '/story/usr_x?limit=5',
+    '/trace/nobody',
+    '/trace/%00',
     '/export',
     '/export?format=ocsf',
     '/export?format=csv&after=x',
@@ -86,7 +88,7 @@ describe('/operator/audit', () => {
 
   it('is for auditors and operators', async () => {
     const other = await signedIn(toolgate, ['editor'])
-    for (const path of ['', '/events/x', '/story/x', '/verify', '/export?format=csv', '/follow'])
+    for (const path of ['', '/events/x', '/story/x', '/trace/x', '/verify', '/export?format=csv', '/follow'])
       expect((await other.get(`/operator/audit${path}`)).status).toBe(403)
   })
 })
@@ -123,6 +125,16 @@ describe('/operator/audit/story/:id', () => {
     const by_token = await auditor.page(`/operator/audit/story/${access_token}`)
     expect(by_token).toContain('3 calls of search_notes')
     expect(by_token.replaceAll(/action="[^"]*"/g, '')).not.toContain(access_token)
+  })
+})
+
+describe('/operator/audit/trace/:id', () => {
+  it('shows what is behind an id, the oldest first; an event leads to the trace of its request', async () => {
+    const [event] = (await pageEvents(db(), { tool: 'tool_41' }, 1)).events
+    const html = await auditor.page(`/operator/audit/events/${event!.id}`)
+    expect(rowsIn(await auditor.page(linkIn(html, 'Trace')))).toEqual([event!.id])
+    const { client_id } = await toolgate.register()
+    expect(await auditor.page(`/operator/audit/trace/${client_id}`)).toContain('client.registered')
   })
 })
 
