@@ -16,7 +16,7 @@ export const why = { reason: reason.optional() }
 export const limit = z.coerce.number().int().min(1).max(500).default(50).describe('How many at most')
 
 /** What a page of a list says to get the page after it. */
-export const cursor = z.string().min(1).max(4_096).describe('`next` of the page before')
+export const cursor = z.string().min(1).max(16_384).describe('`next` of the page before')
 
 /** A moment in an answer; on the wire a date-time. */
 export const moment = z.date()

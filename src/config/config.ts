@@ -75,11 +75,18 @@ function productionFaults(env: Environment): string[] {
   return faults
 }
 
-export type Config = ReturnType<typeof toConfig>
+type Frozen<T> = { readonly [Name in keyof T]: Frozen<T[Name]> }
+
+export type Config = Frozen<ReturnType<typeof toConfig>>
+
+function frozen<T>(value: T): Frozen<T> {
+  if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(frozen)
+  return value
+}
 
 function toConfig(env: Environment) {
   const development = env.ENV === 'development'
-  return Object.freeze({
+  return {
     environment: env.ENV,
     issuer: env.ISSUER ?? `http://localhost:${env.PORT}`,
     http: {
@@ -123,7 +130,7 @@ function toConfig(env: Environment) {
       enabled: env.EXAMPLE_SERVER ? env.EXAMPLE_SERVER === 'on' : development,
       port: env.EXAMPLE_PORT,
     },
-  })
+  }
 }
 
 /** One variable by its name, for options that name one instead of holding a secret. */
@@ -145,5 +152,5 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     faults.push(...mismatches(parsed.data), ...productionFaults(parsed.data))
   }
   if (faults.length > 0 || !parsed.success) throw new ConfigError(faults)
-  return toConfig(parsed.data)
+  return frozen(toConfig(parsed.data))
 }

@@ -49,7 +49,11 @@ describe('with nothing set', () => {
   })
 
   it('the configuration cannot be changed afterwards', () => {
-    expect(() => Object.assign(loadConfig({}), { issuer: 'https://evil.example' })).toThrow(TypeError)
+    const config = loadConfig({ TOOLGATE_CLIENT_DOCUMENT_HOSTS: 'app.example' })
+    for (const part of [config, config.http, config.audit, config.client_documents.hosts])
+      expect(() =>
+        Object.assign(part, { 0: 'evil.example', port: 1, issuer: 'https://evil.example' }),
+      ).toThrow(TypeError)
   })
 })
 
