@@ -28,8 +28,8 @@ function sample(schema: JsonSchema): unknown {
   }
 }
 
-/** The SHA-256 of a token, and the id of an event. */
-const IDS = ['A'.repeat(43), '00000000-0000-4000-8000-000000000000']
+/** The SHA-256 of a token, the id of an event, and a kind of actor. */
+const IDS = ['A'.repeat(43), '00000000-0000-4000-8000-000000000000', 'account']
 
 function textSample({ format, pattern, minLength }: JsonSchema): string {
   if (format === 'date-time') return '2026-01-01T00:00:00Z'

@@ -153,7 +153,7 @@ describe('an attempt that fails', () => {
     const { id } = await begin({ client_id: 'cl_gone' })
     const lines = await trace(id)
     expect(typesOf(lines)).toEqual(['authorization.refused'])
-    expect(lines[0]).toMatch(/actor_kind=unauthenticated .*invalid_client.*"presented_client_id":"cl_gone"/)
+    expect(lines[0]).toMatch(/actor=unauthenticated .*invalid_client.*"presented_client_id":"cl_gone"/)
   })
 
   it('with a refusal that the client is told by redirect is in its trace with the reason', async () => {

@@ -36,7 +36,7 @@ describe('audit tail', () => {
     const lines = await run('tail', '-n', '2')
     expect(lines).toHaveLength(2)
     expect(lines[0]).toMatch(
-      /^\S+Z tool\.decided allowed actor_kind=account actor_id=usr_4 .* tool=tool_18 scope="notes:read notes:write"/,
+      /^\S+Z tool\.decided allowed actor=account:usr_4 .* tool=tool_18 scope="notes:read notes:write"/,
     )
     expect(lines[1]).toContain('tool=tool_19')
   })
