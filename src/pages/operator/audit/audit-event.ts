@@ -1,6 +1,7 @@
 import { perform } from '../../../actions/action.ts'
 import { showEvent, verifyAudit } from '../../../actions/audit.ts'
 import type { EventDocument } from '../../../audit/export/json-lines.ts'
+import { eventSentence } from '../../../audit/story/story-text.ts'
 import { actorOfRow } from '../../../audit-chain/actor.ts'
 import { filledIn } from '../../filled-in.ts'
 import type { Page, PageRoute } from '../../page.ts'
@@ -35,8 +36,9 @@ function factsOf(
     href: page.href(`/operator/audit${queryText(filter)}`),
   })
   const { account_id, client_id, grant_id, token_id, request_id, resource, tool } = event
+  const actor = actorOfRow(event)
   const facts: [label: string, value: string | null, links?: Fact['links'], note?: string | undefined][] = [
-    ['Actor', actorOfRow(event)],
+    ['Actor', actor, [search('Events of this actor', { actor })]],
     ['Account', account_id, account_id ? [story('Story of this account', account_id)] : [], username],
     ['Client', client_id, client_id ? [search('Events of this client', { client_id })] : [], client_name],
     ['Resource', resource, resource ? [search('Events of this resource', { resource })] : []],
@@ -69,6 +71,7 @@ async function showOne(page: Page): Promise<void> {
   page.show('operator/audit-event', {
     event,
     row,
+    sentence: eventSentence({ event, ...names }),
     facts: factsOf(page, event, names),
     detail: event.detail && JSON.stringify(event.detail, null, 2),
     rows,
