@@ -177,8 +177,8 @@ describe('mode none', () => {
     await client.close()
     const calls = localCalls().filter(({ tool }) => tool !== null)
     expect(calls.map(({ tool, decision, actor_kind }) => [tool, decision, actor_kind])).toEqual([
-      ['add_task', 'allowed', 'local'],
-      ['list_tasks', 'allowed', 'local'],
+      ['add_task', 'allowed', 'local_user'],
+      ['list_tasks', 'allowed', 'local_user'],
     ])
     await stop()
     expect(readFileSync(join(here, 'calls.jsonl'), 'utf8')).not.toContain('Buy tea')
@@ -249,9 +249,11 @@ describe('afterwards', () => {
       .where({ type: 'tool.decided' })
       .whereNotNull('tool')
       .orderBy('occurred_at')
-    expect(events.map(({ tool, decision, actor_kind }) => [tool, decision, actor_kind])).toEqual([
-      ['add_task', 'allowed', 'local'],
-      ['list_tasks', 'allowed', 'local'],
+    expect(
+      events.map(({ tool, decision, actor_kind, account_id }) => [tool, decision, account_id ?? actor_kind]),
+    ).toEqual([
+      ['add_task', 'allowed', 'local_user'],
+      ['list_tasks', 'allowed', 'local_user'],
       ['list_tasks', 'allowed', ada.id],
       ['add_task', 'denied', ada.id],
       ['list_tasks', 'allowed', ada.id],

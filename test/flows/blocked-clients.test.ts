@@ -62,7 +62,8 @@ describe('a client that is blocked', () => {
     ])
     const events = await toolgate.db.database
       .knex('audit_events')
-      .where({ client_id })
+      // A public client only says which it is.
+      .whereRaw(`? in (client_id, detail->>'presented_client_id')`, [client_id])
       .whereIn('type', ['client.blocked', 'grant.revoked', 'token.refused'])
       .orderBy('occurred_at')
       .select('type', 'detail')
