@@ -80,7 +80,7 @@ describe.each(Object.entries(CLIENTS))('over stdio, a client of SDK %s', (_, con
     const { content } = await call('search_notes', { query: 'welcome' })
     expect(content[0]?.text).toContain('Welcome')
     const common = {
-      actor: { kind: 'local_user' },
+      actor_kind: 'local_user',
       client_id: 'local',
       resource: RESOURCE,
       decision: 'allowed',
