@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
-import { type ActionOrigin, recordedBy } from '../audit/log/action-origin.ts'
+import type { ActionOrigin } from '../audit/log/action-origin.ts'
 import type { AuditLog } from '../audit/log/audit-log.ts'
 import { recorded } from '../audit/log/recorded.ts'
 import { AppError } from '../base/errors.ts'
@@ -29,7 +29,7 @@ export function assertPassword(password: string): void {
 
 /** Creates an account; a conflict when the username is taken. */
 export async function createAccount(
-  { db, audit }: AccountDependencies,
+  dependencies: AccountDependencies,
   request: { username: string; password: string; roles: readonly string[] },
   origin: ActionOrigin,
 ): Promise<{ id: string; username: string }> {
@@ -43,14 +43,11 @@ export async function createAccount(
   const id = `usr_${randomBytes(12).toString('base64url')}`
   const password_hash = await hashPassword(request.password)
   const roles = [...new Set(request.roles)]
-  return recorded(db, audit, async (trx) => {
+  return recorded(dependencies, origin, async (trx, record) => {
     if (!(await insertAccount(trx, { id, username, password_hash, roles })))
       throw new AppError('conflict', `The username ${username} is taken`)
-    const detail = { roles, reason: origin.reason }
-    return {
-      result: { id, username },
-      events: [{ type: 'account.created', ...recordedBy(origin), account_id: id, detail }],
-    }
+    record({ type: 'account.created', account_id: id, detail: { roles } })
+    return { id, username }
   })
 }
 
@@ -104,31 +101,30 @@ function differences(account: Account, { roles, disabled }: AccountChange): Acco
  * what operators must not do to themselves.
  */
 export async function changeAccount(
-  { db, audit }: AccountDependencies,
+  dependencies: AccountDependencies,
   username: string,
   change: AccountChange,
   origin: ActionOrigin,
 ): Promise<Account> {
-  const { id } = await accountNamed(db, username)
+  const { id } = await accountNamed(dependencies.db, username)
   const { password } = change
   if (password !== undefined) assertPassword(password)
   const password_hash = password === undefined ? undefined : await hashPassword(password)
-  return recorded(db, audit, async (trx) => {
+  return recorded(dependencies, origin, async (trx, record) => {
     await assertOperatorRemains(trx, id, change, origin)
     const before = await holdAccount(trx, id)
     if (!before) throw new AppError('not_found', `There is no account ${username}`)
     const { roles, disabled } = differences(before, change)
-    if (roles === undefined && disabled === undefined && password === undefined)
-      return { result: before, events: [] }
+    if (roles === undefined && disabled === undefined && password === undefined) return before
     await updateAccount(trx, id, { roles, disabled, password_hash })
     const ends = disabled === true || password !== undefined
     const ended = ends ? await endAllSessions(trx, id) : undefined
-    const result = (await holdAccount(trx, id)) ?? before
     const changed = password === undefined ? undefined : 'changed'
-    const detail = { roles, disabled, password: changed, ...ended, reason: origin.reason } as const
-    return {
-      result,
-      events: [{ type: 'account.changed', ...recordedBy(origin), account_id: id, detail }],
-    }
+    record({
+      type: 'account.changed',
+      account_id: id,
+      detail: { roles, disabled, password: changed, ...ended },
+    })
+    return (await holdAccount(trx, id)) ?? before
   })
 }

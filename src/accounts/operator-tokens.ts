@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
-import { type ActionOrigin, recordedBy } from '../audit/log/action-origin.ts'
+import type { ActionOrigin } from '../audit/log/action-origin.ts'
 import type { AuditLog } from '../audit/log/audit-log.ts'
 import { recorded } from '../audit/log/recorded.ts'
 import { actorText } from '../audit-chain/actor.ts'
@@ -48,7 +48,7 @@ function grantedScopes({ scopes = DEFAULT_SCOPES, held }: NewOperatorToken): Ope
 
 /** The token is in the answer and nowhere else. Throws `invalid_input` for what is wrong with it, `forbidden`. */
 export async function createOperatorToken(
-  { db, audit }: OperatorTokenDependencies,
+  dependencies: OperatorTokenDependencies,
   request: NewOperatorToken,
   origin: ActionOrigin,
 ): Promise<{ id: string; token: string }> {
@@ -57,32 +57,26 @@ export async function createOperatorToken(
   const scope = grantedScopes(request).join(' ')
   const token = `tgo_${generateSecret()}`
   const id = `opt_${randomBytes(8).toString('hex')}`
-  return recorded(db, audit, async (trx) => {
+  return recorded(dependencies, origin, async (trx, record) => {
     const ttl_seconds = request.days * DAY_SECONDS
     const { name, days } = request
     const created_by = actorText(origin.actor)
     await insertOperatorToken(trx, { id, token_hash: sha256(token), name, scope, created_by, ttl_seconds })
-    const detail = { operator_token: id, name, scope, days, reason: origin.reason }
-    return {
-      result: { id, token },
-      events: [{ type: 'operator_token.created', ...recordedBy(origin), detail }],
-    }
+    record({ type: 'operator_token.created', detail: { operator_token: id, name, scope, days } })
+    return { id, token }
   })
 }
 
 /** Revoking what is gone is no error: `revoked` is then empty. */
 export async function revokeOperatorToken(
-  { db, audit }: OperatorTokenDependencies,
+  dependencies: OperatorTokenDependencies,
   id: string,
   origin: ActionOrigin,
 ): Promise<{ revoked: string[] }> {
-  return recorded(db, audit, async (trx) => {
-    if (!(await deleteOperatorToken(trx, id))) return { result: { revoked: [] }, events: [] }
-    const detail = { operator_token: id, reason: origin.reason }
-    return {
-      result: { revoked: [id] },
-      events: [{ type: 'operator_token.revoked', ...recordedBy(origin), detail }],
-    }
+  return recorded(dependencies, origin, async (trx, record) => {
+    if (!(await deleteOperatorToken(trx, id))) return { revoked: [] }
+    record({ type: 'operator_token.revoked', detail: { operator_token: id } })
+    return { revoked: [id] }
   })
 }
 

@@ -1,8 +1,7 @@
 import type { Knex } from 'knex'
-import type { AuditEvent } from '../audit/events/audit-event.ts'
-import { type ActionOrigin, recordedBy } from '../audit/log/action-origin.ts'
+import type { ActionOrigin } from '../audit/log/action-origin.ts'
 import type { AuditLog } from '../audit/log/audit-log.ts'
-import { recorded } from '../audit/log/recorded.ts'
+import { type RecordEvent, recorded } from '../audit/log/recorded.ts'
 import { actorText } from '../audit-chain/actor.ts'
 import { AppError } from '../base/errors.ts'
 import { deleteClientBlock, findClientBlock, holdClient, insertClientBlock } from './client-block-store.ts'
@@ -28,41 +27,40 @@ export async function blockClient(
   client_id: string,
   origin: BlockOrigin,
 ): Promise<{ client_id: string; blocked_at: Date; revoked: string[] }> {
-  const { revoked, blocked_at } = await recorded(dependencies.db, dependencies.audit, (trx) =>
-    block(trx, client_id, origin),
+  const { revoked, blocked_at } = await recorded(dependencies, origin, (trx, record) =>
+    block(trx, client_id, origin, record),
   )
   return { client_id, blocked_at, revoked: await revokeRest(dependencies, client_id, origin, revoked) }
 }
 
-async function block(trx: Knex.Transaction, client_id: string, origin: BlockOrigin) {
-  const { actor, reason } = origin
+async function block(
+  trx: Knex.Transaction,
+  client_id: string,
+  { actor, reason }: BlockOrigin,
+  record: RecordEvent,
+) {
   await holdClient(trx, client_id)
   await assertBlockable(trx, client_id)
   const is_new = await insertClientBlock(trx, { client_id, reason, blocked_by: actorText(actor) })
   const found = await findClientBlock(trx, client_id)
   // Unblocking takes the same hold.
   if (!found) throw new Error('a block went away while its client was held')
-  const { revoked, events } = await revokeWithClient(trx, client_id, origin)
-  const detail = { reason, grants: revoked.length }
-  const blocked: AuditEvent = { type: 'client.blocked', ...recordedBy(origin), client_id, detail }
-  return {
-    result: { revoked, blocked_at: found.blocked_at },
-    events: is_new ? [blocked, ...events] : events,
-  }
+  const revoked = await revokeWithClient(trx, client_id, record)
+  if (is_new) record({ type: 'client.blocked', client_id, detail: { reason, grants: revoked.length } })
+  return { revoked, blocked_at: found.blocked_at }
 }
 
 /** Lets a client in again; what was revoked stays so. Unblocking what is not blocked is no error. */
 export async function unblockClient(
-  { db, audit }: BlockDependencies,
+  dependencies: BlockDependencies,
   client_id: string,
   origin: ActionOrigin,
 ): Promise<{ client_id: string; unblocked: boolean }> {
-  return recorded(db, audit, async (trx) => {
+  return recorded(dependencies, origin, async (trx, record) => {
     await holdClient(trx, client_id)
     const unblocked = await deleteClientBlock(trx, client_id)
-    const detail = { reason: origin.reason }
-    const event = { type: 'client.unblocked', ...recordedBy(origin), client_id, detail } as const
-    return { result: { client_id, unblocked }, events: unblocked ? [event] : [] }
+    if (unblocked) record({ type: 'client.unblocked', client_id })
+    return { client_id, unblocked }
   })
 }
 

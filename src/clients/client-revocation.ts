@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
-import type { AuditEvent } from '../audit/events/audit-event.ts'
 import type { ActionOrigin } from '../audit/log/action-origin.ts'
+import type { RecordEvent } from '../audit/log/recorded.ts'
 import { deleteMatchingGrants } from '../grants/grant-store.ts'
 import {
   type GrantDependencies,
@@ -16,13 +16,12 @@ import {
 export async function revokeWithClient(
   trx: Knex.Transaction,
   client_id: string,
-  origin: ActionOrigin,
-): Promise<{ revoked: string[]; events: AuditEvent[] }> {
+  record: RecordEvent,
+  reason?: string,
+): Promise<string[]> {
   const grants = await deleteMatchingGrants(trx, { client_id }, REVOKED_PER_TRANSACTION)
-  return {
-    revoked: grants.map(({ id }) => id),
-    events: grants.map((grant) => grantRevoked(grant, origin)),
-  }
+  for (const grant of grants) record(grantRevoked(grant, reason))
+  return grants.map(({ id }) => id)
 }
 
 /** All that were revoked, after the transaction that revoked these first ones has committed. */

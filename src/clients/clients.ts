@@ -1,6 +1,5 @@
 import type { Knex } from 'knex'
-import type { AuditEvent, DetailOf } from '../audit/events/audit-event.ts'
-import { type ActionOrigin, recordedBy } from '../audit/log/action-origin.ts'
+import type { ActionOrigin } from '../audit/log/action-origin.ts'
 import type { AuditLog } from '../audit/log/audit-log.ts'
 import { recorded } from '../audit/log/recorded.ts'
 import { AppError } from '../base/errors.ts'
@@ -25,7 +24,7 @@ export type NewClient = {
 
 /** Adds a client under the policy that every registration passes. Throws `invalid_input` with the policy's reason. */
 export async function addClient(
-  { db, audit }: ClientDependencies,
+  dependencies: ClientDependencies,
   request: NewClient,
   origin: ActionOrigin,
 ): Promise<ClientCredentials> {
@@ -40,28 +39,22 @@ export async function addClient(
   const secret = client_secret
     ? { client_secret: secretDigest(client_secret), client_secret_expires_at: 0 }
     : {}
-  return recorded(db, audit, async (trx) => {
+  return recorded(dependencies, origin, async (trx, record) => {
     await insertClient(trx, client_id, { ...read.metadata, client_id, ...secret }, { origin: 'operator' })
-    const detail = {
-      client_name: request.name,
-      redirect_uris: request.redirect_uris,
-      change: 'added',
-    } as const
-    return {
-      result: { client_id, ...(client_secret ? { client_secret } : {}) },
-      events: [changed(origin, client_id, detail)],
-    }
+    const { name: client_name, redirect_uris } = request
+    record({ type: 'client.changed', client_id, detail: { client_name, redirect_uris, change: 'added' } })
+    return { client_id, ...(client_secret ? { client_secret } : {}) }
   })
 }
 
 /** Gives a pre-registered confidential client a new secret; the old one is refused from the next request on. */
 export async function rotateClientSecret(
-  { db, audit }: ClientDependencies,
+  dependencies: ClientDependencies,
   client_id: string,
   origin: ActionOrigin,
 ): Promise<ClientCredentials> {
   const client_secret = generateSecret()
-  return recorded(db, audit, async (trx) => {
+  return recorded(dependencies, origin, async (trx, record) => {
     const metadata = await findClient(trx, client_id)
     if (!metadata?.client_secret)
       throw new AppError(
@@ -75,10 +68,8 @@ export async function rotateClientSecret(
       }))
     )
       throw new AppError('not_found', `There is no client ${client_id} that an operator added`)
-    return {
-      result: { client_id, client_secret },
-      events: [changed(origin, client_id, { change: 'secret_rotated' })],
-    }
+    record({ type: 'client.changed', client_id, detail: { change: 'secret_rotated' } })
+    return { client_id, client_secret }
   })
 }
 
@@ -92,18 +83,13 @@ export async function forgetClient(
   origin: ActionOrigin,
 ): Promise<{ revoked: string[] }> {
   const of_grants = { ...origin, reason: origin.reason ?? 'the client was removed' }
-  const revoked = await recorded(dependencies.db, dependencies.audit, async (trx) => {
+  const revoked = await recorded(dependencies, origin, async (trx, record) => {
     await holdClient(trx, client_id)
     // Both, whatever the one says.
     const gone = [await deleteClient(trx, client_id), await deleteDocument(trx, client_id)]
     if (!gone.includes(true)) throw new AppError('not_found', `There is no client ${client_id}`)
-    const { revoked, events } = await revokeWithClient(trx, client_id, of_grants)
-    return { result: revoked, events: [changed(origin, client_id, { change: 'removed' }), ...events] }
+    record({ type: 'client.changed', client_id, detail: { change: 'removed' } })
+    return revokeWithClient(trx, client_id, record, of_grants.reason)
   })
   return { revoked: await revokeRest(dependencies, client_id, of_grants, revoked) }
-}
-
-function changed(origin: ActionOrigin, client_id: string, change: DetailOf<'client.changed'>): AuditEvent {
-  const detail = { ...change, reason: origin.reason }
-  return { type: 'client.changed', ...recordedBy(origin), client_id, detail }
 }

@@ -71,13 +71,14 @@ export async function renameConnectedApp(
 
 /** Ends it with all its tokens; the next call is refused. Revoking what is gone is no error: nothing was revoked. */
 export async function revokeConnectedApp(
-  { db, audit }: GrantDependencies,
+  dependencies: GrantDependencies,
   own: Own,
   origin: ActionOrigin,
 ): Promise<{ revoked: string[] }> {
-  return recorded(db, audit, async (trx) => {
+  return recorded(dependencies, origin, async (trx, record) => {
     const revoked = await deleteConnectedApp(trx, own)
-    if (!revoked) return { result: { revoked: [] }, events: [] }
-    return { result: { revoked: [revoked.id] }, events: [grantRevoked(revoked, origin)] }
+    if (!revoked) return { revoked: [] }
+    record(grantRevoked(revoked))
+    return { revoked: [revoked.id] }
   })
 }

@@ -1,6 +1,5 @@
 import type { Knex } from 'knex'
-import type { AuditEvent } from '../audit/events/audit-event.ts'
-import { type ActionOrigin, recordedBy } from '../audit/log/action-origin.ts'
+import type { ActionOrigin } from '../audit/log/action-origin.ts'
 import type { AuditLog } from '../audit/log/audit-log.ts'
 import { recorded } from '../audit/log/recorded.ts'
 import { AppError } from '../base/errors.ts'
@@ -60,17 +59,16 @@ export function pageOfRefreshTokens(
 }
 
 /** The audit event of one revoked grant. */
-export function grantRevoked(grant: RevokedGrant, origin: ActionOrigin): AuditEvent {
+export function grantRevoked(grant: RevokedGrant, reason?: string) {
   return {
     type: 'grant.revoked',
-    ...recordedBy(origin),
     account_id: grant.account_id,
     client_id: grant.client_id,
     resource: grant.resource ?? undefined,
     scope: grant.scope,
     grant_id: grant.id,
-    detail: { reason: origin.reason },
-  }
+    detail: reason === undefined ? {} : { reason },
+  } as const
 }
 
 /** Throws `invalid_input` for a filter without any condition, which would mean everything. */
@@ -88,19 +86,17 @@ export function assertNarrowed({ refreshable: _, ...filter }: GrantFilter): void
  * error: the answer is the list of grants that this call revoked. Throws `invalid_input` without any condition.
  */
 export async function revokeGrants(
-  { db, audit }: GrantDependencies,
+  dependencies: GrantDependencies,
   filter: GrantFilter,
   origin: ActionOrigin,
 ): Promise<{ revoked: string[] }> {
   assertNarrowed(filter)
   const revoked: string[] = []
   for (;;) {
-    const ids = await recorded(db, audit, async (trx) => {
+    const ids = await recorded(dependencies, origin, async (trx, record) => {
       const gone = await deleteMatchingGrants(trx, filter, REVOKED_PER_TRANSACTION)
-      return {
-        result: gone.map(({ id }) => id),
-        events: gone.map((grant) => grantRevoked(grant, origin)),
-      }
+      for (const grant of gone) record(grantRevoked(grant))
+      return gone.map(({ id }) => id)
     })
     for (const id of ids) revoked.push(id)
     if (ids.length < REVOKED_PER_TRANSACTION) return { revoked }

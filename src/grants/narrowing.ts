@@ -1,4 +1,4 @@
-import { type ActionOrigin, recordedBy } from '../audit/log/action-origin.ts'
+import type { ActionOrigin } from '../audit/log/action-origin.ts'
 import { recorded } from '../audit/log/recorded.ts'
 import { AppError } from '../base/errors.ts'
 import { type GrantRow, holdGrant, replaceScope } from './grant-store.ts'
@@ -18,35 +18,24 @@ export type Narrowing = {
  * `invalid_input` when nothing would stay or a scope is none of the grant's, `conflict` when it changed meanwhile.
  */
 export async function narrowGrant(
-  { db, audit }: GrantDependencies,
-  { id, account_id, scopes }: Narrowing,
+  dependencies: GrantDependencies,
+  { id, account_id: owner, scopes }: Narrowing,
   origin: ActionOrigin,
 ): Promise<{ id: string; scope: string; removed: string[] }> {
-  return recorded(db, audit, async (trx) => {
-    const grant = await holdGrant(trx, id, account_id)
+  return recorded(dependencies, origin, async (trx, record) => {
+    const grant = await holdGrant(trx, id, owner)
     if (!grant) throw new AppError('not_found', `There is no grant ${id}`)
     const { kept, removed } = divide(grant, scopes)
     const scope = kept.join(' ')
-    if (removed.length === 0) return { result: { id, scope, removed }, events: [] }
+    if (removed.length === 0) return { id, scope, removed }
     const payload = narrowedPayload(grant, scope)
     if (!(await replaceScope(trx, id, { from: grant.scope, to: scope, payload })))
       throw new AppError('conflict', 'The grant was changed meanwhile; look at it again')
-    const { client_id, resource } = grant
-    return {
-      result: { id, scope, removed },
-      events: [
-        {
-          type: 'grant.narrowed',
-          ...recordedBy(origin),
-          account_id: grant.account_id,
-          client_id,
-          resource: resource ?? undefined,
-          scope,
-          grant_id: id,
-          detail: { removed, reason: origin.reason },
-        },
-      ],
-    }
+    const { account_id, client_id } = grant
+    const resource = grant.resource ?? undefined
+    const columns = { account_id, client_id, resource, scope, grant_id: id }
+    record({ type: 'grant.narrowed', ...columns, detail: { removed } })
+    return { id, scope, removed }
   })
 }
 

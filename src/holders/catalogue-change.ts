@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { type ActionOrigin, recordedBy } from '../audit/log/action-origin.ts'
+import type { ActionOrigin } from '../audit/log/action-origin.ts'
 import type { AuditLog } from '../audit/log/audit-log.ts'
 import { recorded } from '../audit/log/recorded.ts'
 import { actorText } from '../audit-chain/actor.ts'
@@ -89,18 +89,18 @@ export type CatalogueExpectation = {
  * nothing. Throws `conflict` when it is not the one with `digest`, or another version than `expected_version` is in force.
  */
 export async function changeCatalogue(
-  { db, audit }: CatalogueChangeDependencies,
+  dependencies: CatalogueChangeDependencies,
   catalogue: Catalogue,
   origin: ActionOrigin,
   { expected_version, digest }: CatalogueExpectation = {},
 ): Promise<{ version: number; changes: string[] }> {
   if (digest !== undefined && digest !== catalogueDigest(catalogue))
     throw new AppError('conflict', 'This is not the catalogue that was compared. Compare it again.')
-  return recorded(db, audit, async (trx) => {
+  return recorded(dependencies, origin, async (trx, record) => {
     const result = await applyCatalogue(trx, catalogue, actorText(origin.actor), expected_version)
     const { version, changes } = result
-    const detail = { version, changes: changes.length, reason: origin.reason }
-    const event = { type: 'catalogue.applied', ...recordedBy(origin), detail } as const
-    return { result, events: changes.length > 0 ? [event] : [] }
+    if (changes.length > 0)
+      record({ type: 'catalogue.applied', detail: { version, changes: changes.length } })
+    return result
   })
 }

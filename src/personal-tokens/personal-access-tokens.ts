@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
-import type { AuditEvent } from '../audit/events/audit-event.ts'
-import { type ActionOrigin, recordedBy } from '../audit/log/action-origin.ts'
+import type { ActionOrigin } from '../audit/log/action-origin.ts'
 import type { AuditLog } from '../audit/log/audit-log.ts'
 import { recorded } from '../audit/log/recorded.ts'
 import { actorText, SERVER } from '../audit-chain/actor.ts'
@@ -69,9 +68,8 @@ function checkedName(name: string): string {
 type Recorded = Omit<DeletedToken, 'name'>
 
 /** What every event of a token says. */
-function columnsOf({ id, account_id, resource, scope }: Recorded, origin: ActionOrigin) {
-  const columns = { account_id, client_id: PERSONAL_CLIENT_ID, resource, scope, grant_id: id }
-  return { ...recordedBy(origin), ...columns }
+function columnsOf({ id, account_id, resource, scope }: Recorded) {
+  return { account_id, client_id: PERSONAL_CLIENT_ID, resource, scope, grant_id: id }
 }
 
 /**
@@ -79,16 +77,16 @@ function columnsOf({ id, account_id, resource, scope }: Recorded, origin: Action
  * this account, `not_found` without such an active account, `conflict` when it has as many as it may.
  */
 export async function createPersonalToken(
-  { db, audit, catalogues }: PersonalTokenDependencies,
+  dependencies: PersonalTokenDependencies,
   request: TokenRequest,
   origin: ActionOrigin,
 ): Promise<{ id: string; token: string }> {
   const name = checkedName(request.name)
   const ttl_seconds = checkedSeconds(request.days)
-  const catalogue = (await catalogues.current(db))?.catalogue
+  const catalogue = (await dependencies.catalogues.current(dependencies.db))?.catalogue
   const resource = catalogue && findResource(catalogue, request.resource)
   if (!resource) throw new AppError('invalid_input', 'There is no such resource in the catalogue')
-  return recorded(db, audit, async (trx) => {
+  return recorded(dependencies, origin, async (trx, record) => {
     const owner = await lockOwner(trx, request.account)
     if (!owner) throw new AppError('not_found', 'There is no active account of this name or id')
     const { role, scopes: named } = request
@@ -104,11 +102,9 @@ export async function createPersonalToken(
     const row = { id: `pat_${randomBytes(16).toString('hex')}`, ...place, scope, name, role }
     await insertPersonalToken(trx, { ...row, created_by: actorText(origin.actor), value })
     const token_id = value.id.toString('base64url')
-    const detail = { name, role, days: request.days, reason: origin.reason }
-    return {
-      result: { id: row.id, token },
-      events: [{ type: 'personal_token.created', ...columnsOf(row, origin), token_id, detail }],
-    }
+    const detail = { name, role, days: request.days }
+    record({ type: 'personal_token.created', ...columnsOf(row), token_id, detail })
+    return { id: row.id, token }
   })
 }
 
@@ -137,14 +133,14 @@ function assertNewest({ newest_value }: LockedToken, value_id: string | undefine
  * `value_id` is not the newest value.
  */
 export async function rotatePersonalToken(
-  { db, audit }: Omit<PersonalTokenDependencies, 'catalogues'>,
+  dependencies: Omit<PersonalTokenDependencies, 'catalogues'>,
   named: TokenName,
   { overlap_hours, days, value_id }: Rotation,
   origin: ActionOrigin,
 ): Promise<{ id: string; token: string }> {
   const overlap_seconds = checkOverlap(overlap_hours)
   const chosen_seconds = days === undefined ? undefined : checkedSeconds(days)
-  return recorded(db, audit, async (trx) => {
+  return recorded(dependencies, origin, async (trx, record) => {
     const before = await lockPersonalToken(trx, named)
     if (!before) throw new AppError('not_found', 'There is no such live personal access token')
     assertNewest(before, value_id)
@@ -157,46 +153,36 @@ export async function rotatePersonalToken(
       replaced_token_id: before.newest_value.toString('base64url'),
       overlap_hours,
       days: Math.round(value.ttl_seconds / DAY_SECONDS),
-      reason: origin.reason,
     }
-    return {
-      result: { id: before.id, token },
-      events: [{ type: 'personal_token.rotated', ...columnsOf(before, origin), token_id, detail }],
-    }
+    record({ type: 'personal_token.rotated', ...columnsOf(before), token_id, detail })
+    return { id: before.id, token }
   })
 }
 
 /** Ends all values of a token at once. Revoking what is gone is no error; the answer names what this call revoked. */
 export async function revokePersonalToken(
-  { db, audit }: Omit<PersonalTokenDependencies, 'catalogues'>,
+  dependencies: Omit<PersonalTokenDependencies, 'catalogues'>,
   named: TokenName,
   origin: ActionOrigin,
 ): Promise<{ revoked: string[] }> {
-  return recorded(db, audit, async (trx) => {
+  return recorded(dependencies, origin, async (trx, record) => {
     const gone = await deletePersonalToken(trx, named)
-    if (!gone) return { result: { revoked: [] }, events: [] }
-    const detail = { name: gone.name, reason: origin.reason }
-    return {
-      result: { revoked: [gone.id] },
-      events: [{ type: 'personal_token.revoked', ...columnsOf(gone, origin), detail }],
-    }
+    if (!gone) return { revoked: [] }
+    record({ type: 'personal_token.revoked', ...columnsOf(gone), detail: { name: gone.name } })
+    return { revoked: [gone.id] }
   })
 }
 
 /** Records once of each token that it expires within days. Answers how many it recorded; ask again until none. */
-export async function noticeExpiring({
-  db,
-  audit,
-}: Omit<PersonalTokenDependencies, 'catalogues'>): Promise<number> {
-  return recorded(db, audit, async (trx) => {
+export async function noticeExpiring(
+  dependencies: Omit<PersonalTokenDependencies, 'catalogues'>,
+): Promise<number> {
+  return recorded(dependencies, { actor: SERVER }, async (trx, record) => {
     const due = await claimExpiring(trx, { days: EXPIRING_DAYS, max: NOTICES_MAX })
-    const events = due.map(
-      (token): AuditEvent => ({
-        type: 'personal_token.expiring',
-        ...columnsOf(token, { actor: SERVER }),
-        detail: { name: token.name, expires_at: token.expires_at.toISOString() },
-      }),
-    )
-    return { result: due.length, events }
+    for (const token of due) {
+      const detail = { name: token.name, expires_at: token.expires_at.toISOString() }
+      record({ type: 'personal_token.expiring', ...columnsOf(token), detail })
+    }
+    return due.length
   })
 }

@@ -2,7 +2,7 @@ import { replacePassword } from '../accounts/account-store.ts'
 import { assertPassword } from '../accounts/accounts.ts'
 import { hashPassword } from '../accounts/password.ts'
 import { endAllSessions } from '../accounts/sessions/sessions.ts'
-import { type ActionOrigin, recordedBy } from '../audit/log/action-origin.ts'
+import type { ActionOrigin } from '../audit/log/action-origin.ts'
 import { recorded } from '../audit/log/recorded.ts'
 import { AppError } from '../base/errors.ts'
 import { checkPassword, type SignInDependencies } from './sign-in.ts'
@@ -34,14 +34,10 @@ export async function changeOwnPassword(
     throw error
   })
   const password_hash = await hashPassword(wanted)
-  await recorded(dependencies.db, dependencies.audit, async (trx) => {
+  await recorded(dependencies, origin, async (trx, record) => {
     if (!(await replacePassword(trx, account_id, { checked_hash, password_hash })))
       throw new AppError('conflict', 'Your password was changed elsewhere meanwhile. Sign in again.')
     const ended = await endAllSessions(trx, account_id, session_id)
-    const detail = { password: 'changed', ...ended } as const
-    return {
-      result: undefined,
-      events: [{ type: 'account.changed', ...recordedBy(origin), account_id, detail }],
-    }
+    record({ type: 'account.changed', account_id, detail: { password: 'changed', ...ended } })
   })
 }

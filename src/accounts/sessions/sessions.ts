@@ -1,7 +1,6 @@
 import type { Knex } from 'knex'
 import { z } from 'zod'
-import type { AuditEvent } from '../../audit/events/audit-event.ts'
-import { type ActionOrigin, recordedBy } from '../../audit/log/action-origin.ts'
+import type { ActionOrigin } from '../../audit/log/action-origin.ts'
 import type { AuditLog } from '../../audit/log/audit-log.ts'
 import { recorded } from '../../audit/log/recorded.ts'
 import {
@@ -54,36 +53,33 @@ export async function endAllSessions(trx: Knex, account_id: string, except?: str
   return { ended_page_sessions, ended_browser_sign_ins: await endBrowserSignIns(trx, account_id) }
 }
 
-function sessionEnded(account_id: string, origin: ActionOrigin, ended: Partial<Ended>): AuditEvent {
-  const detail = { ...ended, reason: origin.reason }
-  return { type: 'session.ended', ...recordedBy(origin), account_id, detail }
-}
-
 /** Signs somebody out everywhere, except of the page session `except`. With nothing to end it records nothing. */
 export async function signOutEverywhere(
-  { db, audit }: { db: Knex; audit: AuditLog },
+  dependencies: { db: Knex; audit: AuditLog },
   { account_id, except }: { account_id: string; except?: string | undefined },
   origin: ActionOrigin,
 ): Promise<Ended> {
-  return recorded(db, audit, async (trx) => {
+  return recorded(dependencies, origin, async (trx, record) => {
     const ended = await endAllSessions(trx, account_id, except)
-    const some = ended.ended_page_sessions + ended.ended_browser_sign_ins > 0
-    return { result: ended, events: some ? [sessionEnded(account_id, origin, ended)] : [] }
+    if (ended.ended_page_sessions + ended.ended_browser_sign_ins > 0)
+      record({ type: 'session.ended', account_id, detail: ended })
+    return ended
   })
 }
 
 /** Ends one session of this account; of another it finds none. Ending what is over already is no error. */
 export async function endSession(
-  { db, audit }: { db: Knex; audit: AuditLog },
+  dependencies: { db: Knex; audit: AuditLog },
   { account_id, kind, id }: { account_id: string; kind: 'page' | 'browser'; id: string },
   origin: ActionOrigin,
 ): Promise<boolean> {
-  return recorded(db, audit, async (trx) => {
+  return recorded(dependencies, origin, async (trx, record) => {
     const ended =
       kind === 'page'
         ? await deletePageSession(trx, account_id, Buffer.from(id, 'base64url'))
         : await endBrowserSignIn(trx, account_id, id)
     const detail = kind === 'page' ? { ended_page_sessions: 1 } : { ended_browser_sign_ins: 1 }
-    return { result: ended, events: ended ? [sessionEnded(account_id, origin, detail)] : [] }
+    if (ended) record({ type: 'session.ended', account_id, detail })
+    return ended
   })
 }

@@ -1,9 +1,9 @@
 import type { Knex } from 'knex'
 import type { AuditEvent } from '../../audit/events/audit-event.ts'
 import type { AuditLog } from '../../audit/log/audit-log.ts'
-import { recorded } from '../../audit/log/recorded.ts'
 import { AppError } from '../../base/errors.ts'
 import { SharedTrips } from '../../storage/shared-trips.ts'
+import { commit, inTransaction } from '../../storage/transaction.ts'
 import type { UsageRecorder } from '../../usage/usage.ts'
 import type { ResourceServerSession } from '../introspection/resource-server-session.ts'
 import { useOf } from '../introspection/use.ts'
@@ -54,10 +54,11 @@ export class ReportIntake {
 
   async #trip(posts: Posted[]): Promise<(Taken | undefined)[]> {
     const { db, audit, usage } = this.#dependencies
-    const { answers, events } = await recorded(db, audit, async (trx) => {
-      const made = await takeIn(trx, posts)
-      return { result: made, events: made.events }
-    })
+    const { answers, events } = await inTransaction(
+      db,
+      (trx) => takeIn(trx, posts),
+      (trx, made) => audit.appendIn(trx, made.events, () => commit(trx)),
+    )
     const now_ms = Date.now()
     for (const event of events) {
       const use = useOf(event)

@@ -1,29 +1,38 @@
 import type { Knex } from 'knex'
 import { commit, inTransaction } from '../../storage/transaction.ts'
-import type { AuditEvent } from '../events/audit-event.ts'
+import type { AuditEvent, AuditType } from '../events/audit-event.ts'
+import { type ActionOrigin, recordedBy } from './action-origin.ts'
 import type { AuditLog } from './audit-log.ts'
 
-export type Recorded<T> = {
-  result: T
-  events: AuditEvent[]
-  /** What is done between the insert of the events and the commit. */
-  last?: () => Promise<void>
-}
+/** What is said of an event besides who did it, by which request and why. */
+type Said<T extends AuditType> = Omit<Extract<AuditEvent, { type: T }>, keyof ReturnType<typeof recordedBy>>
+
+/** Adds an event to what commits with the change. A `reason` of its own goes before that of the origin. */
+export type RecordEvent = <T extends AuditType>(event: Said<T> & { type: T }) => void
 
 /**
- * Runs `work` in a transaction and commits it together with the events it returns: the change and its record
- * happen both or not at all. Errors of `work` and of the audit log roll back and are thrown.
+ * Runs `work` in a transaction and commits it together with the events that it records: the change and its record
+ * happen both or not at all. `last` comes between the insert of the events and the commit. Errors of `work` and of the
+ * audit log roll back and are thrown.
  */
-export async function recorded<T>(
-  db: Knex,
-  audit: Pick<AuditLog, 'appendIn'>,
-  work: (trx: Knex.Transaction) => Promise<Recorded<T>>,
+export function recorded<T>(
+  { db, audit }: { db: Knex; audit: Pick<AuditLog, 'appendIn'> },
+  origin: ActionOrigin,
+  work: (trx: Knex.Transaction, record: RecordEvent) => Promise<T>,
+  last?: (trx: Knex.Transaction, result: T) => Promise<void>,
 ): Promise<T> {
-  const { result } = await inTransaction(db, work, (trx, { events, last }) =>
-    audit.appendIn(trx, events, async () => {
-      await last?.()
-      await commit(trx)
-    }),
+  const events: AuditEvent[] = []
+  const record: RecordEvent = (event) => {
+    const detail = { reason: origin.reason, ...event.detail }
+    events.push({ ...event, ...recordedBy(origin), detail } as AuditEvent)
+  }
+  return inTransaction(
+    db,
+    (trx) => work(trx, record),
+    (trx, result) =>
+      audit.appendIn(trx, events, async () => {
+        await last?.(trx, result)
+        await commit(trx)
+      }),
   )
-  return result
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
-import type { AuditEvent, DetailOf } from '../../audit/events/audit-event.ts'
-import { type ActionOrigin, recordedBy } from '../../audit/log/action-origin.ts'
+import type { DetailOf } from '../../audit/events/audit-event.ts'
+import type { ActionOrigin } from '../../audit/log/action-origin.ts'
 import type { AuditLog } from '../../audit/log/audit-log.ts'
 import { recorded } from '../../audit/log/recorded.ts'
 import { sha256 } from '../../base/digest.ts'
@@ -78,7 +78,7 @@ export async function addResourceServerWithKeys(
 }
 
 async function add(
-  { db, audit }: ResourceServerDependencies,
+  dependencies: ResourceServerDependencies,
   request: AddRequest,
   { detail, ...credential }: NewCredential,
   origin: ActionOrigin,
@@ -88,21 +88,15 @@ async function add(
   const id = request.id ?? `rs_${randomBytes(9).toString('hex')}`
   if (!ID.test(id)) throw new AppError('invalid_input', 'An id has 1 to 64 of a-z, 0-9, _ and -')
   const row = { id, resource, ...credential }
-  return recorded(db, audit, async (trx) => {
+  return recorded(dependencies, origin, async (trx, record) => {
     const created = await insertResourceServer(trx, row)
     if (!created && !(await isResourceServer(trx, row)))
       throw new AppError(
         'conflict',
         `There is a resource server ${id} already; rotate its secret or keys instead`,
       )
-    const event = {
-      type: 'resource_server.created',
-      ...recordedBy(origin),
-      client_id: id,
-      resource,
-      detail: { ...detail, reason: origin.reason },
-    } as const
-    return { result: { client_id: id, resource }, events: created ? [event] : [] }
+    if (created) record({ type: 'resource_server.created', client_id: id, resource, detail })
+    return { client_id: id, resource }
   })
 }
 
@@ -128,40 +122,31 @@ export async function rotateResourceServerKeys(
 }
 
 async function rotate(
-  { db, audit }: ResourceServerDependencies,
+  dependencies: ResourceServerDependencies,
   id: string,
   { detail, change, ...kept }: NewCredential & Pick<Change, 'change'>,
   origin: ActionOrigin,
 ): Promise<ResourceServerIdentity> {
-  return recorded(db, audit, async (trx) => {
+  return recorded(dependencies, origin, async (trx, record) => {
     const row = await replaceCredential(trx, id, kept)
     if (!row) throw new AppError('not_found', `There is no resource server ${id}`)
-    return {
-      result: { client_id: id, resource: row.resource },
-      events: [changed(origin, row, { change, ...detail })],
-    }
+    const { resource } = row
+    record({ type: 'resource_server.changed', client_id: id, resource, detail: { change, ...detail } })
+    return { client_id: id, resource }
   })
 }
 
 export async function removeResourceServer(
-  { db, audit }: ResourceServerDependencies,
+  dependencies: ResourceServerDependencies,
   id: string,
   origin: ActionOrigin,
 ): Promise<void> {
-  await recorded(db, audit, async (trx) => {
+  await recorded(dependencies, origin, async (trx, record) => {
     const row = await deleteResourceServer(trx, id)
     if (!row) throw new AppError('not_found', `There is no resource server ${id}`)
-    return { result: undefined, events: [changed(origin, row, { change: 'removed' })] }
+    const { resource } = row
+    record({ type: 'resource_server.changed', client_id: id, resource, detail: { change: 'removed' } })
   })
-}
-
-function changed(
-  origin: ActionOrigin,
-  { id: client_id, resource }: ResourceServer,
-  change: Change,
-): AuditEvent {
-  const detail = { ...change, reason: origin.reason }
-  return { type: 'resource_server.changed', ...recordedBy(origin), client_id, resource, detail }
 }
 
 /** Newest first. Throws `invalid_input` for an invalid cursor. */

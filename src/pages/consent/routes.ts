@@ -3,8 +3,7 @@ import type { Knex } from 'knex'
 import type { Context } from 'koa'
 import type { InteractionResults, Provider } from 'oidc-provider'
 import { type Account, findActiveAccount } from '../../accounts/account-store.ts'
-import type { AuditEvent } from '../../audit/events/audit-event.ts'
-import { recordedBy } from '../../audit/log/action-origin.ts'
+import type { ActionOrigin } from '../../audit/log/action-origin.ts'
 import type { AuditLog } from '../../audit/log/audit-log.ts'
 import { recorded } from '../../audit/log/recorded.ts'
 import { AppError } from '../../base/errors.ts'
@@ -140,24 +139,20 @@ async function submitConsent(page: Page): Promise<void> {
 
 /** The grant and its event, both or neither. Returns the grant's id. */
 function giveConsent(
-  { ctx, interaction, provider, db, audit }: Page,
+  page: Page,
   { account, resource }: Awaited<ReturnType<typeof consentRequest>>,
-  decision: ReturnType<typeof decideScopes>,
+  { granted, rejected }: ReturnType<typeof decideScopes>,
 ): Promise<string> {
-  return recorded(db, audit, async (trx) => {
+  const { ctx, interaction, provider } = page
+  const { client_id, redirect_uri } = interaction
+  const origin: ActionOrigin = { ...requestOrigin(ctx), actor: { kind: 'account', id: account.id } }
+  return recorded(page, origin, async (trx, record) => {
     const wanted = { ...interaction, account_id: account.id, resource }
-    const grant_id = await saveGrant(provider, trx, wanted, decision)
-    const event: AuditEvent = {
-      type: 'consent.given',
-      ...recordedBy({ ...requestOrigin(ctx), actor: { kind: 'account', id: account.id } }),
-      account_id: account.id,
-      client_id: interaction.client_id,
-      resource,
-      scope: decision.granted.join(' '),
-      grant_id,
-      detail: { rejected: decision.rejected, redirect_host: redirectHost(interaction.redirect_uri) },
-    }
-    return { result: grant_id, events: [event] }
+    const grant_id = await saveGrant(provider, trx, wanted, { granted, rejected })
+    const columns = { account_id: account.id, client_id, resource, scope: granted.join(' '), grant_id }
+    const detail = { rejected, redirect_host: redirectHost(redirect_uri) }
+    record({ type: 'consent.given', ...columns, detail })
+    return grant_id
   })
 }
 

@@ -4,6 +4,7 @@ import { AuditLog } from '../../../src/audit/log/audit-log.ts'
 import { recorded } from '../../../src/audit/log/recorded.ts'
 import { pageEvents } from '../../../src/audit/query/audit-store.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
+import { TEST } from '../../support/origins.ts'
 import { decided } from '../rows.ts'
 
 let test: TestDatabase
@@ -45,14 +46,14 @@ describe('several writers', () => {
     const committing = new Promise<void>((resolve) => {
       began = resolve
     })
-    const slow = recorded(knex, log, async (trx) => {
+    const slow = recorded({ db: knex, audit: log }, TEST, async (trx, record) => {
       const commit = trx.commit.bind(trx)
       trx.commit = (async () => {
         began()
         await held
         return commit()
       }) as typeof trx.commit
-      return { result: undefined, events: [decided(1)] }
+      record(decided(1))
     })
     await committing
     await log.append(decided(2))

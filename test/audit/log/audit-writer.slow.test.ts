@@ -6,6 +6,7 @@ import { recorded } from '../../../src/audit/log/recorded.ts'
 import { pageEvents } from '../../../src/audit/query/audit-store.ts'
 import { normaliseEvent } from '../../../src/audit-chain/event-fields.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
+import { TEST } from '../../support/origins.ts'
 import { decided } from '../rows.ts'
 
 let test: TestDatabase
@@ -95,9 +96,10 @@ describe('appendIn', () => {
     const log = new AuditWriter(hot)
     await knex.raw('create table changes (name text)')
     const insert = (name: string, index: number) =>
-      recorded(knex, log, async (trx) => {
+      recorded({ db: knex, audit: log }, TEST, async (trx, record) => {
         await trx('changes').insert({ name })
-        return { result: name, events: [decided(index)] }
+        record(decided(index))
+        return name
       })
     await Promise.all([insert('a', 1), log.append(decided(2)), insert('b', 3), log.append(decided(4))])
     expect(await knex('changes').orderBy('name').pluck('name')).toEqual(['a', 'b'])

@@ -3,9 +3,8 @@ import type { Knex } from 'knex'
 import type { Actor } from '../../../audit-chain/actor.ts'
 import { sha256 } from '../../../base/digest.ts'
 import { AppError } from '../../../base/errors.ts'
-import type { AuditEvent } from '../../events/audit-event.ts'
 import type { AuditLog } from '../../log/audit-log.ts'
-import { recorded } from '../../log/recorded.ts'
+import { type RecordEvent, recorded } from '../../log/recorded.ts'
 import { sameRuns } from '../verification/chain-runs.ts'
 import { MonthVerifier } from '../verification/month-verifier.ts'
 import { type ArchiveOptions, archiveMonth } from './archive.ts'
@@ -97,18 +96,16 @@ function dropMonth(
   archive: Archive | undefined,
   options: RetentionOptions,
 ): Promise<Dropped> {
-  return recorded(db, audit, async (trx) => {
+  const work = async (trx: Knex.Transaction, record: RecordEvent) => {
     await claimPartitions(trx)
     await lockPartition(trx, month.name)
     const closing = await close(trx, month, archive?.manifest, options)
     const digest = await keepClosing(trx, closing, options.evidence)
     const { partition, rows, number } = closing
-    return {
-      result: { partition, rows, closing: number, archive: archive?.path ?? null },
-      events: [droppedEvent(closing, digest, options.actor)],
-      last: () => dropWhenFree(trx, month.name),
-    }
-  })
+    record(droppedEvent(closing, digest))
+    return { partition, rows, closing: number, archive: archive?.path ?? null }
+  }
+  return recorded({ db, audit }, options, work, (trx) => dropWhenFree(trx, month.name))
 }
 
 /** Signs the closing, stores it, and hands it out of the database. Gives the digest of its text. */
@@ -165,11 +162,10 @@ async function dropWhenFree(trx: Knex.Transaction, name: string): Promise<void> 
   )
 }
 
-function droppedEvent(closing: Closing, digest: Buffer, actor: Actor): AuditEvent {
+function droppedEvent(closing: Closing, digest: Buffer) {
   const { partition, part, from, to, rows, number, archive_sha256 } = closing
   return {
     type: 'audit.partition_dropped',
-    actor,
     detail: {
       partition,
       part,
@@ -180,5 +176,5 @@ function droppedEvent(closing: Closing, digest: Buffer, actor: Actor): AuditEven
       closing_sha256: digest.toString('hex'),
       archive_sha256,
     },
-  }
+  } as const
 }

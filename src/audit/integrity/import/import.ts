@@ -5,10 +5,9 @@
 import type { Knex } from 'knex'
 import type { Actor } from '../../../audit-chain/actor.ts'
 import { AppError } from '../../../base/errors.ts'
-import type { AuditEvent } from '../../events/audit-event.ts'
 import { announceWriters } from '../../live/announcement-store.ts'
 import type { AuditLog } from '../../log/audit-log.ts'
-import { recorded } from '../../log/recorded.ts'
+import { type RecordEvent, recorded } from '../../log/recorded.ts'
 import { claimPartitions, settleDefaultPartition, summariseAuditIds } from '../archive/partition-store.ts'
 import { ImportPlan } from './import-plan.ts'
 import { closeImported, countImported, insertImported, type NewRun } from './import-store.ts'
@@ -46,16 +45,14 @@ export async function importLocalLog(
   const checked = await checkLocalLog(path)
   const [fault] = checked.verification.faults
   if (fault) throw notWhole(path, fault)
-  const runs = await recorded(db, audit, async (trx) => {
+  const work = async (trx: Knex.Transaction, record: RecordEvent) => {
     await claimPartitions(trx)
-    const result = await addRows(trx, path, checked, options)
-    return {
-      result,
-      events: result.map((run) => importedEvent(run, checked, options.actor)),
-      last: async () => {
-        for (const run of result) await closeImported(trx, run, endOf(run, checked))
-      },
-    }
+    const added = await addRows(trx, path, checked, options)
+    for (const run of added) record(importedEvent(run, checked))
+    return added
+  }
+  const runs = await recorded({ db, audit }, options, work, async (trx, added) => {
+    for (const run of added) await closeImported(trx, run, endOf(run, checked))
   })
   if (runs.length > 0) await tidy(db, runs)
   const { rows, sha256 } = checked.verification
@@ -86,11 +83,10 @@ async function addRows(
   return plan.runs
 }
 
-function importedEvent(run: NewRun, { verification }: CheckedLocalLog, actor: Actor): AuditEvent {
+function importedEvent(run: NewRun, { verification }: CheckedLocalLog) {
   const { writer_id, first_seq, last_seq, hash } = run
   return {
     type: 'audit.imported',
-    actor,
     detail: {
       writer_id,
       first_seq,
@@ -99,7 +95,7 @@ function importedEvent(run: NewRun, { verification }: CheckedLocalLog, actor: Ac
       rows: last_seq - first_seq + 1,
       file_sha256: verification.sha256,
     },
-  }
+  } as const
 }
 
 /** When the chain ended; undefined where the file may yet be gone on with. Only the last one can be. */
