@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import type { ActionOrigin } from '../audit/log/action-origin.ts'
+import type { RecordingContext } from '../audit/log/recorded.ts'
 import { pageEvents } from '../audit/query/audit-store.ts'
 import { AppError } from '../base/errors.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
@@ -13,11 +14,11 @@ import {
   listAccounts,
   usernames,
 } from './account-store.ts'
-import { type AccountDependencies, accountNamed, changeAccount, createAccount } from './accounts.ts'
+import { accountNamed, changeAccount, createAccount } from './accounts.ts'
 import { type Ended, sessionsOf, sessionsSchema, signOutEverywhere } from './sessions/sessions.ts'
 
 /** What operators do with accounts, however they ask. An account is named by its id or its username. */
-export type ManagementDependencies = AccountDependencies & { catalogues: CatalogueCache }
+export type ManagementDependencies = RecordingContext & { catalogues: CatalogueCache }
 
 const PAGE_ROWS = 50
 
@@ -91,23 +92,6 @@ export async function addAccount(
   await assertKnownRoles(context, request.roles)
   const { password, shown } = choose(request.password)
   return { ...(await createAccount(context, { ...request, password }, origin)), ...shown }
-}
-
-/** Also ends all sessions of the account. Its tokens answer inactive while it is disabled. */
-export function disableAccount(
-  context: ManagementDependencies,
-  name: string,
-  origin: ActionOrigin,
-): Promise<Account> {
-  return changeAccount(context, name, { disabled: true }, origin)
-}
-
-export function enableAccount(
-  context: ManagementDependencies,
-  name: string,
-  origin: ActionOrigin,
-): Promise<Account> {
-  return changeAccount(context, name, { disabled: false }, origin)
 }
 
 /** Replaces the roles. Throws `invalid_input` with the known ones when one is unknown. */

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
 import type { ActionOrigin } from '../audit/log/action-origin.ts'
-import type { AuditLog } from '../audit/log/audit-log.ts'
-import { recorded } from '../audit/log/recorded.ts'
+import { type RecordingContext, recorded } from '../audit/log/recorded.ts'
 import { AppError } from '../base/errors.ts'
 import {
   type Account,
@@ -17,7 +16,6 @@ import { endAllSessions } from './sessions/sessions.ts'
 import { USERNAME } from './username.ts'
 
 /** Creating and changing accounts. Every change is in the audit log, or did not happen. */
-export type AccountDependencies = { db: Knex; audit: AuditLog }
 
 /** The role of those who may do everything here. */
 export const OPERATOR_ROLE = 'operator'
@@ -29,7 +27,7 @@ export function assertPassword(password: string): void {
 
 /** Creates an account; a conflict when the username is taken. */
 export async function createAccount(
-  dependencies: AccountDependencies,
+  dependencies: RecordingContext,
   request: { username: string; password: string; roles: readonly string[] },
   origin: ActionOrigin,
 ): Promise<{ id: string; username: string }> {
@@ -101,7 +99,7 @@ function differences(account: Account, { roles, disabled }: AccountChange): Acco
  * what operators must not do to themselves.
  */
 export async function changeAccount(
-  dependencies: AccountDependencies,
+  dependencies: RecordingContext,
   username: string,
   change: AccountChange,
   origin: ActionOrigin,

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
 import type { ActionOrigin } from '../audit/log/action-origin.ts'
-import type { AuditLog } from '../audit/log/audit-log.ts'
-import { recorded } from '../audit/log/recorded.ts'
+import { type RecordingContext, recorded } from '../audit/log/recorded.ts'
 import { actorText } from '../audit-chain/actor.ts'
 import { sha256 } from '../base/digest.ts'
 import { AppError } from '../base/errors.ts'
@@ -17,8 +16,6 @@ import {
 } from './operator-token-store.ts'
 
 /** Operator tokens: created and shown once, always expiring, revocable. They look like `tgo_` and 43 characters. */
-export type OperatorTokenDependencies = { db: Knex; audit: AuditLog }
-
 export const OPERATOR_TOKEN = /^tgo_[A-Za-z0-9_-]{43}$/
 
 const DEFAULT_SCOPES: readonly OperatorScope[] = ['operator:read', 'operator:revoke']
@@ -48,7 +45,7 @@ function grantedScopes({ scopes = DEFAULT_SCOPES, held }: NewOperatorToken): Ope
 
 /** The token is in the answer and nowhere else. Throws `invalid_input` for what is wrong with it, `forbidden`. */
 export async function createOperatorToken(
-  dependencies: OperatorTokenDependencies,
+  dependencies: RecordingContext,
   request: NewOperatorToken,
   origin: ActionOrigin,
 ): Promise<{ id: string; token: string }> {
@@ -69,7 +66,7 @@ export async function createOperatorToken(
 
 /** Revoking what is gone is no error: `revoked` is then empty. */
 export async function revokeOperatorToken(
-  dependencies: OperatorTokenDependencies,
+  dependencies: RecordingContext,
   id: string,
   origin: ActionOrigin,
 ): Promise<{ revoked: string[] }> {

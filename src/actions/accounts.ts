@@ -2,8 +2,6 @@ import { z } from 'zod'
 import {
   accountView,
   addAccount,
-  disableAccount,
-  enableAccount,
   pageOfAccounts,
   resetPassword,
   setRoles,
@@ -11,6 +9,7 @@ import {
   signOutAccount,
 } from '../accounts/account-management.ts'
 import { accountSchema } from '../accounts/account-store.ts'
+import { changeAccount } from '../accounts/accounts.ts'
 import { endedSchema } from '../accounts/sessions/sessions.ts'
 import { defineAction } from './action.ts'
 import { cursor, limit, text, why } from './fields.ts'
@@ -102,7 +101,7 @@ export const disableOneAccount = defineAction({
   page: '/operator/accounts/:id/disable',
   input: z.strictObject({ ...named, ...why }),
   output: accountSchema,
-  run: (context, { id }, caller) => disableAccount(context, id, caller),
+  run: (context, { id }, caller) => changeAccount(context, id, { disabled: true }, caller),
 })
 
 export const enableOneAccount = defineAction({
@@ -116,7 +115,7 @@ export const enableOneAccount = defineAction({
   page: '/operator/accounts/:id/enable',
   input: z.strictObject({ ...named, ...why }),
   output: accountSchema,
-  run: (context, { id }, caller) => enableAccount(context, id, caller),
+  run: (context, { id }, caller) => changeAccount(context, id, { disabled: false }, caller),
 })
 
 export const setAccountRoles = defineAction({

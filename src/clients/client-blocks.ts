@@ -1,7 +1,6 @@
 import type { Knex } from 'knex'
 import type { ActionOrigin } from '../audit/log/action-origin.ts'
-import type { AuditLog } from '../audit/log/audit-log.ts'
-import { type RecordEvent, recorded } from '../audit/log/recorded.ts'
+import { type RecordEvent, type RecordingContext, recorded } from '../audit/log/recorded.ts'
 import { actorText } from '../audit-chain/actor.ts'
 import { AppError } from '../base/errors.ts'
 import { deleteClientBlock, findClientBlock, holdClient, insertClientBlock } from './client-block-store.ts'
@@ -13,8 +12,6 @@ import { documentUrl } from './documents/metadata-documents.ts'
  * Blocking a client: from then on no instance shows a consent page for it, gives it a code, or answers it with a
  * token. It stands here and not with the grants it revokes, because clients know of grants and not the reverse.
  */
-export type BlockDependencies = { db: Knex; audit: AuditLog }
-
 type BlockOrigin = ActionOrigin & { reason: string }
 
 /**
@@ -23,7 +20,7 @@ type BlockOrigin = ActionOrigin & { reason: string }
  * changes nothing else. Throws `not_found` for what is neither a client nor a URL that could be one.
  */
 export async function blockClient(
-  dependencies: BlockDependencies,
+  dependencies: RecordingContext,
   client_id: string,
   origin: BlockOrigin,
 ): Promise<{ client_id: string; blocked_at: Date; revoked: string[] }> {
@@ -52,7 +49,7 @@ async function block(
 
 /** Lets a client in again; what was revoked stays so. Unblocking what is not blocked is no error. */
 export async function unblockClient(
-  dependencies: BlockDependencies,
+  dependencies: RecordingContext,
   client_id: string,
   origin: ActionOrigin,
 ): Promise<{ client_id: string; unblocked: boolean }> {

@@ -1,13 +1,8 @@
 import type { Knex } from 'knex'
 import type { ActionOrigin } from '../audit/log/action-origin.ts'
-import type { RecordEvent } from '../audit/log/recorded.ts'
+import type { RecordEvent, RecordingContext } from '../audit/log/recorded.ts'
 import { deleteMatchingGrants } from '../grants/grant-store.ts'
-import {
-  type GrantDependencies,
-  grantRevoked,
-  REVOKED_PER_TRANSACTION,
-  revokeGrants,
-} from '../grants/grants.ts'
+import { grantRevoked, REVOKED_PER_TRANSACTION, revokeGrants } from '../grants/grants.ts'
 
 /**
  * The grants of a client that is blocked or forgotten. They end in the transaction that keeps it from getting others,
@@ -26,7 +21,7 @@ export async function revokeWithClient(
 
 /** All that were revoked, after the transaction that revoked these first ones has committed. */
 export async function revokeRest(
-  dependencies: GrantDependencies,
+  dependencies: RecordingContext,
   client_id: string,
   origin: ActionOrigin,
   first: string[],

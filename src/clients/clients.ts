@@ -1,7 +1,5 @@
-import type { Knex } from 'knex'
 import type { ActionOrigin } from '../audit/log/action-origin.ts'
-import type { AuditLog } from '../audit/log/audit-log.ts'
-import { recorded } from '../audit/log/recorded.ts'
+import { type RecordingContext, recorded } from '../audit/log/recorded.ts'
 import { AppError } from '../base/errors.ts'
 import { holdClient } from './client-block-store.ts'
 import { revokeRest, revokeWithClient } from './client-revocation.ts'
@@ -11,8 +9,6 @@ import { deleteDocument } from './documents/metadata-document-store.ts'
 import { sanitiseClientMetadata } from './registration/client-metadata.ts'
 
 /** Clients that an operator registers ahead of time: added, given a new secret, removed; each with its audit event. */
-export type ClientDependencies = { db: Knex; audit: AuditLog }
-
 export type ClientCredentials = { client_id: string; client_secret?: string }
 
 export type NewClient = {
@@ -24,7 +20,7 @@ export type NewClient = {
 
 /** Adds a client under the policy that every registration passes. Throws `invalid_input` with the policy's reason. */
 export async function addClient(
-  dependencies: ClientDependencies,
+  dependencies: RecordingContext,
   request: NewClient,
   origin: ActionOrigin,
 ): Promise<ClientCredentials> {
@@ -49,7 +45,7 @@ export async function addClient(
 
 /** Gives a pre-registered confidential client a new secret; the old one is refused from the next request on. */
 export async function rotateClientSecret(
-  dependencies: ClientDependencies,
+  dependencies: RecordingContext,
   client_id: string,
   origin: ActionOrigin,
 ): Promise<ClientCredentials> {
@@ -78,7 +74,7 @@ export async function rotateClientSecret(
  * document is fetched again when somebody authorizes. Throws `not_found`.
  */
 export async function forgetClient(
-  dependencies: ClientDependencies,
+  dependencies: RecordingContext,
   client_id: string,
   origin: ActionOrigin,
 ): Promise<{ revoked: string[] }> {

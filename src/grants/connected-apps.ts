@@ -1,5 +1,5 @@
 import type { ActionOrigin } from '../audit/log/action-origin.ts'
-import { recorded } from '../audit/log/recorded.ts'
+import { type RecordingContext, recorded } from '../audit/log/recorded.ts'
 import { AppError } from '../base/errors.ts'
 import type { PageWanted } from '../storage/keyset.ts'
 import {
@@ -11,7 +11,7 @@ import {
   listLabels,
   type Own,
 } from './connected-apps-store.ts'
-import { type GrantDependencies, grantRevoked } from './grants.ts'
+import { grantRevoked } from './grants.ts'
 
 /** What a person does with what they connected: one app for each installation, which is one grant. Only ever their own. */
 const PAGE_APPS = 20
@@ -24,7 +24,7 @@ function gone(): AppError {
 
 /** Newest first. Throws `invalid_input` for an invalid cursor. */
 export async function pageOfConnectedApps(
-  { db }: Pick<GrantDependencies, 'db'>,
+  { db }: Pick<RecordingContext, 'db'>,
   account_id: string,
   page: Partial<PageWanted> = {},
 ): Promise<{ apps: ConnectedApp[]; next?: string }> {
@@ -34,7 +34,7 @@ export async function pageOfConnectedApps(
 
 /** What is still connected of these grants, each with its label. */
 export async function labelsOf(
-  { db }: Pick<GrantDependencies, 'db'>,
+  { db }: Pick<RecordingContext, 'db'>,
   account_id: string,
   ids: readonly string[],
 ): Promise<Map<string, string | null>> {
@@ -43,7 +43,7 @@ export async function labelsOf(
 
 /** Throws `not_found` for what is not this account's as for what is not at all. */
 export async function showConnectedApp(
-  { db }: Pick<GrantDependencies, 'db'>,
+  { db }: Pick<RecordingContext, 'db'>,
   own: Own,
 ): Promise<ConnectedApp> {
   const app = await findConnectedApp(db, own)
@@ -56,7 +56,7 @@ export async function showConnectedApp(
  * of what the app may do. Throws `invalid_input` and `not_found`.
  */
 export async function renameConnectedApp(
-  { db }: Pick<GrantDependencies, 'db'>,
+  { db }: Pick<RecordingContext, 'db'>,
   own: Own,
   label: string | undefined,
 ): Promise<void> {
@@ -71,7 +71,7 @@ export async function renameConnectedApp(
 
 /** Ends it with all its tokens; the next call is refused. Revoking what is gone is no error: nothing was revoked. */
 export async function revokeConnectedApp(
-  dependencies: GrantDependencies,
+  dependencies: RecordingContext,
   own: Own,
   origin: ActionOrigin,
 ): Promise<{ revoked: string[] }> {

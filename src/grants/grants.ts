@@ -1,7 +1,5 @@
-import type { Knex } from 'knex'
 import type { ActionOrigin } from '../audit/log/action-origin.ts'
-import type { AuditLog } from '../audit/log/audit-log.ts'
-import { recorded } from '../audit/log/recorded.ts'
+import { type RecordingContext, recorded } from '../audit/log/recorded.ts'
 import { AppError } from '../base/errors.ts'
 import type { PageWanted } from '../storage/keyset.ts'
 import { listToolUses, type ToolUse } from '../usage/usage-store.ts'
@@ -19,8 +17,6 @@ import { deleteMatchingGrants, type GrantFilter, type RevokedGrant } from './gra
  * other: a revocation and its audit event commit in one transaction, and the next introspection on any
  * instance answers inactive.
  */
-export type GrantDependencies = { db: Knex; audit: AuditLog }
-
 const PAGE_ROWS = 50
 const LIVE_TOKENS_SHOWN = 500
 
@@ -29,7 +25,7 @@ export const REVOKED_PER_TRANSACTION = 10_000
 
 /** Throws `invalid_input` for an invalid cursor. */
 export function pageOfGrants(
-  { db }: Pick<GrantDependencies, 'db'>,
+  { db }: Pick<RecordingContext, 'db'>,
   filter: GrantFilter,
   page: Partial<PageWanted> & { before?: string | undefined } = {},
 ): Promise<PageOf<'grants', GrantView>> {
@@ -38,7 +34,7 @@ export function pageOfGrants(
 
 /** One grant with its live refresh tokens and the tools that were called by it. Throws `not_found`. */
 export async function showGrant(
-  { db }: Pick<GrantDependencies, 'db'>,
+  { db }: Pick<RecordingContext, 'db'>,
   id: string,
 ): Promise<GrantView & { live_refresh_tokens: RefreshTokenView[]; tools_used: ToolUse[] }> {
   const {
@@ -51,7 +47,7 @@ export async function showGrant(
 
 /** Throws `invalid_input` for an invalid cursor. */
 export function pageOfRefreshTokens(
-  { db }: Pick<GrantDependencies, 'db'>,
+  { db }: Pick<RecordingContext, 'db'>,
   filter: GrantFilter,
   page: Partial<PageWanted> = {},
 ): Promise<PageOf<'refresh_tokens', RefreshTokenView>> {
@@ -86,7 +82,7 @@ export function assertNarrowed({ refreshable: _, ...filter }: GrantFilter): void
  * error: the answer is the list of grants that this call revoked. Throws `invalid_input` without any condition.
  */
 export async function revokeGrants(
-  dependencies: GrantDependencies,
+  dependencies: RecordingContext,
   filter: GrantFilter,
   origin: ActionOrigin,
 ): Promise<{ revoked: string[] }> {
@@ -108,7 +104,7 @@ export async function revokeGrants(
  * it: nothing issued from it may live on. Grants without one live on.
  */
 export function revokeRefreshTokens(
-  dependencies: GrantDependencies,
+  dependencies: RecordingContext,
   filter: GrantFilter,
   origin: ActionOrigin,
 ): Promise<{ revoked: string[] }> {

@@ -1,8 +1,7 @@
 import type { ActionOrigin } from '../audit/log/action-origin.ts'
-import { recorded } from '../audit/log/recorded.ts'
+import { type RecordingContext, recorded } from '../audit/log/recorded.ts'
 import { AppError } from '../base/errors.ts'
 import { type GrantRow, holdGrant, replaceScope } from './grant-store.ts'
-import type { GrantDependencies } from './grants.ts'
 
 export type Narrowing = {
   id: string
@@ -18,7 +17,7 @@ export type Narrowing = {
  * `invalid_input` when nothing would stay or a scope is none of the grant's, `conflict` when it changed meanwhile.
  */
 export async function narrowGrant(
-  dependencies: GrantDependencies,
+  dependencies: RecordingContext,
   { id, account_id: owner, scopes }: Narrowing,
   origin: ActionOrigin,
 ): Promise<{ id: string; scope: string; removed: string[] }> {

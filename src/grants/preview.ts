@@ -1,10 +1,11 @@
+import type { RecordingContext } from '../audit/log/recorded.ts'
 import type { GrantFilter } from './grant-store.ts'
-import { assertNarrowed, type GrantDependencies } from './grants.ts'
+import { assertNarrowed } from './grants.ts'
 import { previewMatching, type RevocationPreview } from './preview-store.ts'
 
 /** What will stop working when everything that matches is revoked. Throws `invalid_input` without any condition. */
 export async function previewRevocation(
-  { db }: Pick<GrantDependencies, 'db'>,
+  { db }: Pick<RecordingContext, 'db'>,
   filter: GrantFilter,
 ): Promise<RevocationPreview> {
   assertNarrowed(filter)

@@ -1,7 +1,6 @@
 import type { Knex } from 'knex'
 import type { ActionOrigin } from '../audit/log/action-origin.ts'
-import type { AuditLog } from '../audit/log/audit-log.ts'
-import { recorded } from '../audit/log/recorded.ts'
+import { type RecordingContext, recorded } from '../audit/log/recorded.ts'
 import { actorText } from '../audit-chain/actor.ts'
 import { AppError } from '../base/errors.ts'
 import type { Catalogue } from '../catalogue/catalogue.ts'
@@ -15,7 +14,6 @@ import { type GrantCount, grantsByScope } from './holders.ts'
  * Replacing the catalogue: what it would change, what it would take from grants that live, and doing it. The command
  * line, the operator API, the pages and the start of a server call these functions and no other.
  */
-export type CatalogueChangeDependencies = { db: Knex; audit: AuditLog }
 
 /** A scope that would vanish, and the live grants that have it. They stay, and it opens nothing for them. */
 export type LostScope = { resource: string; scope: string; live_grants: GrantCount }
@@ -89,7 +87,7 @@ export type CatalogueExpectation = {
  * nothing. Throws `conflict` when it is not the one with `digest`, or another version than `expected_version` is in force.
  */
 export async function changeCatalogue(
-  dependencies: CatalogueChangeDependencies,
+  dependencies: RecordingContext,
   catalogue: Catalogue,
   origin: ActionOrigin,
   { expected_version, digest }: CatalogueExpectation = {},

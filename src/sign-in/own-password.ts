@@ -3,9 +3,9 @@ import { assertPassword } from '../accounts/accounts.ts'
 import { hashPassword } from '../accounts/password.ts'
 import { endAllSessions } from '../accounts/sessions/sessions.ts'
 import type { ActionOrigin } from '../audit/log/action-origin.ts'
-import { recorded } from '../audit/log/recorded.ts'
+import { type RecordingContext, recorded } from '../audit/log/recorded.ts'
 import { AppError } from '../base/errors.ts'
-import { checkPassword, type SignInDependencies } from './sign-in.ts'
+import { checkPassword } from './sign-in.ts'
 
 export type OwnPasswordChange = {
   account_id: string
@@ -21,7 +21,7 @@ export type OwnPasswordChange = {
  * `invalid_input`, `forbidden` when `current` is wrong, `throttled`, and `conflict` when it was changed meanwhile.
  */
 export async function changeOwnPassword(
-  dependencies: SignInDependencies,
+  dependencies: RecordingContext,
   { account_id, username, session_id, current, wanted }: OwnPasswordChange,
   origin: ActionOrigin,
 ): Promise<void> {

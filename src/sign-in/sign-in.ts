@@ -5,15 +5,13 @@ import { confirmSignIn } from '../accounts/sessions/page-session-store.ts'
 import type { SignedIn } from '../accounts/sessions/page-sessions.ts'
 import { USERNAME } from '../accounts/username.ts'
 import { type RequestOrigin, recordedBy } from '../audit/log/action-origin.ts'
-import type { AuditLog } from '../audit/log/audit-log.ts'
+import type { RecordingContext } from '../audit/log/recorded.ts'
 import { UNAUTHENTICATED } from '../audit-chain/actor.ts'
 import { AppError } from '../base/errors.ts'
 import { countAttempt, forgetAttempts, giveAttemptBack } from './attempt-store.ts'
 import { Turns } from './turns.ts'
 
 /** Checking passwords, for everybody who asks to be let in with one. */
-export type SignInDependencies = { db: Knex; audit: AuditLog }
-
 export type SignInRequest = RequestOrigin & {
   username: string
   password: string
@@ -59,7 +57,7 @@ async function judge(db: Knex, { username, password, ip }: SignInRequest): Promi
  * account is unknown, disabled or the password wrong) or `throttled` after too many failures, both recorded.
  */
 export async function checkPassword(
-  { db, audit }: SignInDependencies,
+  { db, audit }: RecordingContext,
   request: SignInRequest,
 ): Promise<{ account: SignedIn; password_hash: string }> {
   const username = request.username.toLowerCase().slice(0, 64)
@@ -83,7 +81,7 @@ export async function checkPassword(
 }
 
 /** Lets somebody in by a password, and records it. Throws as `checkPassword` does. */
-export async function signIn(dependencies: SignInDependencies, request: SignInRequest): Promise<SignedIn> {
+export async function signIn(dependencies: RecordingContext, request: SignInRequest): Promise<SignedIn> {
   const { account } = await checkPassword(dependencies, request)
   await dependencies.audit.append({
     type: 'login.succeeded',

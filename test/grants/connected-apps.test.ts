@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AuditLog } from '../../src/audit/log/audit-log.ts'
+import type { RecordingContext } from '../../src/audit/log/recorded.ts'
 import { pageEvents } from '../../src/audit/query/audit-store.ts'
 import {
   labelsOf,
@@ -9,12 +10,11 @@ import {
   revokeConnectedApp,
   showConnectedApp,
 } from '../../src/grants/connected-apps.ts'
-import type { GrantDependencies } from '../../src/grants/grants.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { by } from '../support/origins.ts'
 
 let test: TestDatabase
-let dependencies: GrantDependencies & { audit: AuditLog }
+let dependencies: RecordingContext & { audit: AuditLog }
 
 beforeAll(async () => {
   test = await createTestDatabase()

@@ -3,11 +3,11 @@ import type { Knex } from 'knex'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { insertAccount } from '../../src/accounts/account-store.ts'
 import { AuditLog } from '../../src/audit/log/audit-log.ts'
+import type { RecordingContext } from '../../src/audit/log/recorded.ts'
 import { pageEvents } from '../../src/audit/query/audit-store.ts'
 import { sha256 } from '../../src/base/digest.ts'
 import { type GrantFilter, putGrant } from '../../src/grants/grant-store.ts'
 import {
-  type GrantDependencies,
   pageOfGrants,
   pageOfRefreshTokens,
   revokeGrants,
@@ -19,7 +19,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 let test: TestDatabase
 let db: Knex
-let dependencies: GrantDependencies
+let dependencies: RecordingContext
 const BY = {
   actor: { kind: 'operator_token', id: 'test' },
   reason: 'a test',

@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findByUsername } from '../../src/accounts/account-store.ts'
-import { type AccountDependencies, changeAccount, createAccount } from '../../src/accounts/accounts.ts'
+import { changeAccount, createAccount } from '../../src/accounts/accounts.ts'
 import { confirmSignIn } from '../../src/accounts/sessions/page-session-store.ts'
 import { AuditLog } from '../../src/audit/log/audit-log.ts'
+import type { RecordingContext } from '../../src/audit/log/recorded.ts'
 import { pageEvents } from '../../src/audit/query/audit-store.ts'
 import { AppError } from '../../src/base/errors.ts'
 import { countAttempt, giveAttemptBack } from '../../src/sign-in/attempt-store.ts'
@@ -16,7 +17,7 @@ const PASSWORD = 'correct horse battery'
 
 let test: TestDatabase
 let db: Knex
-let dependencies: AccountDependencies
+let dependencies: RecordingContext
 
 beforeAll(async () => {
   test = await createTestDatabase()

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { AuditLog } from '../../audit/log/audit-log.ts'
+import type { RecordingContext } from '../../audit/log/recorded.ts'
 import { sha256 } from '../../base/digest.ts'
 import { AppError } from '../../base/errors.ts'
 import { generateSecret } from '../../clients/client-secret.ts'
@@ -12,7 +12,6 @@ import {
 } from './page-session-store.ts'
 
 /** Being signed in to the pages: a random value in a cookie, whose SHA-256 is kept. */
-export type SessionDependencies = { db: Knex; audit: AuditLog }
 
 /** `id` is the SHA-256 in base64url; it names the session and opens nothing. */
 export type PageSession = FoundSession & { id: string }
@@ -34,7 +33,7 @@ const USER_AGENT_MAX = 256
  * `unauthenticated` when the account was disabled or signed out everywhere meanwhile.
  */
 export async function openPageSession(
-  { db }: SessionDependencies,
+  { db }: RecordingContext,
   account: Pick<SignedIn, 'id' | 'signed_in_at_seconds'>,
   browser: { ip: string | undefined; user_agent: string },
 ): Promise<string> {

@@ -1,8 +1,7 @@
 import type { Knex } from 'knex'
 import { z } from 'zod'
 import type { ActionOrigin } from '../../audit/log/action-origin.ts'
-import type { AuditLog } from '../../audit/log/audit-log.ts'
-import { recorded } from '../../audit/log/recorded.ts'
+import { type RecordingContext, recorded } from '../../audit/log/recorded.ts'
 import {
   browserSignIn,
   endBrowserSignIn,
@@ -55,7 +54,7 @@ export async function endAllSessions(trx: Knex, account_id: string, except?: str
 
 /** Signs somebody out everywhere, except of the page session `except`. With nothing to end it records nothing. */
 export async function signOutEverywhere(
-  dependencies: { db: Knex; audit: AuditLog },
+  dependencies: RecordingContext,
   { account_id, except }: { account_id: string; except?: string | undefined },
   origin: ActionOrigin,
 ): Promise<Ended> {
@@ -69,7 +68,7 @@ export async function signOutEverywhere(
 
 /** Ends one session of this account; of another it finds none. Ending what is over already is no error. */
 export async function endSession(
-  dependencies: { db: Knex; audit: AuditLog },
+  dependencies: RecordingContext,
   { account_id, kind, id }: { account_id: string; kind: 'page' | 'browser'; id: string },
   origin: ActionOrigin,
 ): Promise<boolean> {

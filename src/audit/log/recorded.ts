@@ -4,6 +4,9 @@ import type { AuditEvent, AuditType } from '../events/audit-event.ts'
 import { type ActionOrigin, recordedBy } from './action-origin.ts'
 import type { AuditLog } from './audit-log.ts'
 
+/** What a change is made in, and recorded in. */
+export type RecordingContext = { db: Knex; audit: AuditLog }
+
 /** What is said of an event besides who did it, by which request and why. */
 type Said<T extends AuditType> = Omit<Extract<AuditEvent, { type: T }>, keyof ReturnType<typeof recordedBy>>
 

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Knex } from 'knex'
 import type { AuditEvent } from '../../audit/events/audit-event.ts'
 import type { AuditLog } from '../../audit/log/audit-log.ts'
+import type { RecordingContext } from '../../audit/log/recorded.ts'
 import { AppError } from '../../base/errors.ts'
 import {
   type PreparedRotation,
@@ -42,7 +43,7 @@ export class Rotations {
   readonly #under_way = new Map<string, { sealed_response: Buffer; ending: Promise<RotationOutcome> }>()
 
   /** `db` is the pool of these trips alone. */
-  constructor({ db, audit }: { db: Knex; audit: AuditLog }) {
+  constructor({ db, audit }: RecordingContext) {
     this.#db = db
     this.#audit = audit
   }

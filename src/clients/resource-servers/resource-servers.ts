@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
 import type { DetailOf } from '../../audit/events/audit-event.ts'
 import type { ActionOrigin } from '../../audit/log/action-origin.ts'
-import type { AuditLog } from '../../audit/log/audit-log.ts'
-import { recorded } from '../../audit/log/recorded.ts'
+import { type RecordingContext, recorded } from '../../audit/log/recorded.ts'
 import { sha256 } from '../../base/digest.ts'
 import { AppError } from '../../base/errors.ts'
 import { canonicalResource } from '../../catalogue/catalogue.ts'
@@ -22,8 +21,6 @@ import {
 } from './resource-server-store.ts'
 
 /** Credentials of resource servers: created and shown once, rotated, removed; each with its audit event. */
-export type ResourceServerDependencies = { db: Knex; audit: AuditLog }
-
 export type ResourceServerIdentity = { client_id: string; resource: string }
 export type ResourceServerCredentials = ResourceServerIdentity & { client_secret: string }
 
@@ -56,7 +53,7 @@ type AddRequest = { resource: string; id?: string | undefined }
  * else. With the caller's own secret, doing the same again changes nothing, so that deployments can repeat it.
  */
 export async function addResourceServer(
-  dependencies: ResourceServerDependencies,
+  dependencies: RecordingContext,
   request: AddRequest & { secret?: string | undefined },
   origin: ActionOrigin,
 ): Promise<ResourceServerCredentials> {
@@ -70,7 +67,7 @@ export async function addResourceServer(
  * The same again changes nothing. Throws `invalid_input` naming what is wrong with a key.
  */
 export async function addResourceServerWithKeys(
-  dependencies: ResourceServerDependencies,
+  dependencies: RecordingContext,
   request: AddRequest & { jwks: unknown },
   origin: ActionOrigin,
 ): Promise<ResourceServerIdentity> {
@@ -78,7 +75,7 @@ export async function addResourceServerWithKeys(
 }
 
 async function add(
-  dependencies: ResourceServerDependencies,
+  dependencies: RecordingContext,
   request: AddRequest,
   { detail, ...credential }: NewCredential,
   origin: ActionOrigin,
@@ -102,7 +99,7 @@ async function add(
 
 /** Gives a resource server a new secret; the old one, or its keys, are refused from the next introspection on. */
 export async function rotateResourceServerSecret(
-  dependencies: ResourceServerDependencies,
+  dependencies: RecordingContext,
   id: string,
   origin: ActionOrigin,
 ): Promise<ResourceServerCredentials> {
@@ -114,7 +111,7 @@ export async function rotateResourceServerSecret(
 
 /** Gives a resource server these public keys, and no others, from the next introspection on; a secret it had ends. */
 export async function rotateResourceServerKeys(
-  dependencies: ResourceServerDependencies,
+  dependencies: RecordingContext,
   { id, jwks }: { id: string; jwks: unknown },
   origin: ActionOrigin,
 ): Promise<ResourceServerIdentity> {
@@ -122,7 +119,7 @@ export async function rotateResourceServerKeys(
 }
 
 async function rotate(
-  dependencies: ResourceServerDependencies,
+  dependencies: RecordingContext,
   id: string,
   { detail, change, ...kept }: NewCredential & Pick<Change, 'change'>,
   origin: ActionOrigin,
@@ -137,7 +134,7 @@ async function rotate(
 }
 
 export async function removeResourceServer(
-  dependencies: ResourceServerDependencies,
+  dependencies: RecordingContext,
   id: string,
   origin: ActionOrigin,
 ): Promise<void> {

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type AccountDependencies, changeAccount, createAccount } from '../../../src/accounts/accounts.ts'
+import { changeAccount, createAccount } from '../../../src/accounts/accounts.ts'
 import {
   findBrowserSession,
   putBrowserSession,
@@ -10,6 +10,7 @@ import type { SignedIn } from '../../../src/accounts/sessions/page-sessions.ts'
 import { currentPageSession, openPageSession } from '../../../src/accounts/sessions/page-sessions.ts'
 import { endSession, sessionsOf, signOutEverywhere } from '../../../src/accounts/sessions/sessions.ts'
 import { AuditLog } from '../../../src/audit/log/audit-log.ts'
+import type { RecordingContext } from '../../../src/audit/log/recorded.ts'
 import { pageEvents } from '../../../src/audit/query/audit-store.ts'
 import { changeOwnPassword } from '../../../src/sign-in/own-password.ts'
 import { signIn } from '../../../src/sign-in/sign-in.ts'
@@ -20,7 +21,7 @@ const PASSWORD = 'correct horse battery'
 
 let test: TestDatabase
 let db: Knex
-let dependencies: AccountDependencies
+let dependencies: RecordingContext
 beforeAll(async () => {
   test = await createTestDatabase()
   db = test.database.knex
