@@ -57,7 +57,7 @@ export async function createOperatorToken(
   return recorded(dependencies, origin, async (trx, record) => {
     const ttl_seconds = request.days * DAY_SECONDS
     const { name, days } = request
-    const created_by = actorText(origin.actor)
+    const created_by = actorText(origin.actor.kind, origin.actor.id)
     await insertOperatorToken(trx, { id, token_hash: sha256(token), name, scope, created_by, ttl_seconds })
     record({ type: 'operator_token.created', detail: { operator_token: id, name, scope, days } })
     return { id, token }

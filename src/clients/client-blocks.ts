@@ -38,7 +38,11 @@ async function block(
 ) {
   await holdClient(trx, client_id)
   await assertBlockable(trx, client_id)
-  const is_new = await insertClientBlock(trx, { client_id, reason, blocked_by: actorText(actor) })
+  const is_new = await insertClientBlock(trx, {
+    client_id,
+    reason,
+    blocked_by: actorText(actor.kind, actor.id),
+  })
   const found = await findClientBlock(trx, client_id)
   // Unblocking takes the same hold.
   if (!found) throw new Error('a block went away while its client was held')

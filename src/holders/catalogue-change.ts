@@ -95,7 +95,12 @@ export async function changeCatalogue(
   if (digest !== undefined && digest !== catalogueDigest(catalogue))
     throw new AppError('conflict', 'This is not the catalogue that was compared. Compare it again.')
   return recorded(dependencies, origin, async (trx, record) => {
-    const result = await applyCatalogue(trx, catalogue, actorText(origin.actor), expected_version)
+    const result = await applyCatalogue(
+      trx,
+      catalogue,
+      actorText(origin.actor.kind, origin.actor.id),
+      expected_version,
+    )
     const { version, changes } = result
     if (changes.length > 0)
       record({ type: 'catalogue.applied', detail: { version, changes: changes.length } })

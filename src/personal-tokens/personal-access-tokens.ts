@@ -100,7 +100,11 @@ export async function createPersonalToken(
     const token = makePersonalAccessToken()
     const value = { id: sha256(token), ttl_seconds }
     const row = { id: `pat_${randomBytes(16).toString('hex')}`, ...place, scope, name, role }
-    await insertPersonalToken(trx, { ...row, created_by: actorText(origin.actor), value })
+    await insertPersonalToken(trx, {
+      ...row,
+      created_by: actorText(origin.actor.kind, origin.actor.id),
+      value,
+    })
     const token_id = value.id.toString('base64url')
     const detail = { name, role, days: request.days }
     record({ type: 'personal_token.created', ...columnsOf(row), token_id, detail })

@@ -1,9 +1,9 @@
-import { actorOfRow } from '../../audit-chain/actor.ts'
+import { actorText } from '../../audit-chain/actor.ts'
 import { findResource } from '../../catalogue/catalogue.ts'
-import type { Explanation, Facts, Remedy } from './verdict.ts'
+import { client, type Explanation, type Facts, mcpServer, operator, type Remedy, user } from './verdict.ts'
 
 /** Why a token answered inactive. */
-const CONNECT_AGAIN: Remedy = { who: 'user', what: 'Connect the client again.' }
+const CONNECT_AGAIN: Remedy = user('Connect the client again.')
 
 export function explainInactive(facts: Facts): Explanation {
   const reason = facts.event.detail?.reason
@@ -20,14 +20,10 @@ function wrongResource({ event, token, grant }: Facts): Explanation {
       `The token was issued for ${issued_for}, and ${event.resource} presented it. A resource server learns nothing about tokens for others.`,
     ],
     remedies: [
-      {
-        who: 'client',
-        what: `Get a token for ${event.resource}: name it as the resource when asking for authorization.`,
-      },
-      {
-        who: 'mcp_server',
-        what: `Check that the resource in your protected resource metadata is the one you are registered for, ${event.resource}, and never pass on a token that you were given.`,
-      },
+      client(`Get a token for ${event.resource}: name it as the resource when asking for authorization.`),
+      mcpServer(
+        `Check that the resource in your protected resource metadata is the one you are registered for, ${event.resource}, and never pass on a token that you were given.`,
+      ),
     ],
   }
 }
@@ -39,12 +35,12 @@ function resourceGone({ event, catalogue }: Facts): Explanation {
     return {
       verdict: 'allowed_now',
       reasons: [`The catalogue did not have the resource ${resource} at that time. It has it now.`],
-      remedies: [{ who: 'client', what: 'Call again.' }],
+      remedies: [client('Call again.')],
     }
   return {
     verdict: 'resource_not_in_catalogue',
     reasons: [`The catalogue does not have the resource ${resource}, so no token for it is active.`],
-    remedies: [{ who: 'operator', what: `Apply a catalogue that has the resource ${resource}.` }],
+    remedies: [operator(`Apply a catalogue that has the resource ${resource}.`)],
   }
 }
 
@@ -68,7 +64,7 @@ function refreshToken(): Explanation {
   return {
     verdict: 'refresh_token_presented',
     reasons: ['A refresh token was sent where an access token belongs. It opens nothing at an MCP server.'],
-    remedies: [{ who: 'client', what: 'Send the access token. Send refresh tokens to /token only.' }],
+    remedies: [client('Send the access token. Send refresh tokens to /token only.')],
   }
 }
 
@@ -76,7 +72,7 @@ function disabled(username: string): Explanation {
   return {
     verdict: 'account_disabled',
     reasons: [`The account ${username} is disabled, so none of its tokens is active.`],
-    remedies: [{ who: 'operator', what: `Enable ${username} again, if that is meant to be.` }],
+    remedies: [operator(`Enable ${username} again, if that is meant to be.`)],
   }
 }
 
@@ -90,9 +86,7 @@ function expired({ token, grant }: Facts): Explanation {
         ? 'The grant has expired, and every token with it.'
         : `The access token expired${when}. Its grant lives.`,
     ],
-    remedies: [
-      whole ? CONNECT_AGAIN : { who: 'client', what: 'Get a new access token with the refresh token.' },
-    ],
+    remedies: [whole ? CONNECT_AGAIN : client('Get a new access token with the refresh token.')],
   }
 }
 
@@ -100,7 +94,7 @@ function liveNow(): Explanation {
   return {
     verdict: 'allowed_now',
     reasons: ['The token is active now. It was not then, for example because the account was disabled.'],
-    remedies: [{ who: 'client', what: 'Call again.' }],
+    remedies: [client('Call again.')],
   }
 }
 
@@ -121,14 +115,14 @@ function ended({ end, issued }: Facts): Explanation {
         `A ${end.detail?.presented === 'authorization_code' ? 'code' : 'refresh token'} of the same grant was used twice (${at}), as a stolen one would be. That ended the grant with all its tokens.`,
       ],
       remedies: [
-        { who: 'client', what: 'Keep one copy of the refresh token, and replace it at every refresh.' },
+        client('Keep one copy of the refresh token, and replace it at every refresh.'),
         CONNECT_AGAIN,
       ],
     }
   const why = typeof end.detail?.reason === 'string' ? ` The reason given: ${end.detail.reason}` : ''
   return {
     verdict: 'token_revoked',
-    reasons: [`It was revoked by ${actorOfRow(end)} at ${at}.${why}`],
+    reasons: [`It was revoked by ${actorText(end.actor_kind, end.actor_id)} at ${at}.${why}`],
     remedies: [CONNECT_AGAIN],
   }
 }
@@ -140,8 +134,8 @@ function unknown(): Explanation {
       'No token of this value is recorded here. It was issued by another server, was changed on its way, or is older than the audit log.',
     ],
     remedies: [
-      { who: 'client', what: 'Send the access token that this server issued, as it was issued.' },
-      { who: 'mcp_server', what: 'Check that your metadata names this server as the authorization server.' },
+      client('Send the access token that this server issued, as it was issued.'),
+      mcpServer('Check that your metadata names this server as the authorization server.'),
     ],
   }
 }

@@ -1,54 +1,51 @@
-import type { Explanation, Facts, Remedy } from './verdict.ts'
+import { client, type Explanation, type Facts, mcpServer, operator, type Remedy, user } from './verdict.ts'
 
 /** Why a request was refused before any token was looked at: by OAuth, at sign-in, or to an operator. */
-const SEND_AGAIN: Remedy = { who: 'user', what: 'Connect the client again.' }
+const SEND_AGAIN: Remedy = user('Connect the client again.')
 
 /** What each error means here. RFC 6749 §4.1.2.1 and §5.2, RFC 8707 §2. */
 const ERRORS: Record<string, { reason: string; remedies: readonly Remedy[] }> = {
   invalid_grant: {
     reason:
       'The code or refresh token is expired, used, revoked, or was given to another client or redirect address.',
-    remedies: [
-      { who: 'client', what: 'Drop the code or refresh token and ask for authorization again.' },
-      SEND_AGAIN,
-    ],
+    remedies: [client('Drop the code or refresh token and ask for authorization again.'), SEND_AGAIN],
   },
   invalid_client: {
     reason: 'The client is not known here, or did not prove that it is the one it says.',
     remedies: [
-      { who: 'client', what: 'Register again, or publish the metadata document at the client_id.' },
-      { who: 'operator', what: 'Look whether the client was removed or blocked.' },
+      client('Register again, or publish the metadata document at the client_id.'),
+      operator('Look whether the client was removed or blocked.'),
     ],
   },
   invalid_target: {
     reason: 'The request names a resource that the catalogue does not have, or none where there are several.',
     remedies: [
-      { who: 'client', what: 'Name the resource exactly as the MCP server’s metadata does.' },
-      { who: 'operator', what: 'If the MCP server is new, add it to the catalogue.' },
+      client('Name the resource exactly as the MCP server’s metadata does.'),
+      operator('If the MCP server is new, add it to the catalogue.'),
     ],
   },
   invalid_scope: {
     reason:
       'The request asks for a scope that the resource does not have or that goes beyond what was granted.',
-    remedies: [{ who: 'client', what: 'Ask for scopes that the metadata or the challenge names.' }],
+    remedies: [client('Ask for scopes that the metadata or the challenge names.')],
   },
   invalid_redirect_uri: {
     reason: 'The redirect address is none that the client registered.',
-    remedies: [{ who: 'client', what: 'Send a registered redirect_uri, or register this one.' }],
+    remedies: [client('Send a registered redirect_uri, or register this one.')],
   },
   unsupported_grant_type: {
     reason: 'Tokens are given for authorization codes and refresh tokens only.',
-    remedies: [{ who: 'client', what: 'Use the authorization code flow with PKCE.' }],
+    remedies: [client('Use the authorization code flow with PKCE.')],
   },
   access_denied: {
     reason: 'The person did not allow it, or the account’s roles hold nothing that was asked for.',
-    remedies: [{ who: 'operator', what: 'Look which roles the account has.' }, SEND_AGAIN],
+    remedies: [operator('Look which roles the account has.'), SEND_AGAIN],
   },
 }
 
 const OTHER_ERROR = {
   reason: 'The request was not as the protocol wants it.',
-  remedies: [{ who: 'client', what: 'Send the request as the error describes.' }],
+  remedies: [client('Send the request as the error describes.')],
 } as const satisfies { reason: string; remedies: readonly Remedy[] }
 
 export function explainOAuthError({ event, account }: Facts): Explanation {
@@ -69,12 +66,7 @@ export function explainOperatorRefusal({ event, account }: Facts): Explanation {
       reasons: [
         'The request to the operator API or MCP server carried no token that is live there: none, an expired or revoked one, or one for another resource.',
       ],
-      remedies: [
-        {
-          who: 'operator',
-          what: 'Make an operator token and send it in the Authorization header as Bearer.',
-        },
-      ],
+      remedies: [operator('Make an operator token and send it in the Authorization header as Bearer.')],
     }
   const name = account?.username ?? event.account_id
   return {
@@ -82,9 +74,7 @@ export function explainOperatorRefusal({ event, account }: Facts): Explanation {
     reasons: [
       `${name} asked for ${String(event.detail?.path ?? 'a page')}, which needs ${event.scope}, and has no role that holds it.`,
     ],
-    remedies: [
-      { who: 'operator', what: `Give ${name} the role auditor to look, or operator to do everything.` },
-    ],
+    remedies: [operator(`Give ${name} the role auditor to look, or operator to do everything.`)],
   }
 }
 
@@ -94,15 +84,15 @@ export function explainSignIn({ event, account }: Facts): Explanation {
       verdict: 'sign_in_throttled',
       reasons: ['Too many attempts to sign in failed, for this account or from this address.'],
       remedies: [
-        { who: 'user', what: 'Wait 15 minutes, then try again.' },
-        { who: 'operator', what: 'If nobody should be trying, look where the attempts come from.' },
+        user('Wait 15 minutes, then try again.'),
+        operator('If nobody should be trying, look where the attempts come from.'),
       ],
     }
   if (account?.disabled)
     return {
       verdict: 'account_disabled',
       reasons: [`The account ${account.username} is disabled.`],
-      remedies: [{ who: 'operator', what: `Enable ${account.username} again, if that is meant to be.` }],
+      remedies: [operator(`Enable ${account.username} again, if that is meant to be.`)],
     }
   return {
     verdict: 'sign_in_refused',
@@ -112,11 +102,8 @@ export function explainSignIn({ event, account }: Facts): Explanation {
         : 'No account has the name that was typed. What was typed is not recorded: people type passwords there.',
     ],
     remedies: [
-      { who: 'user', what: 'Check the username and the password.' },
-      {
-        who: 'operator',
-        what: account ? 'Reset the password if it is lost.' : 'Create the account if it is missing.',
-      },
+      user('Check the username and the password.'),
+      operator(account ? 'Reset the password if it is lost.' : 'Create the account if it is missing.'),
     ],
   }
 }
@@ -129,14 +116,8 @@ export function explainResourceServer({ event }: Facts): Explanation {
       `${event.detail?.presented_client_id ?? 'Whoever asked'} did not authenticate as a resource server, so nothing about the token was said.${fault}`,
     ],
     remedies: [
-      {
-        who: 'mcp_server',
-        what: 'Check the client_id and the secret or key that introspection is asked with.',
-      },
-      {
-        who: 'operator',
-        what: 'List the resource servers; replace the credential of this one if it is lost.',
-      },
+      mcpServer('Check the client_id and the secret or key that introspection is asked with.'),
+      operator('List the resource servers; replace the credential of this one if it is lost.'),
     ],
   }
 }

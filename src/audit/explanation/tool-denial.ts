@@ -1,7 +1,16 @@
 import { findResource, grantableScopes } from '../../catalogue/catalogue.ts'
 import { usedThing } from '../../permission/mcp-method.ts'
 import { expandScopes, type Kind, type Resource, scopesFor } from '../../permission/scopes.ts'
-import type { Explanation, Facts, Remedy, Verdict } from './verdict.ts'
+import {
+  client,
+  type Explanation,
+  type Facts,
+  mcpServer,
+  operator,
+  type Remedy,
+  user,
+  type Verdict,
+} from './verdict.ts'
 
 /** Why a live token could not use a tool, a prompt or a resource. */
 export function explainToolDenial(facts: Facts): Explanation {
@@ -15,7 +24,7 @@ export function explainToolDenial(facts: Facts): Explanation {
     return {
       verdict: 'resource_not_in_catalogue',
       reasons: [`The catalogue no longer has the resource ${event.resource}.`],
-      remedies: [{ who: 'operator', what: `Apply a catalogue that has the resource ${event.resource}.` }],
+      remedies: [operator(`Apply a catalogue that has the resource ${event.resource}.`)],
     }
   const needed = scopesFor(resource, kind, tool)
   if (needed.length === 0) return openedByNoScope(resource, kind, tool)
@@ -34,9 +43,7 @@ function methodNotOpen(method: string): Explanation {
     reasons: [
       `Scopes open tools, prompts and resources. The MCP method ${method} uses none of them, and is not one of the methods that every live token may use, such as tools/list.`,
     ],
-    remedies: [
-      { who: 'mcp_server', what: `Offer as a tool what ${method} gives, so that a scope can open it.` },
-    ],
+    remedies: [mcpServer(`Offer as a tool what ${method} gives, so that a scope can open it.`)],
   }
 }
 
@@ -52,20 +59,13 @@ function openedByNoScope(resource: Resource, kind: Kind, tool: string): Explanat
     remedies: [
       ...(alike
         ? [
-            {
-              who: 'client' as const,
-              what: `${kind === 'tools' ? 'Call' : 'Ask for'} ${alike}: names of ${kind} are compared exactly.`,
-            },
+            client(
+              `${kind === 'tools' ? 'Call' : 'Ask for'} ${alike}: names of ${kind} are compared exactly.`,
+            ),
           ]
         : []),
-      {
-        who: 'operator',
-        what: `Add ${tool} to the ${kind} of a scope of ${resource.resource}, and apply the catalogue.`,
-      },
-      {
-        who: 'mcp_server',
-        what: `Check that the name of the ${word} in the catalogue is the one the server offers.`,
-      },
+      operator(`Add ${tool} to the ${kind} of a scope of ${resource.resource}, and apply the catalogue.`),
+      mcpServer(`Check that the name of the ${word} in the catalogue is the one the server offers.`),
     ],
   }
 }
@@ -87,7 +87,7 @@ function lackingScopes(
   const verdict = HARDEST_FIRST.find((each) => real.some((lack) => lack.verdict === each)) ?? 'allowed_now'
   const shown = real.length > 0 ? real : lacks
   const remedies = shown.flatMap((lack) => lack.remedies)
-  const again: Remedy = { who: 'client', what: 'Call the tool again: what it lacked is there now.' }
+  const again: Remedy = client('Call the tool again: what it lacked is there now.')
   return {
     verdict,
     reasons: [...reasons, ...shown.map(({ reason }) => reason)],
@@ -101,7 +101,7 @@ function lackOf(facts: Facts, resource: Resource, scope: string): Lack {
     return {
       verdict: 'token_lacks_scope',
       reason: `The operator token does not have ${scope}. The scopes of an operator token never change.`,
-      remedies: [{ who: 'operator', what: `Make an operator token with the scope ${scope}.` }],
+      remedies: [operator(`Make an operator token with the scope ${scope}.`)],
     }
   const has = (scopes: string) => expandScopes(resource, scopes.split(' ')).has(scope)
   const by_role = catalogue ? grantableScopes(catalogue, resource, account?.roles ?? []).has(scope) : false
@@ -110,7 +110,7 @@ function lackOf(facts: Facts, resource: Resource, scope: string): Lack {
     return {
       verdict: 'grant_lacks_scope',
       reason: `The token did not carry ${scope}, and its grant has ended since. The account’s roles allow the scope.`,
-      remedies: [{ who: 'user', what: `Connect the client again and allow ${scope}.` }],
+      remedies: [user(`Connect the client again and allow ${scope}.`)],
     }
   if (!has(grant.scope)) return lackOfGrant(scope)
   if (token?.scope && has(token.scope) && !token.expired)
@@ -118,9 +118,7 @@ function lackOf(facts: Facts, resource: Resource, scope: string): Lack {
   return {
     verdict: 'token_lacks_scope',
     reason: `The token did not carry ${scope}, although its grant has it and the account’s roles allow it.`,
-    remedies: [
-      { who: 'client', what: `Refresh the token without narrowing its scope, or ask for ${scope}.` },
-    ],
+    remedies: [client(`Refresh the token without narrowing its scope, or ask for ${scope}.`)],
   }
 }
 
@@ -136,10 +134,7 @@ function lackOfRole({ catalogue, account }: Facts, resource: Resource, scope: st
   return {
     verdict: 'role_lacks_scope',
     reason: `${account?.username ?? 'The account'} has ${held}, which does not hold ${scope}. A step-up would not help: a person can only allow what the account’s roles hold.`,
-    remedies: [
-      { who: 'operator', what },
-      { who: 'user', what: `Then connect the client again and allow ${scope}.` },
-    ],
+    remedies: [operator(what), user(`Then connect the client again and allow ${scope}.`)],
   }
 }
 
@@ -148,8 +143,8 @@ function lackOfGrant(scope: string): Lack {
     verdict: 'grant_lacks_scope',
     reason: `${scope} was not allowed when the client was connected. The account’s roles hold it, so a step-up works.`,
     remedies: [
-      { who: 'client', what: `Follow the challenge: ask for authorization again with ${scope}.` },
-      { who: 'user', what: `Connect the client again and allow ${scope}.` },
+      client(`Follow the challenge: ask for authorization again with ${scope}.`),
+      user(`Connect the client again and allow ${scope}.`),
     ],
   }
 }

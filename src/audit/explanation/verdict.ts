@@ -28,6 +28,11 @@ export type Verdict = (typeof VERDICTS)[number]
 export const PARTIES = ['user', 'client', 'mcp_server', 'operator'] as const
 export type Remedy = { who: (typeof PARTIES)[number]; what: string }
 
+export const user = (what: string): Remedy => ({ who: 'user', what })
+export const client = (what: string): Remedy => ({ who: 'client', what })
+export const mcpServer = (what: string): Remedy => ({ who: 'mcp_server', what })
+export const operator = (what: string): Remedy => ({ who: 'operator', what })
+
 export type Explanation = { verdict: Verdict; reasons: string[]; remedies: Remedy[] }
 
 /** By the base64url SHA-256 that names it. `kind` says where it was found. */

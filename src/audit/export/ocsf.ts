@@ -38,16 +38,9 @@ function user({ account_id }: AuditRow): Attributes {
   return account_id === null ? { name: 'unknown' } : { uid: account_id, type_id: 1, type: 'User' }
 }
 
-function actor(event: AuditRow): Attributes {
-  const { actor_kind, actor_id } = event
-  return {
-    user: {
-      ...(actor_id === null ? { name: actor_kind } : { uid: actor_id }),
-      type_id: 99,
-      type: actor_kind,
-    },
-    ...(event.client_id === null ? {} : { app_uid: event.client_id }),
-  }
+function actor({ actor_kind, actor_id, client_id }: AuditRow): Attributes {
+  const who = actor_id === null ? { name: actor_kind } : { uid: actor_id }
+  return present({ user: { ...who, type_id: 99, type: actor_kind }, app_uid: client_id })
 }
 
 function source({ ip }: AuditRow): Attributes {

@@ -1,4 +1,4 @@
-import { actorOfRow } from '../../audit-chain/actor.ts'
+import { actorText } from '../../audit-chain/actor.ts'
 import { auditText } from '../../audit-chain/event-fields.ts'
 import type { Tellable, Told } from '../events/event-definition.ts'
 
@@ -35,7 +35,7 @@ export function isBySelf({ actor_kind, actor_id, account_id }: Tellable): boolea
 /** An actor that is not the person whom the event is about, and why they did it. */
 export function by({ event }: Anything): string {
   const why = event.detail?.reason
-  const who = isBySelf(event) ? '' : ` by ${clean(actorOfRow(event))}`
+  const who = isBySelf(event) ? '' : ` by ${clean(actorText(event.actor_kind, event.actor_id))}`
   return why === undefined || why === null ? who : `${who} (${clean(why)})`
 }
 

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { ActorKind } from '../../../audit-chain/actor.ts'
+import type { Actor } from '../../../audit-chain/actor.ts'
 import { type EventWords, normaliseEvent } from '../../../audit-chain/event-fields.ts'
 import { type ChainHead, GENESIS } from '../../../audit-chain/hash-chain.ts'
 import { eventBytes } from '../../../audit-chain/row-bytes.ts'
@@ -15,7 +15,7 @@ import type { LocalChain, LocalRow } from './local-log.ts'
 /** What a local log has. Whoever could bring in other events could say in the log what only the server may say. */
 const TYPES: readonly string[] = ['writer.started', 'writer.stopped', 'tool.decided', 'tool.completed']
 /** Who uses the guard, and the guard itself. */
-const ACTOR_KINDS: readonly string[] = ['local_user', 'server'] satisfies ActorKind[]
+const ACTOR_KINDS: readonly string[] = ['local_user', 'server'] satisfies Actor['kind'][]
 /** The client of all calls in mode `none`. */
 const CLIENT = 'local'
 const NAMED_BY_SERVER = ['actor_id', 'account_id', 'grant_id', 'token_id', 'scope', 'ip'] as const

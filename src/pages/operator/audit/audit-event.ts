@@ -2,7 +2,7 @@ import { perform } from '../../../actions/action.ts'
 import { showEvent, verifyAudit } from '../../../actions/audit.ts'
 import type { EventDocument } from '../../../audit/export/json-lines.ts'
 import { eventSentence } from '../../../audit/story/story-text.ts'
-import { actorOfRow } from '../../../audit-chain/actor.ts'
+import { actorText } from '../../../audit-chain/actor.ts'
 import { filledIn } from '../../filled-in.ts'
 import type { Page, PageRoute } from '../../page.ts'
 import { queryText, timeField } from './audit-query.ts'
@@ -36,7 +36,7 @@ function factsOf(
     href: page.href(`/operator/audit${queryText(filter)}`),
   })
   const { account_id, client_id, grant_id, token_id, request_id, resource, tool } = event
-  const actor = actorOfRow(event)
+  const actor = actorText(event.actor_kind, event.actor_id)
   const facts: [label: string, value: string | null, links?: Fact['links'], note?: string | undefined][] = [
     ['Actor', actor, [search('Events of this actor', { actor })]],
     ['Account', account_id, account_id ? [story('Story of this account', account_id)] : [], username],

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type { EventDocument } from '../../../audit/export/json-lines.ts'
 import { accountNames } from '../../../audit/story/story-store.ts'
-import { actorOfRow } from '../../../audit-chain/actor.ts'
+import { actorText } from '../../../audit-chain/actor.ts'
 
 /** An event as a row of a table. The page that follows the log makes the same row from the same texts. */
 export type EventRow = {
@@ -67,7 +67,7 @@ function eventRow(event: Shown, href: Href, username: string | undefined): Event
     type,
     decision: decision.replaceAll('_', ' '),
     badge: (Object.hasOwn(BADGES, decision) && BADGES[decision]) || '',
-    who: username ?? event.account_id ?? actorOfRow(event),
+    who: username ?? event.account_id ?? actorText(event.actor_kind, event.actor_id),
     client: event.client_id ?? '',
     what: event.tool ?? event.resource ?? '',
   }
