@@ -46,8 +46,9 @@ async function block(
   const found = await findClientBlock(trx, client_id)
   // Unblocking takes the same hold.
   if (!found) throw new Error('a block went away while its client was held')
-  const revoked = await revokeWithClient(trx, client_id, record)
-  if (is_new) record({ type: 'client.blocked', client_id, detail: { reason, grants: revoked.length } })
+  const revoked = await revokeWithClient(trx, client_id, record, {
+    cause: (grants) => is_new && record({ type: 'client.blocked', client_id, detail: { reason, grants } }),
+  })
   return { revoked, blocked_at: found.blocked_at }
 }
 

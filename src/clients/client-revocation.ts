@@ -5,16 +5,18 @@ import { deleteMatchingGrants } from '../grants/grant-store.ts'
 import { grantRevoked, REVOKED_PER_TRANSACTION, revokeGrants } from '../grants/grants.ts'
 
 /**
- * The grants of a client that is blocked or forgotten. They end in the transaction that keeps it from getting others,
- * as many as one transaction can take; what a client with more has left ends right after, and nothing is added to it.
+ * Ends the grants of a client that is blocked or forgotten, in the transaction that keeps it from getting others, as
+ * many as one transaction can take; what a client with more has left ends right after, and nothing is added to it.
+ * Records them after `cause`, which is given their number.
  */
 export async function revokeWithClient(
   trx: Knex.Transaction,
   client_id: string,
   record: RecordEvent,
-  reason?: string,
+  { cause, reason }: { cause: (grants: number) => void; reason?: string },
 ): Promise<string[]> {
   const grants = await deleteMatchingGrants(trx, { client_id }, REVOKED_PER_TRANSACTION)
+  cause(grants.length)
   for (const grant of grants) record(grantRevoked(grant, reason))
   return grants.map(({ id }) => id)
 }

@@ -84,8 +84,10 @@ export async function forgetClient(
     // Both, whatever the one says.
     const gone = [await deleteClient(trx, client_id), await deleteDocument(trx, client_id)]
     if (!gone.includes(true)) throw new AppError('not_found', `There is no client ${client_id}`)
-    record({ type: 'client.changed', client_id, detail: { change: 'removed' } })
-    return revokeWithClient(trx, client_id, record, of_grants.reason)
+    return revokeWithClient(trx, client_id, record, {
+      cause: () => record({ type: 'client.changed', client_id, detail: { change: 'removed' } }),
+      reason: of_grants.reason,
+    })
   })
   return { revoked: await revokeRest(dependencies, client_id, of_grants, revoked) }
 }
