@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { diagnose } from '../../src/doctor/doctor.ts'
+import { DIFFERING_PARAMS, UNREADABLE_NAMES, UNREADABLE_REFERENCES } from '../guard/differing-readings.ts'
 import { NEEDS_PERSON } from '../support/client-memory.ts'
 import { freePort } from '../support/free-port.ts'
 import { type PythonServer, pythonEnvironment, startPythonServer } from '../support/python-server.ts'
@@ -13,6 +16,28 @@ import { CALENDAR, catalogueFor, connectThrough } from '../support/with-notes.ts
 const found = await pythonEnvironment()
 const [why_not, environment] =
   'why_not' in found ? [found.why_not, { python: '', remove: async () => {} }] : [undefined, found]
+
+const INITIALIZE = JSON.stringify({
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'initialize',
+  params: {
+    protocolVersion: '2025-11-25',
+    capabilities: {},
+    clientInfo: { name: 'test', version: '1' },
+  },
+})
+
+/** The same differing members, about another name than `name`. */
+function renamed(params: object, member: string): object {
+  const entries = Object.entries(params).map(([key, value]) => [
+    key === 'name'
+      ? member
+      : key.replace(/name/i, (name) => (name === 'name' ? member : member.toUpperCase())),
+    value,
+  ])
+  return Object.fromEntries(entries)
+}
 
 describe.skipIf(why_not)(`the Python example${why_not ? `, not run: ${why_not}` : ''}`, () => {
   let toolgate: Toolgate
@@ -34,7 +59,7 @@ describe.skipIf(why_not)(`the Python example${why_not ? `, not run: ${why_not}` 
     await environment.remove()
   })
 
-  const post = (token: string) =>
+  const post = (token: string, body = INITIALIZE) =>
     fetch(resource, {
       method: 'POST',
       headers: {
@@ -42,16 +67,7 @@ describe.skipIf(why_not)(`the Python example${why_not ? `, not run: ${why_not}` 
         'content-type': 'application/json',
         accept: 'application/json, text/event-stream',
       },
-      body: JSON.stringify({
-        jsonrpc: '2.0',
-        id: 1,
-        method: 'initialize',
-        params: {
-          protocolVersion: '2025-11-25',
-          capabilities: {},
-          clientInfo: { name: 'test', version: '1' },
-        },
-      }),
+      body,
     })
 
   const CLIENTS = [
@@ -99,6 +115,91 @@ describe.skipIf(why_not)(`the Python example${why_not ? `, not run: ${why_not}` 
     expect((await post('nobody-issued-this')).status).toBe(401)
     const challenge = (await fetch(resource, { method: 'POST' })).headers.get('www-authenticate')
     expect(challenge).toContain('resource_metadata="')
+  })
+
+  /** What the example asks about a message, by its own code; undefined where it refuses. */
+  async function asked(messages: (readonly [method: string, params: unknown])[]) {
+    const program = `
+import json, sys
+from message_names import Undecidable, question
+def ask(method, params):
+    try: return question(method, params)
+    except Undecidable: return None
+print(json.dumps([ask(*message) for message in json.load(sys.stdin)]))`
+    const python = spawn(environment.python, ['-c', program], {
+      cwd: 'examples/python-server',
+      env: { PYTHONDONTWRITEBYTECODE: '1' },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    python.stdin.end(JSON.stringify(messages))
+    return JSON.parse(await text(python.stdout)) as (Record<string, string> | null)[]
+  }
+
+  const NAMED = [
+    ['tools/call', 'name'],
+    ['prompts/get', 'name'],
+    ['resources/read', 'uri'],
+    ['resources/subscribe', 'uri'],
+  ] as const
+
+  it('asks about the name that the SDK then uses, whatever else the message says', async () => {
+    const read = { uri: 'notes://secret/9', name: 'notes://public/1' }
+    const messages = [
+      ...NAMED.map(
+        ([method, member]) => [method, { [member]: 'x', arguments: { name: 'y', uri: 'z' } }] as const,
+      ),
+      ['resources/read', read] as const,
+      ['tools/call', { uri: 'get_note', name: 'delete_note' }] as const,
+    ]
+    expect((await asked(messages)).map((question) => question?.mcp_name)).toEqual([
+      ...NAMED.map(() => 'x'),
+      'notes://secret/9',
+      'delete_note',
+    ])
+  })
+
+  it('refuses every reading that differs, and every method that it has no rule for', async () => {
+    const differing = NAMED.flatMap(([method, member]) => [
+      ...UNREADABLE_NAMES.map(([, name]) => [method, { [member]: name }] as const),
+      ...DIFFERING_PARAMS.map(([, params]) => [method, renamed(params, member)] as const),
+    ])
+    const unknown = [
+      'tasks/get',
+      'completion/complete',
+      'constructor',
+      '__proto__',
+      'tools/call ',
+      'Tools/call',
+      '',
+    ]
+    const messages = [
+      ...differing,
+      ...UNREADABLE_REFERENCES,
+      ...unknown.map((method) => [method, { name: 'x' }] as const),
+    ]
+    const allowed = (await asked(messages)).flatMap((question, at) => (question ? [messages[at]] : []))
+    expect(allowed).toEqual([])
+  })
+
+  it('runs no tool for a message whose readings differ, whatever the SDK makes of it', async () => {
+    const account = await toolgate.account(['reader'])
+    const { client_id } = await toolgate.register()
+    const { access_token } = await toolgate.tokens(account.person(), client_id, {
+      resource,
+      scope: 'notes:read',
+    })
+    const messages = DIFFERING_PARAMS.map(([, params]) => {
+      const called = JSON.stringify(params).replaceAll('get_note', 'search_notes')
+      return `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":${called}}`
+    })
+    messages.push(
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search_notes","name":"delete_note"}}',
+    )
+    for (const message of messages) {
+      const answer = await (await post(access_token, message)).text()
+      expect(answer).toMatch(/"error":/)
+      expect(answer).not.toMatch(/"result":/)
+    }
   })
 
   it('answers 503 while the authorization server cannot be asked', async () => {

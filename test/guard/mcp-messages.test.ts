@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { messagesIn } from '../../src/guard/mcp-messages.ts'
+import { DIFFERING_PARAMS, UNREADABLE_NAMES, UNREADABLE_REFERENCES } from './differing-readings.ts'
 import { call, refusalOf } from './tool-call.ts'
 
 describe('messagesIn', () => {
@@ -55,31 +56,17 @@ describe('messagesIn', () => {
     expect(refusalOf(() => messagesIn(body))).toMatchObject({ status: 400, code: -32600 })
   })
 
-  it.each([
-    ['is missing', undefined],
-    ['is a list', ['get_note']],
-    ['is empty', ''],
-    ['has a control character', 'get_note\0'],
-    ['has a lone surrogate', 'get_note\ud800'],
-    ['is too long to ask about', 'n'.repeat(1025)],
-  ])('refuses a tool call whose name %s', (_, name) => {
+  it.each(UNREADABLE_NAMES)('refuses a tool call whose name %s', (_, name) => {
     expect(refusalOf(() => messagesIn(call(name, 'x')))).toEqual({ status: 400, code: -32602, id: 'x' })
   })
 
-  it.each([
-    ['names it again in another case', { name: 'get_note', Name: 'delete_note' }],
-    ['names it only in another case', { NAME: 'delete_note' }],
-    ['names it in another style', { name: 'get_note', _name: 'delete_note' }],
-    [
-      'has a member with a backslash, which an engine may have misread',
-      { name: 'get_note', '\\u00': 'delete_note' },
-    ],
-    ['has a member beyond ASCII', { name: 'get_note', 'n\u0430me': 'delete_note' }],
-    ['takes it from a prototype', Object.create({ name: 'get_note' })],
-  ])('refuses a tool call that %s', (_, params) => {
-    const body = { jsonrpc: '2.0', id: 'x', method: 'tools/call', params }
-    expect(refusalOf(() => messagesIn(body))).toEqual({ status: 400, code: -32602, id: 'x' })
-  })
+  it.each([...DIFFERING_PARAMS, ['takes it from a prototype', Object.create({ name: 'get_note' })] as const])(
+    'refuses a tool call that %s',
+    (_, params) => {
+      const body = { jsonrpc: '2.0', id: 'x', method: 'tools/call', params }
+      expect(refusalOf(() => messagesIn(body))).toEqual({ status: 400, code: -32602, id: 'x' })
+    },
+  )
 
   it('refuses a tool call without an id, which would run unanswered', () => {
     expect(refusalOf(() => messagesIn({ ...call('get_note'), id: undefined }))).toMatchObject({
@@ -115,15 +102,7 @@ describe('messagesIn', () => {
     expect(about('subscriptions/listen', {})).toEqual(['subscriptions/listen'])
   })
 
-  it.each([
-    ['completion/complete', {}],
-    ['completion/complete', { ref: { type: 'ref/tool', name: 'x' } }],
-    ['completion/complete', { ref: { type: 'ref/prompt', name: 'x', uri: 'notes://1' } }],
-    ['completion/complete', { ref: { type: 'ref/prompt', Name: 'x', name: 'y' } }],
-    ['subscriptions/listen', { notifications: { resourceSubscriptions: 'notes://1' } }],
-    ['subscriptions/listen', { notifications: { resourceSubscriptions: [7] } }],
-    ['subscriptions/listen', { notifications: { ResourceSubscriptions: ['notes://1'] } }],
-  ])('refuses %s when it does not say what it touches: %j', (method, params) => {
+  it.each(UNREADABLE_REFERENCES)('refuses %s when it does not say what it touches: %j', (method, params) => {
     expect(refusalOf(() => about(method, params))).toMatchObject({ status: 400, code: -32602, id: 1 })
   })
 
