@@ -1,17 +1,33 @@
-import { randomBytes } from 'node:crypto'
+import { createPrivateKey, createPublicKey, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { exportJWK, generateKeyPair, type JWK } from 'jose'
 import { z } from 'zod'
 import { parseJson } from '../base/json.ts'
+import { usableKeys } from '../clients/keys/key-set.ts'
 import { ConfigError } from '../config/config.ts'
 import { secretFile } from '../config/secret-file.ts'
 
+/** Random bytes in base64url or hex, as `toolgate keys create` makes them: a sentence or a row of one letter is guessed. */
+const secret = z
+  .string()
+  .regex(/^[\w-]{32,512}$/)
+  .refine((text) => new Set(text).size >= 10)
+
+/** A private key whose signatures clients can verify and nobody can forge (RFC 8725 §3.1, §3.2). */
+const signingKey = z
+  .looseObject({ kty: z.string(), kid: z.string().min(1), alg: z.string() })
+  .refine(({ kid, alg, use, ...members }) => {
+    try {
+      const key = createPublicKey(createPrivateKey({ key: members, format: 'jwk' }))
+      return usableKeys({ keys: [{ ...key.export({ format: 'jwk' }), kid, alg, use }] })?.length === 1
+    } catch {
+      return false
+    }
+  })
+
 /** Keys of one installation, shared by all its instances: token signing, cookies, form protection. */
-const secret = z.string().min(32)
 const Keys = z.strictObject({
-  jwks: z.strictObject({
-    keys: z.array(z.looseObject({ kty: z.string(), kid: z.string(), alg: z.string() })).min(1),
-  }),
+  jwks: z.strictObject({ keys: z.array(signingKey).min(1) }),
   cookies: z.array(secret).min(1),
   forms: secret,
 })

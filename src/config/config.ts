@@ -45,13 +45,17 @@ function readVariables(env: NodeJS.ProcessEnv, faults: string[]): Record<string,
   return variables
 }
 
-/** Settings that mean nothing without each other. */
+/** Settings that mean nothing without each other, or cannot work with each other. */
 function mismatches(env: Environment): string[] {
   const faults: string[] = []
   if (env.REGISTRATION === 'token' && !env.REGISTRATION_TOKEN)
     faults.push('TOOLGATE_REGISTRATION=token needs TOOLGATE_REGISTRATION_TOKEN')
   if (env.CLIENT_DOCUMENTS === 'allow-list' && !env.CLIENT_DOCUMENT_HOSTS?.length)
     faults.push('TOOLGATE_CLIENT_DOCUMENTS=allow-list needs TOOLGATE_CLIENT_DOCUMENT_HOSTS')
+  if (env.ISSUER?.startsWith('https://') && env.TRUSTED_PROXY_HOPS === 0)
+    faults.push(
+      'TOOLGATE_TRUSTED_PROXY_HOPS must be at least 1 with an https issuer: Toolgate speaks HTTP, and a proxy in front ends TLS',
+    )
   return faults
 }
 

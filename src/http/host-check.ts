@@ -1,5 +1,6 @@
 import type { Context, Middleware } from 'koa'
 import { AppError } from '../base/errors.ts'
+import { plainAddress } from './request-context.ts'
 
 /** Probes of a load balancer come to the address of the machine. */
 const EXEMPT_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
@@ -22,6 +23,30 @@ export function hostCheck(allowed_host: string): Middleware {
         throw new AppError('misdirected', `This server answers only for ${allowed_host}`)
       }
       pin(ctx, allowed_host)
+    }
+    await next()
+  }
+}
+
+/**
+ * Refuses what came another way than the issuer says, because cookies and redirects are made for its protocol: a reverse
+ * proxy that ends TLS must say so in X-Forwarded-Proto. Warns once of a proxy that names no address in X-Forwarded-For.
+ * Throws AppError invalid_input.
+ */
+export function proxyContract(issuer: string, warn: (message: string) => void): Middleware {
+  const protocol = new URL(issuer).protocol.slice(0, -1)
+  let is_warned = false
+  return async (ctx, next) => {
+    if (!EXEMPT_PATHS.has(ctx.path) && ctx.protocol !== protocol)
+      throw new AppError(
+        'invalid_input',
+        `This server answers only for ${issuer}: the proxy in front must send X-Forwarded-Proto: ${protocol}`,
+      )
+    if (!is_warned && ctx.app.proxy && ctx.ips.some((said) => plainAddress(said) === undefined)) {
+      is_warned = true
+      warn(
+        'a proxy in front sends an X-Forwarded-For that names no address: those requests count as one caller',
+      )
     }
     await next()
   }

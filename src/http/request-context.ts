@@ -50,15 +50,11 @@ export function chosenRequestId(offered: string | string[] | undefined): string 
 }
 
 /**
- * The address of the client, or null when it is not known (the peer is gone, or came through a Unix socket).
- * Reads X-Forwarded-For only where koa's `proxy` is on; what stands there and is no address is not believed.
+ * The address of the client, or null when it is not known (the peer is gone, came through a Unix socket, or a trusted proxy
+ * names no address). Reads X-Forwarded-For only where koa's `proxy` is on.
  */
 export function clientIp(ctx: Context): string | null {
-  for (const candidate of [ctx.ip, ctx.req.socket.remoteAddress]) {
-    const address = plainAddress(candidate)
-    if (address !== undefined) return address
-  }
-  return null
+  return plainAddress(ctx.ip || ctx.req.socket.remoteAddress) ?? null
 }
 
 /** Whom a rate counts against: the IPv4 address, or the /64 of the IPv6 address, since one customer has all of that. */
@@ -68,9 +64,13 @@ export function clientNetwork(ctx: Context): string {
   return groups ? `${groups.slice(0, 4).join(':')}::/64` : (ip ?? 'unknown')
 }
 
-/** The IP address in its plain form; undefined for what is none. */
+/** An address with a port, as some proxies write it: `203.0.113.7:4711`, `[2001:db8::1]:4711`, and the latter without its port. */
+const WITH_PORT = /^(?:\[(?<v6>[^\]]+)\](?::\d{1,5})?|(?<v4>\d+(?:\.\d+){3}):\d{1,5})$/
+
+/** The IP address in its plain form, without port or brackets; undefined for what is none. */
 export function plainAddress(candidate: string | undefined): string | undefined {
-  const address = (candidate ?? '').replace(/^::ffff:(?=\d+\.)/i, '')
+  const { v6, v4 } = WITH_PORT.exec(candidate ?? '')?.groups ?? {}
+  const address = (v6 ?? v4 ?? candidate ?? '').replace(/^::ffff:(?=\d+\.)/i, '')
   return isIP(address) !== 0 && !address.includes('%') ? address : undefined
 }
 

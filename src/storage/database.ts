@@ -5,6 +5,7 @@
 import knex, { type Knex } from 'knex'
 import pg from 'pg'
 import { parseJson } from '../base/json.ts'
+import { PLANNED_ONCE, sessionSettings } from './session-settings.ts'
 
 /**
  * Three pools, so that no flood starves what must always go through: `hot` is for introspection and the audit log,
@@ -31,11 +32,6 @@ const LOCK_TIMEOUT_MS = 1000
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000
 /** Longer than the server's own limit, which answers with a cause: this one is for a network that fell silent. */
 const SILENCE_MS = 1000
-
-// Planning the same few statements again costs more than running them. They look up by key: a plan that was made while
-// a table was small would else read all of it long after it has grown.
-const HOT_SETTINGS =
-  '-c plan_cache_mode=force_generic_plan -c jit=off -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off'
 
 /** knex would print the failures that it also throws. */
 const SILENT = { warn() {}, error() {}, deprecate() {}, debug() {} }
@@ -65,20 +61,23 @@ export function openDatabase(options: DatabaseOptions): Database {
     connectionString: options.url,
     application_name: options.application_name ?? 'toolgate',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: statement_timeout_ms,
     query_timeout: statement_timeout_ms === 0 ? 0 : statement_timeout_ms + SILENCE_MS,
-    lock_timeout: LOCK_TIMEOUT_MS,
-    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
     keepAlive: true,
     types,
   }
+  const limits = {
+    statement_timeout: statement_timeout_ms,
+    lock_timeout: LOCK_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+  }
   const pool_max = options.pool_max ?? POOL_MAX
   const tokens_max = Math.ceil(pool_max / 2)
-  const db = openKnex(connection, Math.max(1, pool_max - tokens_max))
-  const tokens = openKnex({ ...connection, ...withSettings(options.url, HOT_SETTINGS) }, tokens_max)
+  const planned_once = sessionSettings({ ...limits, ...PLANNED_ONCE })
+  const db = openKnex(connection, sessionSettings(limits), Math.max(1, pool_max - tokens_max))
+  const tokens = openKnex(connection, planned_once, tokens_max)
   const hot = new pg.Pool({
     ...connection,
-    ...withSettings(options.url, HOT_SETTINGS),
+    onConnect: (client) => client.query(planned_once),
     max: options.hot_pool_max ?? 6,
     idleTimeoutMillis: 60_000,
   })
@@ -95,14 +94,18 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
 }
 
-function openKnex(connection: object, max: number): Knex {
+function openKnex(connection: object, settings: string, max: number): Knex {
   return knex({
     client: 'pg',
     connection: connection as Knex.PgConnectionConfig,
     acquireConnectionTimeout: ACQUIRE_TIMEOUT_MS,
     // Errors name the statement; with its values in it, a log of errors would hold data of rows.
     compileSqlOnError: false,
-    pool: { min: 0, max },
+    pool: {
+      min: 0,
+      max,
+      afterCreate: (client: pg.Client, done: (error: unknown) => void) => client.query(settings, done),
+    },
     log: SILENT,
   })
 }
@@ -110,14 +113,6 @@ function openKnex(connection: object, max: number): Knex {
 /** Where these connections go, for one of another kind. Holds the password: never log it. */
 export function connectionUrl(db: Knex): string {
   return db.client.config.connection.connectionString
-}
-
-/** pg lets `options` of the URL replace ours, so that both are joined in the URL. */
-function withSettings(url: string, settings: string): { connectionString: string; options?: string } {
-  if (!/[?&]options=/.test(url)) return { connectionString: url, options: settings }
-  const parsed = new URL(url)
-  parsed.searchParams.set('options', `${parsed.searchParams.get('options')} ${settings}`)
-  return { connectionString: parsed.href }
 }
 
 /** Connection exceptions, no resources, shutdown, cancelled, read-only standby, deadlock, serialization, lock timeout. */

@@ -18,6 +18,8 @@ type MigrationFile = { name: string; url: string }
  */
 export function migrateUp(db: Knex, options: { server_role?: string | undefined } = {}): Promise<string[]> {
   return migrate(db, async (trx) => {
+    const { unknown } = await migrationStatus(trx)
+    if (unknown.length > 0) await assertMigrated(trx)
     const [, names] = (await trx.migrate.latest({ migrationSource })) as [number, string[]]
     if (options.server_role !== undefined) await grantToServerRole(trx, options.server_role)
     return names
@@ -32,22 +34,38 @@ export function migrateDown(db: Knex): Promise<string[]> {
   })
 }
 
-/** Names, oldest first, without extension. Writes nothing. */
-export async function migrationStatus(db: Knex): Promise<{ applied: string[]; pending: string[] }> {
-  const known = await migrationFiles()
-  const exists = await db.schema.hasTable('knex_migrations')
-  const applied: string[] = exists ? await db('knex_migrations').orderBy('id').pluck('name') : []
-  return { applied, pending: known.map((file) => file.name).filter((name) => !applied.includes(name)) }
+type MigrationStatus = {
+  applied: string[]
+  pending: string[]
+  /** Applied by a newer release, which this one knows nothing of. */
+  unknown: string[]
 }
 
-/** Refuses to serve on a stale schema: throws `unavailable` with what to do. */
+/** Names, oldest first, without extension. Writes nothing. */
+export async function migrationStatus(db: Knex): Promise<MigrationStatus> {
+  const known = (await migrationFiles()).map(({ name }) => name)
+  const exists = await db.schema.hasTable('knex_migrations')
+  const applied: string[] = exists ? await db('knex_migrations').orderBy('id').pluck('name') : []
+  return {
+    applied,
+    pending: known.filter((name) => !applied.includes(name)),
+    unknown: applied.filter((name) => !known.includes(name)),
+  }
+}
+
+/** Why the schema is none that this release serves, with what to do; undefined when it is. */
+export async function schemaFault(db: Knex): Promise<string | undefined> {
+  const { pending, unknown } = await migrationStatus(db)
+  if (unknown.length > 0)
+    return `The database has ${unknown.join(', ')} of a newer release: run that release, or restore a backup of this one.`
+  if (pending.length > 0) return `The database lacks ${pending.join(', ')}: run \`toolgate migrate\` first.`
+  return undefined
+}
+
+/** Refuses to serve on another release's schema: throws `unavailable` with what to do. */
 export async function assertMigrated(db: Knex): Promise<void> {
-  const { pending } = await migrationStatus(db)
-  if (pending.length === 0) return
-  throw new AppError(
-    'unavailable',
-    `The database lacks ${pending.join(', ')}: run \`toolgate migrate\` first.`,
-  )
+  const fault = await schemaFault(db)
+  if (fault !== undefined) throw new AppError('unavailable', fault)
 }
 
 /**

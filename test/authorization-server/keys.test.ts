@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -49,6 +50,37 @@ describe('what is no set of keys', () => {
     }
     expect(message).toContain('toolgate keys create')
     expect(message).not.toContain('hunter2')
+  })
+})
+
+describe('keys that prove nothing', () => {
+  const rsa = (bits: number) =>
+    generateKeyPairSync('rsa', { modulusLength: bits }).privateKey.export({ format: 'jwk' })
+  const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' })
+  const signing = (jwk: object) => ({ jwks: { keys: [jwk] } })
+
+  it.each<[string, object]>([
+    ['that sign with alg none', signing({ ...ec, kid: 'a', alg: 'none' })],
+    ['that are shared secrets', signing({ kty: 'oct', k: 'A'.repeat(86), kid: 'a', alg: 'HS256' })],
+    ['of another kind than their alg', signing({ ...ec, kid: 'a', alg: 'RS256' })],
+    ['of 1,024 bits', signing({ ...rsa(1_024), kid: 'a', alg: 'RS256' })],
+    ['without their private half', signing({ ...ec, d: undefined, kid: 'a', alg: 'ES256' })],
+    [
+      'that are none',
+      signing({ kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA', d: 'AA', kid: 'a', alg: 'ES256' }),
+    ],
+    ['for encryption', signing({ ...ec, kid: 'a', alg: 'ES256', use: 'enc' })],
+    ['of cookies, of one letter', { cookies: ['a'.repeat(43)] }],
+    ['of cookies, in a sentence', { cookies: ['correct horse battery staple correct horse'] }],
+    ['of forms, of few letters', { forms: 'abcabcabcabcabcabcabcabcabcabcabcabcabcabc' }],
+  ])('%s are refused', async (_, part) => {
+    const keys = { ...(await generateKeys()), ...part }
+    expect(() => parseKeys(JSON.stringify(keys))).toThrow('toolgate keys create')
+  })
+
+  it('are none of these', async () => {
+    const keys = { ...(await generateKeys()), ...signing({ ...ec, kid: 'a', alg: 'ES256' }) }
+    expect(parseKeys(JSON.stringify(keys))).toEqual(keys)
   })
 })
 

@@ -27,6 +27,7 @@ function file(name: string, text: string): string {
 const PRODUCTION = {
   TOOLGATE_ENV: 'production',
   TOOLGATE_ISSUER: 'https://auth.example.com',
+  TOOLGATE_TRUSTED_PROXY_HOPS: '1',
   TOOLGATE_DATABASE_URL: 'postgres://u:p@db/toolgate',
   TOOLGATE_KEYS: '{}',
   TOOLGATE_AUDIT_KEY: '{}',
@@ -88,7 +89,7 @@ describe('faults', () => {
 
   it('an issuer with a path is none', () => {
     const issuer = 'https://auth.example.com/tenants/one'
-    expect(loadConfig({ TOOLGATE_ISSUER: issuer }).issuer).toBe(issuer)
+    expect(loadConfig({ TOOLGATE_ISSUER: issuer, TOOLGATE_TRUSTED_PROXY_HOPS: '1' }).issuer).toBe(issuer)
   })
 
   it.each([
@@ -100,6 +101,10 @@ describe('faults', () => {
     [
       { TOOLGATE_CLIENT_DOCUMENTS: 'allow-list' },
       expect.stringContaining('needs TOOLGATE_CLIENT_DOCUMENT_HOSTS'),
+    ],
+    [
+      { TOOLGATE_ISSUER: 'https://auth.example.com' },
+      expect.stringContaining('TOOLGATE_TRUSTED_PROXY_HOPS must be at least 1 with an https issuer'),
     ],
     [{ TOOLGATE_CLIENT_DOCUMENT_HOSTS: 'https://app.example/' }, expect.stringContaining('a list of hosts')],
   ])('%j is one', (env, fault) => {
@@ -132,8 +137,8 @@ describe('faults', () => {
 
 describe('a variable from a file', () => {
   it('is read without the line end', () => {
-    const path = file('issuer', 'https://auth.example.com\n')
-    expect(loadConfig({ TOOLGATE_ISSUER_FILE: path }).issuer).toBe('https://auth.example.com')
+    const path = file('issuer', 'http://auth.example.com\n')
+    expect(loadConfig({ TOOLGATE_ISSUER_FILE: path }).issuer).toBe('http://auth.example.com')
   })
 
   it('cannot be set in both ways', () => {

@@ -117,11 +117,11 @@ describe('every answer of what is open can be read, once and without credentials
 
   it('also when the database is gone: 503', async () => {
     const database = openDatabase({ url: 'postgres://nobody@127.0.0.1:1/nothing' })
-    const config = loadConfig({ TOOLGATE_ISSUER: 'https://auth.example' })
+    const config = loadConfig({ TOOLGATE_ISSUER: 'https://auth.example', TOOLGATE_TRUSTED_PROXY_HOPS: '1' })
     const log = pino({ level: 'silent' })
     const app = createApp({ config, keys: await generateKeys(), database, log })
     const server = await serveRaw(app.listener)
-    const headers = { ...ORIGIN, ...FORM, host: 'auth.example' }
+    const headers = { ...ORIGIN, ...FORM, host: 'auth.example', 'x-forwarded-proto': 'https' }
     for (const path of ['/token', '/revoke']) {
       const body = 'grant_type=refresh_token&token=x&client_id=x&refresh_token=x'
       const response = await send(`http://127.0.0.1:${server.port}${path}`, { method: 'POST', body, headers })

@@ -2,7 +2,7 @@ import Koa from 'koa'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { errorHandler } from '../../src/http/error-handler.ts'
-import { hostCheck } from '../../src/http/host-check.ts'
+import { hostCheck, proxyContract } from '../../src/http/host-check.ts'
 import { createRenderer } from '../../src/http/render.ts'
 import { type RawServer, serveRaw } from './raw-http.ts'
 
@@ -127,5 +127,46 @@ describe('hostCheck', () => {
     expect(status(await ask(direct, '/healthz', 'Host: 10.0.0.7:4000'))).toBe(200)
     expect(status(await ask(direct, '/readyz', 'Host: 10.0.0.7:4000'))).toBe(200)
     expect(status(await ask(direct, '/healthz/', 'Host: 10.0.0.7:4000'))).toBe(421)
+  })
+})
+
+describe('proxyContract', () => {
+  const warnings: string[] = []
+  let server: RawServer
+  beforeAll(async () => {
+    const koa = new Koa({ proxy: true, maxIpsCount: 1 })
+    koa.use(errorHandler({ log: pino({ level: 'silent' }), render: createRenderer() }))
+    koa.use(proxyContract('https://auth.example.com', (message) => warnings.push(message)))
+    koa.use((ctx) => {
+      ctx.body = 'served'
+    })
+    server = await serveRaw(koa.callback())
+  })
+  afterAll(() => server.close())
+  const PROXIED = ['Host: auth.example.com', 'X-Forwarded-Proto: https']
+
+  it.each([
+    ['nothing', []],
+    ['http', ['X-Forwarded-Proto: http']],
+    ['another protocol', ['X-Forwarded-Proto: wss']],
+    ['an empty one', ['X-Forwarded-Proto:']],
+    ['http first', ['X-Forwarded-Proto: http, https']],
+  ])('answers 400 and what to do where the proxy says %s of the protocol', async (_, lines) => {
+    const answer = await ask(server, '/authorize', 'Host: auth.example.com', ...lines)
+    expect(status(answer)).toBe(400)
+    expect(answer).toContain('must send X-Forwarded-Proto: https')
+  })
+
+  it('lets what came by https pass, and probes whatever they say', async () => {
+    expect(await ask(server, '/authorize', ...PROXIED)).toContain('served')
+    expect(await ask(server, '/readyz', 'Host: 10.0.0.7')).toContain('served')
+  })
+
+  it('warns once of a proxy that names no address', async () => {
+    await ask(server, '/', ...PROXIED, 'X-Forwarded-For: 203.0.113.7:4711')
+    expect(warnings).toEqual([])
+    await ask(server, '/', ...PROXIED, 'X-Forwarded-For: unknown')
+    await ask(server, '/', ...PROXIED, 'X-Forwarded-For: unknown')
+    expect(warnings).toHaveLength(1)
   })
 })

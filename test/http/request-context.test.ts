@@ -63,12 +63,36 @@ describe('clientIp', () => {
     expect(response.body.ip).toBe('203.0.113.7')
   })
 
-  it('falls back to the peer when what was forwarded is no address', async () => {
+  it.each([
+    ['203.0.113.7:4711', '203.0.113.7'],
+    ['[2001:db8::1]:4711', '2001:db8::1'],
+    ['[2001:db8::1]', '2001:db8::1'],
+    ['[::ffff:203.0.113.7]:1', '203.0.113.7'],
+  ])('reads %s, as some proxies write an address', async (forwarded, ip) => {
     const response = await request(app({ proxy: true, max_ips: 1 }))
       .get('/')
-      .set('x-forwarded-for', "'; drop table")
-    expect(response.body.ip).toBe('127.0.0.1')
+      .set('x-forwarded-for', forwarded)
+    expect(response.body.ip).toBe(ip)
   })
+
+  it.each([
+    "'; drop table",
+    'unknown',
+    '_hidden',
+    'fe80::1%eth0',
+    '203.0.113.7:',
+    '203.0.113.7:http',
+    '[203.0.113.7',
+    '2001:db8::1]:1',
+  ])(
+    'is not known when a trusted proxy says %s: the address of the proxy would pass for that of the client',
+    async (forwarded) => {
+      const response = await request(app({ proxy: true, max_ips: 1 }))
+        .get('/')
+        .set('x-forwarded-for', forwarded)
+      expect(response.body.ip).toBeNull()
+    },
+  )
 
   it('is null when nothing is known, and writes a mapped IPv4 address as IPv4', () => {
     const context = (address: string | undefined) =>

@@ -63,6 +63,46 @@ describe('both pools', () => {
   })
 })
 
+describe('whatever a role or a database is set to', () => {
+  /** Settings that an administrator may have, and what bytes or commits would mean under them. */
+  const STRANGE = {
+    datestyle: 'German, DMY',
+    intervalstyle: 'iso_8601',
+    timezone: 'Asia/Kathmandu',
+    bytea_output: 'escape',
+    extra_float_digits: '-15',
+    transform_null_equals: 'on',
+    array_nulls: 'off',
+    standard_conforming_strings: 'off',
+    default_transaction_isolation: 'serializable',
+    synchronous_commit: 'off',
+    statement_timeout: '0',
+    lock_timeout: '0',
+  }
+  const NAMES = Object.keys(STRANGE)
+  const settings = `select ${NAMES.map((name) => `current_setting('${name}') as ${name}`).join(', ')}`
+  const values = `select timestamptz '2026-11-30 12:00:00+00' as time, interval '1 day 2 hours' as span, '\\x00ff'::bytea as bytes,
+    0.1::float8 + 0.2::float8 as sum, (timestamptz '2026-11-30 12:00:00+00')::text as text`
+
+  it('means the same on every pool', async () => {
+    const pools = (database: TestDatabase['database']) => [
+      async (query: string) => (await database.knex.raw(query)).rows,
+      async (query: string) => (await database.tokens.raw(query)).rows,
+      async (query: string) => (await database.hot.query(query)).rows,
+    ]
+    const asked = async (database: TestDatabase['database'], query: string) =>
+      Promise.all(pools(database).map((ask) => ask(query)))
+    const usual = [await asked(test.database, settings), await asked(test.database, values)]
+    for (const [name, value] of Object.entries(STRANGE))
+      await test.database.knex.raw(
+        `alter database ${new URL(test.url).pathname.slice(1)} set ${name} = '${value}'`,
+      )
+    const strange = openDatabase({ url: test.url })
+    expect([await asked(strange, settings), await asked(strange, values)]).toEqual(usual)
+    await strange.close()
+  })
+})
+
 describe('the hot pool', () => {
   const query = `SELECT current_setting('plan_cache_mode') AS plan, current_setting('jit') AS jit,
     current_setting('work_mem') AS work_mem`

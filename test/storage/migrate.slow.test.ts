@@ -20,7 +20,7 @@ describe('migrations of a fresh database', () => {
   it('are applied in order by up, once', async () => {
     const { pending } = await migrationStatus(test.database.knex)
     expect(await migrateUp(test.database.knex)).toEqual(pending)
-    expect(await migrationStatus(test.database.knex)).toEqual({ applied: pending, pending: [] })
+    expect(await migrationStatus(test.database.knex)).toEqual({ applied: pending, pending: [], unknown: [] })
     expect(await migrateUp(test.database.knex)).toEqual([])
   })
 
@@ -70,5 +70,14 @@ describe('migrations of a fresh database', () => {
     await expect(assertMigrated(test.database.knex)).rejects.toThrow('`toolgate migrate`')
     await migrateUp(test.database.knex)
     await assertMigrated(test.database.knex)
+  })
+
+  it('of a newer release are neither served nor migrated', async () => {
+    await migrateUp(test.database.knex)
+    await test.database
+      .knex('knex_migrations')
+      .insert({ name: '999_later', batch: 9, migration_time: new Date() })
+    await expect(assertMigrated(test.database.knex)).rejects.toThrow(/999_later of a newer release/)
+    await expect(migrateUp(test.database.knex)).rejects.toThrow(/999_later of a newer release/)
   })
 })

@@ -145,7 +145,7 @@ describe('a server whose role does not own the tables', () => {
 
   it('is ready, starts in development and in production, and says that it cannot change the log', async () => {
     expect((await toolgate.fetch('/readyz')).status).toBe(200)
-    for (const environment of [{}, { TOOLGATE_ENV: 'production', TOOLGATE_ISSUER: 'https://auth.example' }]) {
+    for (const environment of [{}, PRODUCTION]) {
       const logged = await startAs(roles.server_url, environment)
       expect(logged).toContainEqual(
         expect.objectContaining({
@@ -162,6 +162,12 @@ describe('a server whose role does not own the tables', () => {
     expect((await verifyChains(limited.knex)).faults).toEqual([])
   })
 })
+
+const PRODUCTION = {
+  TOOLGATE_ENV: 'production',
+  TOOLGATE_ISSUER: 'https://auth.example',
+  TOOLGATE_TRUSTED_PROXY_HOPS: '1',
+}
 
 type Line = { level: number; role?: string; msg: string }
 
@@ -349,11 +355,10 @@ describe('migrating with a server role', () => {
 
 describe('a server whose role owns the tables', () => {
   it('says so when it starts; in production it warns', async () => {
-    const production = { TOOLGATE_ENV: 'production', TOOLGATE_ISSUER: 'https://auth.example' }
     const about = (lines: Line[]) =>
       lines.filter(({ role }) => role === roles.owner).map(({ level }) => level)
     expect(about(await startAs(roles.db.url, {}))).toEqual([30])
-    expect(about(await startAs(roles.db.url, production))).toEqual([40])
+    expect(about(await startAs(roles.db.url, PRODUCTION))).toEqual([40])
   })
 
   it('does not start when its role lacks what it needs, and says which command helps', async () => {

@@ -99,6 +99,7 @@ export class WriterSession {
     const session = new WriterSession(client)
     try {
       await client.connect()
+      await pool.options.onConnect?.(client)
       await client.query(SETTINGS)
       const { rows } = await client.query<{ claimed: boolean }>(CLAIM, [writer_id])
       if (!rows[0]?.claimed) throw new Error('another process writes as this writer')

@@ -33,6 +33,7 @@ const production = (catalogue?: string) =>
   loadConfig({
     TOOLGATE_ENV: 'production',
     TOOLGATE_ISSUER: 'https://auth.example',
+    TOOLGATE_TRUSTED_PROXY_HOPS: '1',
     TOOLGATE_DATABASE_URL: 'postgres://db/x',
     TOOLGATE_KEYS: '{}',
     TOOLGATE_AUDIT_KEY: '{}',

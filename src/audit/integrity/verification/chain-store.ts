@@ -1,6 +1,7 @@
 import pg from 'pg'
 import type { ChainHead } from '../../../audit-chain/hash-chain.ts'
 import { CONTENT_COLUMNS } from '../../../audit-chain/row-bytes.ts'
+import { sessionSettings } from '../../../storage/session-settings.ts'
 import { copyOut, type TakeTuple } from '../../../storage/wire.ts'
 import type { StoredHead } from './known-heads.ts'
 
@@ -13,6 +14,13 @@ export type ChainReader = pg.Client
 
 const COLUMNS = [...CONTENT_COLUMNS, 'prev_hash', 'hash'].join(', ')
 const CONNECT_TIMEOUT_MS = 5_000
+const SETTINGS = sessionSettings({
+  statement_timeout: 0,
+  idle_in_transaction_session_timeout: 0,
+  // The primary key has the order of chains; sorting them would take the space of the log once more.
+  enable_sort: 'off',
+  jit: 'off',
+})
 const HEADS_PER_STATEMENT = 1_000
 
 /** Connects without limits of time, and begins the transaction whose moment is looked at. A loss shows at the next use. */
@@ -21,14 +29,11 @@ export async function openReader(url: string): Promise<ChainReader> {
     connectionString: url,
     application_name: 'toolgate-verify',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: 0,
-    idle_in_transaction_session_timeout: 0,
     keepAlive: true,
   })
   client.on('error', () => {})
   await client.connect()
-  // The primary key has the order of chains; sorting them would take the space of the log once more.
-  await client.query('set enable_sort = off; set jit = off')
+  await client.query(SETTINGS)
   await client.query('begin isolation level repeatable read, read only')
   return client
 }
