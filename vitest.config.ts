@@ -4,7 +4,12 @@ import { configDefaults, defineConfig } from 'vitest/config'
 const patience = { expect: { poll: { timeout: 20_000 } } }
 const setupFiles = ['test/support/seed-properties.ts']
 
-const slow = ['test/**/*.slow.test.ts', 'test/**/*.browser.test.ts', 'test/flows/**/*.test.ts']
+const slow = [
+  'test/**/*.slow.test.ts',
+  'test/**/*.browser.test.ts',
+  'test/flows/**/*.test.ts',
+  'test/attacks/**/*.test.ts',
+]
 
 export default defineConfig({
   test: {

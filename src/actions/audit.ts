@@ -131,10 +131,12 @@ export const auditStory = defineAction({
   name: 'audit_story',
   scope: 'operator:read',
   summary: 'Tells what became of a grant, an account or a token, from consent to the last call.',
-  method: 'get',
-  path: '/audit/story/{id}',
+  // A token in an address would stand in logs and histories.
+  method: 'post',
+  path: '/audit/story',
   command: 'audit story',
   cli: {
+    arguments: ['id'],
     read: { id: 'dash' },
     cursor: ['continue_from', 'from'],
     nothing: ({ entries }) => (entries.length > 0 ? undefined : 'Nothing is recorded in this time'),

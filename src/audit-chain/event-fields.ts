@@ -1,3 +1,4 @@
+import { withoutSecrets } from '../base/redaction.ts'
 import type { Actor } from './actor.ts'
 
 /** Whom an event concerns, what it is about and where it came from; each a text or absent. In the order of the table. */
@@ -104,11 +105,26 @@ function normalDetail(detail: Detail): AuditDetail | null {
     .filter(([, value]) => value !== undefined)
     .slice(0, DETAIL_KEYS_MAX)
     .map(([key, value]) => {
-      const items = Array.isArray(value) ? normaliseItems(value) : normaliseScalar(value)
+      const told = DIGESTS.has(key) ? value : Array.isArray(value) ? value.map(redacted) : redacted(value)
+      const items = Array.isArray(told) ? normaliseItems(told) : normaliseScalar(told)
       return [auditText(key, DETAIL_KEY_MAX) ?? '', items] as const
     })
   // fromEntries defines own properties, so that a key named __proto__ stays a key.
   return entries.length === 0 ? null : Object.fromEntries(entries)
+}
+
+/** SHA-256 of bearer secrets, by which the events of one token find each other. */
+const DIGESTS: ReadonlySet<string> = new Set([
+  'code_id',
+  'presented_id',
+  'refresh_token_id',
+  'replaced_token_id',
+  'spent_refresh_token_id',
+  'stated_token_id',
+])
+
+function redacted(value: unknown): unknown {
+  return typeof value === 'string' ? withoutSecrets(value) : value
 }
 
 function normaliseItems(items: readonly unknown[]): DetailScalar[] {

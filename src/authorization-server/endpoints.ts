@@ -1,5 +1,6 @@
 import type { Middleware } from 'koa'
 import { refuseMethod } from '../http/allowed-methods.ts'
+import { nameRoute } from '../http/request-context.ts'
 
 const READ = ['GET', 'HEAD'] as const
 
@@ -22,6 +23,7 @@ const METHODS: Readonly<Record<string, readonly string[]>> = {
 export const openEndpoints: Middleware = async (ctx, next) => {
   const route = ctx.path.replace(/^\/authorize\/[^/]+$/, '/authorize/:uid')
   const methods = Object.hasOwn(METHODS, route) ? METHODS[route] : undefined
+  if (methods) nameRoute(ctx, route)
   if (!methods) ctx.status = 404
   else if (!methods.includes(ctx.method)) refuseMethod(ctx, methods)
   else await next()

@@ -10,6 +10,7 @@ import {
 } from '../api/operator-api/schema-documents.ts'
 import { AppError } from '../base/errors.ts'
 import { parseJson } from '../base/json.ts'
+import { withoutSecrets } from '../base/redaction.ts'
 
 /** The members of an input as arguments and options of a command, and what was typed as such an input. */
 export type Typed = Pick<Action, 'input' | 'path' | 'cli'>
@@ -107,6 +108,11 @@ function valueTyped(read: string | undefined, value: unknown): unknown {
   if (read === 'file') return textOf(String(value))
   if (read === 'json file') return parsed(String(value))
   if (read === 'standard input' || (read === 'dash' && value === '-')) return textOf(0)
+  if (read === 'dash' && withoutSecrets(String(value)) !== value)
+    throw new AppError(
+      'invalid_input',
+      'A token on a command line is seen by others and kept in the history of the shell: give - and send it on standard input',
+    )
   return value === true ? 'true' : value
 }
 

@@ -6,6 +6,7 @@ import { isIP } from 'node:net'
 import type { Context, Middleware } from 'koa'
 import type { RequestOrigin } from '../audit/log/action-origin.ts'
 import { ipv6Groups } from '../base/host.ts'
+import { withoutSecrets } from '../base/redaction.ts'
 
 /** Narrow on purpose: the value is written into the log, the audit trail and a response header. */
 const ACCEPTED_REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/
@@ -38,15 +39,27 @@ export function renameRequest(ctx: Context, id: string): void {
   ctx.set('x-request-id', id)
 }
 
+/** Says which address answers this request, for whoever answers without a router. */
+export function nameRoute(ctx: Context, route: string): void {
+  ctx.state.route = route
+}
+
+/** The address that answers, as the program has it: `/operator/audit/story/:id`. Never what the caller wrote. */
+export function routeOf(ctx: Context): string {
+  const { route } = ctx.state
+  const matched = (ctx as { _matchedRoute?: unknown })._matchedRoute
+  return route ?? (typeof matched === 'string' ? matched : 'unknown')
+}
+
 /** From where the request came, for the audit log. */
 export function requestOrigin(ctx: Context): RequestOrigin & { request_id: string } {
   return { request_id: ownRequestId(ctx), trace_id: ctx.state.trace_id, ip: clientIp(ctx) ?? undefined }
 }
 
-/** The offered id when it is well formed and not that of an attempt, else a new UUID. */
+/** The offered id when it is well formed, not that of an attempt and no secret, else a new UUID. */
 export function chosenRequestId(offered: string | string[] | undefined): string {
   if (typeof offered !== 'string' || !ACCEPTED_REQUEST_ID.test(offered)) return randomUUID()
-  return ATTEMPT_ID.test(offered) ? randomUUID() : offered
+  return ATTEMPT_ID.test(offered) || withoutSecrets(offered) !== offered ? randomUUID() : offered
 }
 
 /**

@@ -3,6 +3,7 @@ import { extname, join } from 'node:path'
 import type { Middleware } from 'koa'
 import { sha256 } from '../base/digest.ts'
 import { VIEWS_DIRECTORY } from './render.ts'
+import { nameRoute } from './request-context.ts'
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
@@ -22,6 +23,7 @@ export function staticFiles(options: { directory?: string } = {}): Middleware {
   return async (ctx, next) => {
     const file = files.get(ctx.path)
     if (!file || (ctx.method !== 'GET' && ctx.method !== 'HEAD')) return next()
+    nameRoute(ctx, ctx.path)
     ctx.status = 200
     ctx.set('Content-Type', file.content_type)
     ctx.set('Cache-Control', `public, max-age=${MAX_AGE_SECONDS}`)

@@ -9,7 +9,7 @@ import { basePath } from '../http/base-path.ts'
 import { assertSameOrigin, csrfToken, verifyCsrf } from '../http/csrf.ts'
 import { Form } from '../http/form.ts'
 import { readForm } from '../http/read-body.ts'
-import { requestOrigin } from '../http/request-context.ts'
+import { requestOrigin, routeOf } from '../http/request-context.ts'
 import { navigation } from './navigation.ts'
 import type { Page, PageDependencies, PageRoute } from './page.ts'
 import { readSessionCookie, setNotice, takeNotice } from './sign-in/session-cookie.ts'
@@ -66,7 +66,7 @@ async function assertMay(
     account_id,
     decision: 'denied',
     scope: needs,
-    detail: { method: ctx.method, path: ctx.path },
+    detail: { method: ctx.method, route: routeOf(ctx) },
   })
   throw new AppError('forbidden', `Your account may not do this: it needs a role with ${needs}.`)
 }

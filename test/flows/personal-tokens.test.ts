@@ -108,9 +108,9 @@ describe('a colleague with a personal access token', () => {
         token_id: sha256(token).toString('base64url'),
       })
 
-    const story = await api<{ entries: { text?: string }[] }>('GET', `/audit/story/${id}`)
+    const story = await api<{ entries: { text?: string }[] }>('POST', '/audit/story', { id })
     expect(JSON.stringify(story.body)).toContain('personal_token.created')
-    const of_value = await api('GET', `/audit/story/sha256:${sha256(token).toString('base64url')}`)
+    const of_value = await api('POST', '/audit/story', { id: token })
     expect(of_value.body).toMatchObject({ kind: 'token' })
     expect(JSON.stringify(of_value.body)).toContain('search_notes')
   })

@@ -2,7 +2,6 @@ import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { pino } from 'pino'
 import { Person } from '../../examples/demo/person.ts'
 import { createAccount } from '../../src/accounts/accounts.ts'
 import type { OperatorScope } from '../../src/accounts/operator-scopes.ts'
@@ -14,6 +13,7 @@ import type { DocumentNetwork } from '../../src/clients/documents/document-fetch
 import { addResourceServer } from '../../src/clients/resource-servers/resource-servers.ts'
 import { loadConfig } from '../../src/config/config.ts'
 import { type App, createApp } from '../../src/main/app.ts'
+import { createLogger } from '../../src/main/logger.ts'
 import { createPersonalToken } from '../../src/personal-tokens/personal-access-tokens.ts'
 import { type Database, openDatabase } from '../../src/storage/database.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
@@ -97,7 +97,7 @@ export class Toolgate {
     const issuer = options.beside?.issuer ?? `http://localhost:${port}${options.path ?? ''}`
     const config = loadConfig({ TOOLGATE_ISSUER: issuer, ...options.env })
     shared_keys ??= generateKeys()
-    const log = options.log ? pino({ level: 'debug' }, options.log) : pino({ level: 'silent' })
+    const log = createLogger(options.log ? 'debug' : 'silent', options.log)
     const { document_network } = options
     const app = createApp({
       config,

@@ -1,6 +1,7 @@
 import type { AuditEvent, DetailOf } from '../../audit/events/audit-event.ts'
 import type { RequestOrigin } from '../../audit/log/action-origin.ts'
 import { type Actor, SERVER, UNAUTHENTICATED } from '../../audit-chain/actor.ts'
+import { withoutSecrets } from '../../base/redaction.ts'
 import type { Catalogue } from '../../catalogue/catalogue.ts'
 import { decideMethod } from '../../permission/mcp-method.ts'
 import { authenticates, type PresentedCredentials } from './resource-server-authentication.ts'
@@ -140,7 +141,8 @@ export function decide(
     event: {
       type: 'tool.decided',
       ...event,
-      tool: mcp_name,
+      // Callers make up names, and paste tokens; those of the catalogue are recorded as they are.
+      tool: answer.scope === '' && mcp_name !== undefined ? withoutSecrets(mcp_name) : mcp_name,
       decision: answer.allowed ? 'allowed' : 'denied',
       detail: sharedDetail({
         resource_server: question.credentials.id,

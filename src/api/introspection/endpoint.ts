@@ -3,7 +3,7 @@ import type { Context, Middleware } from 'koa'
 import { answerRefusal, challengeClient } from '../../authorization-server/outcomes/oauth-error.ts'
 import { refuseMethod } from '../../http/allowed-methods.ts'
 import { OAUTH_FORM_LIMIT_BYTES, readForm } from '../../http/read-body.ts'
-import { requestOrigin } from '../../http/request-context.ts'
+import { nameRoute, requestOrigin } from '../../http/request-context.ts'
 import type { IntrospectionBatch } from './batch.ts'
 import type { Decision } from './decision.ts'
 import { readQuestion } from './question.ts'
@@ -31,6 +31,7 @@ async function ask(ctx: Context, batch: IntrospectionBatch): Promise<Decision> {
 export function introspectionEndpoint(batch: IntrospectionBatch): Middleware {
   return async (ctx, next) => {
     if (ctx.path !== INTROSPECTION_PATH) return next()
+    nameRoute(ctx, INTROSPECTION_PATH)
     if (ctx.method !== 'POST') return refuseMethod(ctx, ['POST'])
     ctx.set('Cache-Control', 'no-store')
     try {

@@ -8,7 +8,7 @@ import type { AuditLog } from '../../audit/log/audit-log.ts'
 import { UNAUTHENTICATED } from '../../audit-chain/actor.ts'
 import { sha256 } from '../../base/digest.ts'
 import { AppError } from '../../base/errors.ts'
-import { bearerToken, requestOrigin } from '../../http/request-context.ts'
+import { bearerToken, requestOrigin, routeOf } from '../../http/request-context.ts'
 import { decideMethod } from '../../permission/mcp-method.ts'
 import type { IntrospectionBatch } from '../introspection/batch.ts'
 import type { Question } from '../introspection/decision.ts'
@@ -164,7 +164,7 @@ export async function recordStranger({ audit }: Pick<AuthenticationDependencies,
     type: 'operator.refused',
     ...recordedBy({ ...requestOrigin(ctx), actor: UNAUTHENTICATED }),
     decision: 'denied',
-    detail: { method: ctx.method, path: ctx.path },
+    detail: { method: ctx.method, route: routeOf(ctx) },
   })
 }
 

@@ -7,7 +7,7 @@ import { answerRefusal } from '../../authorization-server/outcomes/oauth-error.t
 import { AppError } from '../../base/errors.ts'
 import { refuseMethod } from '../../http/allowed-methods.ts'
 import { readJson } from '../../http/read-body.ts'
-import { requestOrigin } from '../../http/request-context.ts'
+import { nameRoute, requestOrigin } from '../../http/request-context.ts'
 import { validate } from '../../http/validate.ts'
 import { isUnavailable } from '../../storage/database.ts'
 import { INTROSPECTION_PATH } from '../introspection/endpoint.ts'
@@ -48,6 +48,7 @@ function refuse(ctx: Context, error: unknown): void {
 export function reportsEndpoint(dependencies: ReportsDependencies): Middleware {
   return async (ctx, next) => {
     if (ctx.path !== REPORTS_PATH) return next()
+    nameRoute(ctx, REPORTS_PATH)
     if (ctx.method !== 'POST') return refuseMethod(ctx, ['POST'])
     ctx.set('Cache-Control', 'no-store')
     try {

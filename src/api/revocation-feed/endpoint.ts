@@ -4,7 +4,7 @@ import { AppError } from '../../base/errors.ts'
 import { refuseMethod } from '../../http/allowed-methods.ts'
 import { eventText, periodicCheck, type Reauthorization, sendEvents } from '../../http/long-answer.ts'
 import { OAUTH_FORM_LIMIT_BYTES, readForm } from '../../http/read-body.ts'
-import { requestOrigin } from '../../http/request-context.ts'
+import { nameRoute, requestOrigin } from '../../http/request-context.ts'
 import { INTROSPECTION_PATH } from '../introspection/endpoint.ts'
 import type {
   ResourceServerSession,
@@ -55,6 +55,7 @@ function unavailable(error: unknown): AppError {
 export function changesEndpoint(dependencies: ChangesDependencies): Middleware {
   return async (ctx, next) => {
     if (ctx.path !== CHANGES_PATH) return next()
+    nameRoute(ctx, CHANGES_PATH)
     if (ctx.method !== 'POST') return refuseMethod(ctx, ['POST'])
     ctx.set('Cache-Control', 'no-store')
     try {

@@ -6,9 +6,9 @@ import { event, times, type Why } from './event-definition.ts'
 type Token = Why & { operator_token: string }
 
 export const OPERATOR_EVENTS = {
-  'operator.refused': event<{ method: string; path: string }>('nothing', API.other, {
+  'operator.refused': event<{ method: string; route: string }>('nothing', API.other, {
     sentence: (told) =>
-      `${person(told)} was refused ${clean(told.detail.method)} ${clean(told.detail.path)}, which is for operators`,
+      `${person(told)} was refused ${clean(told.detail.method)} ${clean(told.detail.route)}, which is for operators`,
     failure: 'failed',
     explain: explainOperatorRefusal,
     personal: ({ count }) => `You were refused a page or call of operators ${times(count)}`,

@@ -72,7 +72,7 @@ export function explainOperatorRefusal({ event, account }: Facts): Explanation {
   return {
     verdict: 'operator_scope_missing',
     reasons: [
-      `${name} asked for ${String(event.detail?.path ?? 'a page')}, which needs ${event.scope}, and has no role that holds it.`,
+      `${name} asked for ${String(event.detail?.route ?? 'a page')}, which needs ${event.scope}, and has no role that holds it.`,
     ],
     remedies: [operator(`Give ${name} the role auditor to look, or operator to do everything.`)],
   }

@@ -18,6 +18,11 @@ function tokenName(token: string): string {
   return sha256(token).toString('base64url')
 }
 
+/** The same subject by a name that may be shown and kept: of what could be a token, its id. */
+export function publicName(named: string): string {
+  return BEARER.test(named) ? `sha256:${tokenName(named)}` : named
+}
+
 async function tokenSubject(db: Knex, token_id: string): Promise<StorySubject | undefined> {
   const issued = await findTokenEvent(db, token_id)
   const grant_id = issued?.grant_id

@@ -5,6 +5,7 @@ import { recordedBy } from '../../audit/log/action-origin.ts'
 import type { AuditLog } from '../../audit/log/audit-log.ts'
 import { type Actor, UNAUTHENTICATED } from '../../audit-chain/actor.ts'
 import { sha256 } from '../../base/digest.ts'
+import { withoutSecrets } from '../../base/redaction.ts'
 import type { GoneGrant } from '../../grants/grant-store.ts'
 import { requestOrigin } from '../../http/request-context.ts'
 import type { UnitOfWork } from '../tokens/unit-of-work.ts'
@@ -173,7 +174,7 @@ function authorizationEvent(ctx: EngineContext, { outcome, code_id, ...refused }
   const { resource } = ctx.oidc?.params ?? {}
   const base = {
     ...baseEvent(ctx),
-    resource: textOf(resource),
+    resource: outcome === 'granted' ? textOf(resource) : withoutSecrets(textOf(resource) ?? '') || undefined,
     scope:
       (typeof resource === 'string' && ctx.oidc?.entities.Grant?.getResourceScope(resource)) || undefined,
   }

@@ -1,6 +1,6 @@
-import { pino } from 'pino'
 import { SERVER } from '../../audit-chain/actor.ts'
 import { type Config, loadConfig } from '../../config/config.ts'
+import { createLogger } from '../../main/logger.ts'
 import { startServer } from '../../main/server.ts'
 import { type ExampleServer, startExampleServer } from './example-server.ts'
 import { applyConfiguredCatalogue, createFirstAccount, type FirstSignIn } from './first-start.ts'
@@ -23,7 +23,7 @@ function announce(config: Config, example: ExampleServer | undefined, first: Fir
 
 export async function serve(): Promise<void> {
   const config = loadConfig()
-  const log = pino({ level: config.log_level, base: null })
+  const log = createLogger(config.log_level)
   let first: FirstSignIn | undefined
   const server = await startServer(config, log, {
     async prepare({ database }, { audit }) {

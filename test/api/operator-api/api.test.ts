@@ -89,7 +89,11 @@ describe('without an operator token', () => {
     const { events } = await pageEvents(toolgate.db.database.knex, { type: 'operator.refused' }, 1_000)
     const request_id = response.headers.get('x-request-id')
     expect(events.filter((event) => event.request_id === request_id)).toMatchObject([
-      { actor_kind: 'unauthenticated', decision: 'denied', detail: { method: 'GET', path: `${API}/grants` } },
+      {
+        actor_kind: 'unauthenticated',
+        decision: 'denied',
+        detail: { method: 'GET', route: `${API}/grants` },
+      },
     ])
     expect(JSON.stringify(events)).not.toContain(secret)
   })

@@ -65,7 +65,6 @@ describe('GET /audit/events', () => {
     '/events?nonsense=1',
     '/callers',
     '/callers?tool=x&limit=3',
-    '/story/some-grant?all=1',
   ])('%s is a 4xx that names the fault', async (path) => {
     const response = await get(path)
     expect(response.status).toBe(400)
@@ -96,23 +95,35 @@ describe('every answer about the audit log', () => {
   })
 })
 
-describe('GET /audit/story/:id and /audit/callers', () => {
+describe('POST /audit/story and GET /audit/callers', () => {
+  const story = (body: object) =>
+    toolgate.fetch(`${API}/story`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${operator.token}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+
   it('tells a grant, a page at a time', async () => {
     const { person } = await toolgate.account()
     const { client_id } = await toolgate.register()
     await toolgate.tokens(person(), client_id)
     const [{ id }] = (await toolgate.db.database.knex('grants').select('id')) as [{ id: string }]
     type Story = { kind: string; entries: { event: { type: string } }[]; continue_from?: string }
-    const whole = (await (await get(`/story/${id}`)).json()) as Story
+    const whole = (await (await story({ id })).json()) as Story
     expect(whole).toMatchObject({ kind: 'grant' })
     expect(whole.entries.map(({ event }) => event.type)).toContain('consent.given')
-    const first = (await (await get(`/story/${id}?limit=2`)).json()) as Story
-    const rest = (await (await get(`/story/${id}?from=${first.continue_from}`)).json()) as Story
+    const first = (await (await story({ id, limit: 2 })).json()) as Story
+    const rest = (await (await story({ id, from: first.continue_from })).json()) as Story
     expect([...first.entries, ...rest.entries]).toEqual(expect.arrayContaining(whole.entries))
   })
 
+  it('takes no token in an address, and all of a story only in words that are known', async () => {
+    expect((await get('/story/some-grant')).status).toBe(404)
+    expect((await story({ id: 'some-grant', all: '1' })).status).toBe(400)
+  })
+
   it('does not know what nobody recorded', async () => {
-    const response = await get('/story/nobody')
+    const response = await story({ id: 'nobody' })
     expect(response.status).toBe(404)
     await expectClear(response, 'story')
   })

@@ -1,7 +1,9 @@
 import { perform } from '../../../actions/action.ts'
 import { auditStory } from '../../../actions/audit.ts'
 import type { StoryDocument } from '../../../audit/story/story-document.ts'
+import { publicName } from '../../../audit/story/story-subject.ts'
 import { storySentence } from '../../../audit/story/story-text.ts'
+import { AppError } from '../../../base/errors.ts'
 import { filledIn } from '../../filled-in.ts'
 import type { Page, PageRoute } from '../../page.ts'
 import { queryText, timeField } from './audit-query.ts'
@@ -9,8 +11,6 @@ import { timeText } from './audit-rows.ts'
 
 /** What became of a grant, an account or a token, as people read it. */
 const ENTRIES = 200
-/** What names no account, and is no token itself. */
-const ENDS = /^(gr_|sha256:)/
 
 type Calls = Extract<StoryDocument, { kind: 'calls' }>
 
@@ -69,8 +69,20 @@ function toldEntries(page: Page, entries: readonly StoryDocument[]): Told[] {
   })
 }
 
+/** A form, so that a token stands in no address: the story of it is shown under its id. */
+async function findStory(page: Page): Promise<void> {
+  const named = (page.form.get('id') ?? '').trim()
+  if (named === '') throw new AppError('invalid_input', 'Enter a grant id, an account, or a token')
+  page.goTo(`/operator/audit/story/${encodeURIComponent(publicName(named))}`)
+}
+
 async function showStory(page: Page): Promise<void> {
   const id = String(page.ctx.params.id)
+  if (publicName(id) !== id)
+    throw new AppError(
+      'invalid_input',
+      'A token does not belong in an address, which logs and histories keep. Revoke it if it is live, and enter it on the page of the audit log.',
+    )
   const path = `/operator/audit/story/${encodeURIComponent(id)}`
   const asked = filledIn(page.ctx.query)
   const input = { ...asked, id, limit: ENTRIES }
@@ -78,8 +90,7 @@ async function showStory(page: Page): Promise<void> {
   const { to } = asked
   page.show('operator/audit-story', {
     kind,
-    // A token is not repeated, whatever opened this page.
-    id: kind === 'token' && !ENDS.test(id) ? undefined : id,
+    id,
     action: page.href(path),
     from: timeField(from),
     to: String(to ?? '').replace(/Z$/, ''),
@@ -93,5 +104,6 @@ async function showStory(page: Page): Promise<void> {
 }
 
 export const AUDIT_STORY_PAGES: readonly PageRoute[] = [
+  { method: 'post', path: '/operator/audit/story', needs: 'operator:read', handle: findStory },
   { method: 'get', path: '/operator/audit/story/:id', needs: 'operator:read', handle: showStory },
 ]

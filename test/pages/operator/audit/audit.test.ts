@@ -122,9 +122,24 @@ describe('/operator/audit/story/:id', () => {
       const calls = linkIn(html, 'Each of these calls')
       expect(rowsIn(await auditor.page(calls))).toHaveLength(3)
     }
-    const by_token = await auditor.page(`/operator/audit/story/${access_token}`)
-    expect(by_token).toContain('3 calls of search_notes')
-    expect(by_token.replaceAll(/action="[^"]*"/g, '')).not.toContain(access_token)
+  })
+
+  it('tells a token that was entered in the form, at an address that has its id', async () => {
+    const rs = await toolgate.resourceServer()
+    const { person } = await toolgate.account()
+    const { client_id } = await toolgate.register()
+    const { access_token } = await toolgate.tokens(person(), client_id)
+    await toolgate.introspect(rs, access_token, { mcp_method: 'tools/call', mcp_name: 'search_notes' })
+    const answer = await auditor.post('/operator/audit/story', { id: access_token })
+    const location = answer.headers.get('location')
+    expect([answer.status, location]).toEqual([
+      303,
+      expect.stringContaining('/operator/audit/story/sha256%3A'),
+    ])
+    const html = await auditor.page(new URL(location ?? '', toolgate.issuer).pathname)
+    expect(html).toContain('search_notes')
+    expect(html).not.toContain(access_token)
+    expect((await auditor.get(`/operator/audit/story/${access_token}`)).status).toBe(400)
   })
 })
 
