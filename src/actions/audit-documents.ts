@@ -45,6 +45,7 @@ export const storyEntrySchema = z.discriminatedUnion('kind', [
     denied: z.int().describe('Of those, refused for want of a scope'),
     inactive: z.int().describe('Of those, asked with a token that was not live'),
     completed: z.int().describe('Reports here of what came of calls, whose decisions may stand before'),
+    reported: z.int().describe('Of those counted, decided by the resource server and reported: its word'),
     failed: z.int().describe('Of those reports, not ok'),
     ...names,
   }),

@@ -189,7 +189,7 @@ export const auditCallers = defineAction({
   command: 'audit who',
   cli: {
     arguments: ['tool'],
-    columns: 'username account_id client_id calls denied last_at',
+    columns: 'username account_id client_id calls denied reported last_at',
     rest: ({ counted_from }) => counted_from && { to: counted_from.toISOString() },
     join: joinCallers,
   },

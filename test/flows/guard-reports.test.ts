@@ -84,7 +84,7 @@ describe.each(REAL_CLIENTS)('%s', (_, make) => {
     const sentences: string[] = []
     for await (const entry of tellStory(dependencies, subject)) sentences.push(storySentence(entry))
     expect(sentences.filter((sentence) => sentence.includes('get_note'))).toEqual([
-      expect.stringMatching(/^1 call of get_note, 1 failed, token /),
+      expect.stringMatching(/^1 call of get_note, 1 failed as the server says, token /),
     ])
   })
 })

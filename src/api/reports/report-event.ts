@@ -1,5 +1,6 @@
 import type { AuditEvent } from '../../audit/events/audit-event.ts'
 import type { Actor } from '../../audit-chain/actor.ts'
+import { withoutSecrets } from '../../base/redaction.ts'
 import type { Report } from './report.ts'
 
 /** To whom the token of a report belongs, or whose grant it must have been. */
@@ -26,7 +27,9 @@ export function eventOf(
 ): AuditEvent {
   const { request_id, name, method } = report
   const actor: Actor = known ? { kind: 'account', id: known.account_id } : { kind: 'resource_server', id }
-  const columns = { actor, ...known, resource, tool: name, request_id, ip }
+  const is_unknown = report.type === 'tool.decided' && report.scope === ''
+  const tool = is_unknown && name !== undefined ? withoutSecrets(name) : name
+  const columns = { actor, ...known, resource, tool, request_id, ip }
   const said = {
     resource_server: id,
     source: 'resource_server',

@@ -1,3 +1,4 @@
+import type { AuditRow } from '../../audit-chain/hash-chain.ts'
 import { explainToolDenial } from '../explanation/tool-denial.ts'
 import { API } from '../export/ocsf-classes.ts'
 import { clean, short } from '../story/words.ts'
@@ -30,27 +31,43 @@ const OUTCOMES: Readonly<Record<Completion['outcome'], string>> = {
   aborted: 'broke off',
 }
 
+/** What a resource server reported is its word: it says what was called, and by whose token. */
+export function isReported(detail: Readonly<Record<string, unknown>> | null | undefined): boolean {
+  return detail?.source === 'resource_server'
+}
+
+/** No scope opens it, so that its name may be anything that the caller liked. */
+export function isUnknownTool({ tool, detail }: Pick<AuditRow, 'tool' | 'detail'>): boolean {
+  return tool !== null && detail?.needed === ''
+}
+
 export const TOOL_EVENTS = {
   /** What came of a call, as its resource server says. */
   'tool.completed': event<Completion>('nothing', API.other, {
     sentence({ event, detail: { outcome, duration_ms, size_bytes, method } }) {
       const ended = outcome && Object.hasOwn(OUTCOMES, outcome) ? OUTCOMES[outcome] : clean(outcome)
       const measured = `${clean(duration_ms)} ms, ${clean(size_bytes)} bytes`
-      return `${clean(event.tool ?? method)} ${ended} (${measured}), token ${short(event.token_id)}`
+      return `the server says that ${clean(event.tool ?? method)} ${ended} (${measured}), token ${short(event.token_id)}`
     },
     failure: ({ outcome = 'ok' }) => (outcome === 'ok' ? undefined : 'failed'),
     is_frequent: true,
   }),
   /** An introspection that named an MCP method or tool, or a decision that its resource server made from its cache. */
   'tool.decided': event<Decision>('nothing', API.read, {
-    sentence: ({ event, detail }) =>
-      `${clean(event.tool ?? detail.method)} ${clean(event.decision)}, token ${short(event.token_id)}`,
+    sentence({ event, detail }) {
+      const called = `${clean(event.tool ?? detail.method)}${isUnknownTool(event) ? ', which no scope opens,' : ''}`
+      const told = `${called} ${clean(event.decision)}, token ${short(event.token_id)}`
+      return isReported(detail) ? `the server says: ${told}` : told
+    },
     explain: (facts) => (facts.event.decision === 'denied' ? explainToolDenial(facts) : undefined),
     is_frequent: true,
     personal({ event: { tool, detail }, count, app, resource }) {
       const method = typeof detail?.method === 'string' ? detail.method : 'its tools'
-      if (tool === null) return `${app} asked ${resource} for ${method} ${times(count)}`
-      return { text: `${app} called`, tool, after: times(count) }
+      const says = isReported(detail) ? `${resource} says that ` : ''
+      if (tool === null) return `${says}${app} asked ${resource} for ${method} ${times(count)}`
+      if (isUnknownTool({ tool, detail }))
+        return `${says}${app} asked ${resource} for something that nothing opens ${times(count)}`
+      return { text: `${says}${app} called`, tool, after: times(count) }
     },
     is_counted: true,
   }),

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import type { RowsWanted } from '../../storage/keyset.ts'
 import { definitionOf } from '../events/audit-event.ts'
+import { isReported, isUnknownTool } from '../events/tool.ts'
 import { type ActivityRow, newestEventsOf } from './activity-store.ts'
 import { eventKeys, type Place } from './search-path-store.ts'
 
@@ -26,7 +27,8 @@ function keyOf({ type, occurred_at, grant_id, client_id, tool, detail, ip }: Act
     hour,
     grant_id,
     client_id,
-    tool ?? detail?.method,
+    isUnknownTool({ tool, detail }) ? '' : (tool ?? detail?.method),
+    isReported(detail),
     type === 'tool.decided' ? 0 : ip,
   ])
 }

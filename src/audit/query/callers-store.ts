@@ -8,6 +8,7 @@ export const callerSchema = z.object({
   client_id: z.string().nullable(),
   calls: z.int(),
   denied: z.int(),
+  reported: z.int().describe('Of the calls, those that the MCP server decided and reported: its word'),
   last_at: z.date(),
 })
 export type Caller = z.infer<typeof callerSchema>
@@ -19,7 +20,7 @@ type Counted = Caller & { edge: Date | null }
 
 /** Two bounds instead of an equality, so that only the index by tool and time gives the order that is asked for. */
 const NEWEST_CALLS = `
-  select account_id, client_id, decision, occurred_at from audit_events
+  select account_id, client_id, decision, occurred_at, detail->>'source' is not null as reported from audit_events
   where tool >= :tool and tool <= :tool and type <> 'tool.completed'
     and occurred_at >= cast(:from as timestamptz) and occurred_at < cast(:to as timestamptz)
   order by tool desc, occurred_at desc`
@@ -57,7 +58,8 @@ async function countCallers(
           edge as (select case when count(*) >= cast(:limit as bigint) then min(occurred_at) end as edge from newest),
           counted as (
             select account_id, client_id, count(*)::int as calls,
-                   (count(*) filter (where decision = 'denied'))::int as denied, max(occurred_at) as last_at
+                   (count(*) filter (where decision = 'denied'))::int as denied,
+                   (count(*) filter (where reported))::int as reported, max(occurred_at) as last_at
             from newest, edge where edge.edge is null or newest.occurred_at > edge.edge
             group by account_id, client_id)
      select counted.*, accounts.username, edge.edge

@@ -1,5 +1,6 @@
 import type { AuditRow } from '../../audit-chain/hash-chain.ts'
 import { definitionOf } from '../events/audit-event.ts'
+import { isReported } from '../events/tool.ts'
 
 /** Many calls as few lines: what a story says between two things that happened. */
 export type CallGroup = {
@@ -21,6 +22,8 @@ export type CallGroup = {
   completed: number
   /** Of those, not well. */
   failed: number
+  /** Of those counted, decided by the resource server and reported: its word. */
+  reported: number
 }
 
 export type ToldEvent = { kind: 'event'; event: AuditRow }
@@ -55,6 +58,7 @@ function begin(event: AuditRow): CallGroup {
     inactive: 0,
     completed: 0,
     failed: 0,
+    reported: 0,
   }
 }
 
@@ -65,6 +69,7 @@ function count({ type, decision, detail }: AuditRow, group: CallGroup): void {
     return
   }
   group.count += 1
+  if (isReported(detail)) group.reported += 1
   if (decision === 'denied') group.denied += 1
   if (decision === 'inactive') group.inactive += 1
 }

@@ -26,14 +26,24 @@ function plural(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? '' : 's'}`
 }
 
-function calls({ called, count, denied, inactive, completed, failed, token_id }: CallGroup): string {
+function calls({
+  called,
+  count,
+  denied,
+  inactive,
+  completed,
+  failed,
+  reported,
+  token_id,
+}: CallGroup): string {
   // Their decisions were told before.
   const counted = count === 0 ? `the end of ${plural(completed, 'call')}` : plural(count, 'call')
   const what = called === null ? plural(count, 'introspection') : `${counted} of ${clean(called)}`
   const refused = denied === 0 ? '' : `, ${denied} denied`
   const dead = inactive === 0 ? '' : `, ${inactive} with a token that was not live`
-  const bad = failed === 0 ? '' : `, ${failed} failed`
-  return `${what}${refused}${dead}${bad}, token ${short(token_id)}`
+  const bad = failed === 0 ? '' : `, ${failed} failed as the server says`
+  const said = reported === 0 ? '' : `, ${reported} decided by the server as it says`
+  return `${what}${refused}${dead}${bad}${said}, token ${short(token_id)}`
 }
 
 /** One entry in words, without its time. */

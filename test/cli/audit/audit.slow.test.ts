@@ -123,7 +123,7 @@ describe('audit story, who and export', () => {
 
   it('says who called a tool', async () => {
     const lines = await run('who', 'tool_3', '--from', '1d')
-    expect(lines[0]).toMatch(/^USERNAME\s+ACCOUNT_ID\s+CLIENT_ID\s+CALLS\s+DENIED\s+LAST_AT/)
+    expect(lines[0]).toMatch(/^USERNAME\s+ACCOUNT_ID\s+CLIENT_ID\s+CALLS\s+DENIED\s+REPORTED\s+LAST_AT/)
     expect(lines[1]).toMatch(/usr_3\s+https:\/\/client.example\/metadata.json\s+1\s+1/)
     expect(await json('who', 'tool_3')).toMatchObject({ callers: [{ calls: 1 }] })
     expect((await cli.attempt('audit', 'who', 'tol_3')).code).toBe(1)

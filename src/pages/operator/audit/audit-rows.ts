@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { isReported, isUnknownTool } from '../../../audit/events/tool.ts'
 import type { EventDocument } from '../../../audit/export/json-lines.ts'
 import { accountNames } from '../../../audit/story/story-store.ts'
 import { actorText } from '../../../audit-chain/actor.ts'
@@ -59,16 +60,18 @@ function outcomeOf({ type, detail }: Shown): string {
 function eventRow(event: Shown, href: Href, username: string | undefined): EventRow {
   const { id, occurred_at, type } = event
   const decision = event.decision ?? outcomeOf(event)
+  const said = isReported(event.detail) ? ' (the server says)' : ''
+  const unknown = isUnknownTool(event) ? ' (in no scope)' : ''
   return {
     id,
     href: href(`/operator/audit/events/${id}`),
     at: occurred_at.toISOString(),
     time: timeText(occurred_at),
     type,
-    decision: decision.replaceAll('_', ' '),
+    decision: decision.replaceAll('_', ' ') + said,
     badge: (Object.hasOwn(BADGES, decision) && BADGES[decision]) || '',
     who: username ?? event.account_id ?? actorText(event.actor_kind, event.actor_id),
     client: event.client_id ?? '',
-    what: event.tool ?? event.resource ?? '',
+    what: (event.tool ?? event.resource ?? '') + unknown,
   }
 }
