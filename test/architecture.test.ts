@@ -32,6 +32,7 @@ const MODULES: Record<string, { layer: Layer | 'guard'; main: string }> = {
   grants: { layer: 'domain', main: 'grants.ts' },
   holders: { layer: 'domain', main: 'holders.ts' },
   'personal-tokens': { layer: 'domain', main: 'personal-access-tokens.ts' },
+  restore: { layer: 'domain', main: 'restore.ts' },
   'sign-in': { layer: 'domain', main: 'sign-in.ts' },
   usage: { layer: 'domain', main: 'usage.ts' },
   http: { layer: 'plumbing', main: 'request-context.ts' },
@@ -59,6 +60,7 @@ const INNER_FOLDERS: Record<string, string> = {
   'audit/integrity/archive': 'archive.ts',
   'audit/integrity/checkpoints': 'checkpoint.ts',
   'audit/integrity/import': 'import.ts',
+  'audit/integrity/restore': 'gap.ts',
   'audit/integrity/verification': 'verify.ts',
   'audit/live': 'event-feed.ts',
   'audit/log': 'audit-log.ts',
@@ -242,7 +244,7 @@ function isPackage(specifier: string, name: string): boolean {
 
 /** What the command line may use of the rest: what it performs, and what no action is. */
 const USED_BY_CLI =
-  /^src\/((cli|actions|main|config|base|storage|doctor)\/|api\/operator-api\/(audit-routes|openapi|operator-resource|schema-documents)\.ts$|audit\/(integrity|import|export|live)\/)/
+  /^src\/((cli|actions|main|config|base|storage|doctor|restore)\/|api\/operator-api\/(audit-routes|openapi|operator-resource|schema-documents)\.ts$|audit\/(integrity|import|export|live)\/)/
 
 /** The command line reaches these, and no other part of the domain, without an action. */
 const CLI_EXCEPTIONS = [

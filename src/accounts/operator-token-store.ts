@@ -47,6 +47,11 @@ export function listOperatorTokens(db: Knex, page: PageWanted): Promise<Page<Ope
   return pageByMoment(page, (wanted) => byMoment(db, query, wanted))
 }
 
+/** Answers how many. */
+export function deleteAllOperatorTokens(db: Knex): Promise<number> {
+  return db('operator_tokens').delete()
+}
+
 export async function deleteOperatorToken(db: Knex, id: string): Promise<boolean> {
   return (await db('operator_tokens').where({ id }).delete()) === 1
 }

@@ -21,6 +21,7 @@ const GROUPS: Record<string, string> = {
   'refresh-tokens': 'list and revoke refresh tokens',
   resources: 'MCP servers of the catalogue, with who holds which scope',
   'resource-servers': 'manage the credentials of MCP servers that introspect tokens',
+  restore: 'take over a restored backup',
   tokens: 'manage personal access tokens: each for one person, one MCP server and one role',
 }
 

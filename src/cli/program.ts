@@ -8,6 +8,7 @@ import { registerAuditCommands } from './audit/audit.ts'
 import { registerCatalogueFileCommands } from './catalogue.ts'
 import { type AuditCliContext, type CliContext, type Open, openAuditContext, openContext } from './context.ts'
 import { registerKeyCommands } from './keys.ts'
+import { registerRestoreCommands } from './restore.ts'
 import { serve } from './serve/serve.ts'
 
 /** The command line: commands made from the actions of operators, and those that are none. */
@@ -57,6 +58,7 @@ export async function createProgram(
   registerKeyCommands(program)
   registerCatalogueFileCommands(groupOf(program, ['catalogue']))
   registerAuditCommands(groupOf(program, ['audit']), openAudit)
+  registerRestoreCommands(groupOf(program, ['restore']), openAudit)
   registerActionCommands(program, open)
   if (name !== 'serve') await registerProbes(program)
   return program

@@ -144,6 +144,11 @@ export async function deleteMatchingGrants(
     .delete(['id', 'account_id', 'client_id', 'resource', 'scope'])
 }
 
+/** Every grant there is, with all codes and tokens. Answers how many. */
+export function deleteAllGrants(trx: Knex): Promise<number> {
+  return trx('grants').delete()
+}
+
 /** A live grant, of this account if one is named. `db` must be a transaction; the grant is held until it ends. */
 export async function holdGrant(
   db: Knex,

@@ -4,6 +4,8 @@ import type { Logger } from 'pino'
 import { checkpointEvidence } from '../audit/integrity/checkpoints/checkpoint-evidence.ts'
 import { type CheckpointKey, loadCheckpointKey } from '../audit/integrity/checkpoints/checkpoint-key.ts'
 import { startCheckpoints } from '../audit/integrity/checkpoints/checkpoint-schedule.ts'
+import { readableSinks } from '../audit/integrity/restore/kept-checkpoint.ts'
+import { assertNotOlder } from '../audit/integrity/restore/table-age.ts'
 import { loadKeys } from '../authorization-server/keys.ts'
 import { AppError } from '../base/errors.ts'
 import type { Config } from '../config/config.ts'
@@ -79,6 +81,22 @@ async function checkRole(config: Config, { database: { knex } }: Installation, l
   else log.info({ role }, 'the database role may change the audit log; production should have another')
 }
 
+/** What a restored backup brings back must not be served. Without anything outside to compare with, it says that. */
+async function checkAge(
+  { audit, environment }: Config,
+  { database: { knex: db } }: Installation,
+  { thumbprint }: CheckpointKey,
+  log: Logger,
+): Promise<void> {
+  const sinks = audit.checkpoint_sinks
+  if ((await assertNotOlder({ db, sinks, thumbprint })) === 'current') return
+  const message =
+    'no checkpoint is kept where this server can read it: it cannot tell whether a backup was restored; set TOOLGATE_AUDIT_CHECKPOINT_SINKS=file:<path>'
+  const is_new = readableSinks(sinks).length > 0
+  if (environment === 'production' && !is_new) log.warn(message)
+  else log.info(message)
+}
+
 /** Starts what signs the audit log; to be ended after the log, so that the last checkpoint names its end. */
 function startSigning(
   { issuer, audit: { checkpoint_interval_seconds: interval_seconds, checkpoint_sinks: sinks } }: Config,
@@ -113,6 +131,7 @@ export async function startServer(
     await bringSchemaUp(config, installation)
     await prepareAuditPartitions(installation.database.knex, log)
     await checkRole(config, installation, log)
+    await checkAge(config, installation, checkpoint_key, log)
     const app = createApp({ config, keys, database: installation.database, log })
     const server = httpServer(app.listener)
     const checkpoints = startSigning(config, installation, app, checkpoint_key, log)

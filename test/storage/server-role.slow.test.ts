@@ -1,3 +1,6 @@
+import { randomUUID } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Person } from '../../examples/demo/person.ts'
@@ -167,6 +170,7 @@ const PRODUCTION = {
   TOOLGATE_ENV: 'production',
   TOOLGATE_ISSUER: 'https://auth.example',
   TOOLGATE_TRUSTED_PROXY_HOPS: '1',
+  TOOLGATE_AUDIT_CHECKPOINT_SINKS: `file:${join(tmpdir(), randomUUID())}`,
 }
 
 type Line = { level: number; role?: string; msg: string }

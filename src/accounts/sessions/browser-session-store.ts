@@ -43,6 +43,11 @@ export async function deleteBrowserSession(db: Knex, id: string): Promise<void> 
   await db.raw(`delete from oidc_payloads where model = 'Session' and id = ? and payload <> ${ENDED}`, [id])
 }
 
+/** Ends every one, and every sign-in under way; for when no server runs. How many there were. */
+export function deleteAllBrowserSessions(db: Knex): Promise<number> {
+  return db('oidc_payloads').whereIn('model', ['Session', 'Interaction']).delete()
+}
+
 /** A sign-in as lists show it; its id is the engine's second name for it, which opens nothing. */
 export const browserSignIn = z.object({ id: z.string(), signed_in_at: z.date(), expires_at: z.date() })
 export type BrowserSignIn = z.infer<typeof browserSignIn>

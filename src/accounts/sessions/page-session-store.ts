@@ -94,6 +94,11 @@ export async function deletePageSession(db: Knex, account_id: string, id: Buffer
   return (await db('page_sessions').where({ id, account_id }).delete()) === 1
 }
 
+/** Ends every one; how many there were. */
+export function deleteAllPageSessions(db: Knex): Promise<number> {
+  return db('page_sessions').delete()
+}
+
 /** Ends all of an account but `except`; how many there were. */
 export async function deletePageSessions(db: Knex, account_id: string, except?: Buffer): Promise<number> {
   const query = db('page_sessions').where({ account_id })

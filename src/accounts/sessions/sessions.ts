@@ -4,11 +4,13 @@ import type { ActionOrigin } from '../../audit/log/action-origin.ts'
 import { type RecordingContext, recorded } from '../../audit/log/recorded.ts'
 import {
   browserSignIn,
+  deleteAllBrowserSessions,
   endBrowserSignIn,
   endBrowserSignIns,
   listBrowserSignIns,
 } from './browser-session-store.ts'
 import {
+  deleteAllPageSessions,
   deletePageSession,
   deletePageSessions,
   endSignInsUnderWay,
@@ -50,6 +52,11 @@ export async function endAllSessions(trx: Knex, account_id: string, except?: str
   const kept = except === undefined ? undefined : Buffer.from(except, 'base64url')
   const ended_page_sessions = await deletePageSessions(trx, account_id, kept)
   return { ended_page_sessions, ended_browser_sign_ins: await endBrowserSignIns(trx, account_id) }
+}
+
+/** Within the transaction: ends every session of everybody, for when no server runs. How many there were. */
+export async function endEverySession(trx: Knex): Promise<number> {
+  return (await deleteAllPageSessions(trx)) + (await deleteAllBrowserSessions(trx))
 }
 
 /** Signs somebody out everywhere, except of the page session `except`. With nothing to end it records nothing. */

@@ -1,10 +1,21 @@
 import { ENTITY, LIFECYCLE } from '../export/ocsf-classes.ts'
 import { by, clean } from '../story/words.ts'
-import { event } from './event-definition.ts'
+import { event, type Why } from './event-definition.ts'
 
 type Import = { writer_id: string; first_seq: number; last_seq: number; hash: string } & {
   rows: number
   file_sha256: string
+}
+
+/** `gaps`: as `writer first-last hash`, what the log lacks since; `replayed`: of how many lost rows the revocations were done again. */
+type Restored = Why & {
+  checkpoint_sha256: string
+  checkpoint_at: string
+  gaps: readonly string[]
+  replayed: number
+  ended_grants: number
+  ended_operator_tokens: number
+  ended_sessions: number
 }
 
 type Dropped = { partition: string; part: number; from: string; to: string; rows: number } & {
@@ -24,6 +35,12 @@ export const SERVER_EVENTS = {
   'audit.partition_dropped': event<Dropped>('nothing', ENTITY.delete, {
     sentence: (told) =>
       `${clean(told.detail.partition)} with ${clean(told.detail.rows)} rows left the log${by(told)}`,
+  }),
+  /** An older state of the database was taken over: rows that a checkpoint outside names are gone, as `gaps` says. */
+  'audit.restored': event<Restored>('all', LIFECYCLE.other, {
+    sentence: (told) =>
+      `a restored backup was accepted${by(told)}: the log lacks ${clean(told.detail.gaps)}; ended were ${clean(told.detail.ended_grants)} grants and ${clean(told.detail.ended_operator_tokens)} operator tokens`,
+    failure: 'severe',
   }),
   /** A sink does not take checkpoints; once for each outage. */
   'checkpoint.undelivered': event<{ sink: string; reason: string }>('nothing', LIFECYCLE.other, {

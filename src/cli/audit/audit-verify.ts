@@ -117,13 +117,24 @@ function progressTo(
   }
 }
 
+/** A gap that is explained is no fault, and is never passed over in silence. */
+function explainedLines({ explained_gaps = [] }: Verification): string[] {
+  return explained_gaps.map(
+    ({ writer_id, first_seq, last_seq }) =>
+      `Explained gap: rows ${first_seq} to ${last_seq} of writer ${writer_id} were lost when a backup was restored; see the event audit.restored.`,
+  )
+}
+
 function verdict(result: Verification): string[] {
   const { rows, writers, faults, fault_count } = result
   const checked = `${rows} rows of ${writers} writers`
   const [first] = faults
-  const given = result.taken_as_given
-    ? [`Of ${result.taken_as_given} chains the row before was taken as it is stored.`]
-    : []
+  const given = [
+    ...(result.taken_as_given
+      ? [`Of ${result.taken_as_given} chains the row before was taken as it is stored.`]
+      : []),
+    ...explainedLines(result),
+  ]
   if (!first) {
     const against =
       result.known_heads === undefined ? '' : `, and has all ${result.known_heads} rows that were kept`

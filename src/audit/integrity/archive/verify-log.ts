@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { acceptedGaps, isInGaps } from '../restore/gap.ts'
 import { headAfterRuns, isInRuns } from '../verification/chain-runs.ts'
 import { FAULTS_KEPT } from '../verification/chain-verifier.ts'
 import { type Verification, type VerifyOptions, verifyChains } from '../verification/verify.ts'
@@ -9,7 +10,7 @@ import type { Evidence } from './evidence.ts'
 /**
  * Verifies the log of an installation, of which retention may have dropped months: every chain may lack exactly the
  * rows that closings name, and the closings must be those that the log names. With `check_signature` their
- * signatures too.
+ * signatures too. Rows that a restored backup lost, as an operator accepted in the log itself, are told as `explained_gaps`.
  */
 export async function verifyLog(
   db: Knex,
@@ -20,10 +21,11 @@ export async function verifyLog(
   const { check_signature, ...rest } = options
   const closings = await readClosings(db)
   const known = runsOfClosings(closingsOf(closings))
+  const gaps = await acceptedGaps(db)
   const chains = await verifyChains(db, {
     ...rest,
     pass_over: (head) => headAfterRuns(known, head),
-    has_left: (row) => isInRuns(known, row),
+    has_left: (row) => isInRuns(known, row) || isInGaps(gaps, row),
   })
   const found = closingFaults(closings, await namedClosings(db))
   if (check_signature) found.push(...(await closingSignatureFaults(closings, check_signature)))
@@ -31,6 +33,7 @@ export async function verifyLog(
     ...chains,
     faults: [...chains.faults, ...found].slice(0, FAULTS_KEPT),
     fault_count: chains.fault_count + found.length,
+    ...(gaps.length > 0 && { explained_gaps: gaps }),
   }
   // A month that was dropped while its rows were read would seem to be missing.
   const is_outdated = result.fault_count > 0 && (await readClosings(db)).length > closings.length

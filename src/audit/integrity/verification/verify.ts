@@ -35,6 +35,8 @@ export type Verification = {
   taken_as_given?: number
   /** With `known_heads`: how many. */
   known_heads?: number
+  /** Rows that are gone and of which the log says so: an operator accepted a restored backup. */
+  explained_gaps?: { writer_id: string; first_seq: number; last_seq: number; hash: string }[]
 }
 
 const PROGRESS_ROWS = 2_000
