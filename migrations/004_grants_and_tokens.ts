@@ -18,7 +18,7 @@ const GRANTS = `
     client_identity  text,
     -- What the person calls this installation of a client.
     label            text,
-    redirect_host    text,
+    receiver    text,
     -- Written from memory, to the minute: a hint for people, not evidence.
     last_used_at     timestamptz
   );

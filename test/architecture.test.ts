@@ -161,6 +161,7 @@ const TABLES: Record<string, { owner: string; others: string[] }> = {
       'api/reports/report-store.ts',
       'audit/explanation/facts-store.ts',
       'clients/client-list-store.ts',
+      'clients/client-store.ts',
       'holders/holder-store.ts',
       'personal-tokens/personal-token-store.ts',
       'personal-tokens/personal-token-view-store.ts',

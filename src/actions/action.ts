@@ -21,6 +21,8 @@ export type ActionContext = {
   issuer: string
   /** The file that the server applies whenever it starts; undefined where none is configured. */
   catalogue_file?: string | undefined
+  /** Schemes of apps that operators know besides. */
+  app_schemes?: readonly string[] | undefined
   /** How often the server signs a checkpoint of the audit log. */
   checkpoint_interval_seconds?: number | undefined
 }

@@ -33,7 +33,7 @@ export const listAllClients = defineAction({
   method: 'get',
   path: '/clients',
   command: 'clients list',
-  cli: { columns: 'client_id name origin redirect_hosts registered_at last_used_at live_grants blocked' },
+  cli: { columns: 'client_id name origin receivers registered_at last_used_at live_grants blocked' },
   page: '/operator/clients',
   input: z.strictObject({
     origin: z.enum(CLIENT_ORIGINS).optional().describe('How the client came to be known'),

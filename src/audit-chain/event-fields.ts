@@ -113,9 +113,10 @@ function normalDetail(detail: Detail): AuditDetail | null {
   return entries.length === 0 ? null : Object.fromEntries(entries)
 }
 
-/** SHA-256 of bearer secrets, by which the events of one token find each other. */
+/** Where digests stand: SHA-256 of bearer secrets, by which the events of one token find each other, and thumbprints of keys. */
 const DIGESTS: ReadonlySet<string> = new Set([
   'code_id',
+  'keys',
   'presented_id',
   'refresh_token_id',
   'replaced_token_id',

@@ -1,7 +1,6 @@
 import type { Knex } from 'knex'
 import {
   type Configuration,
-  type ErrorOut,
   errors,
   interactionPolicy,
   type KoaContextWithOIDC,
@@ -12,8 +11,10 @@ import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
 import { generateSecret } from '../clients/client-secret.ts'
 import type { Config } from '../config/config.ts'
 import { basePath } from '../http/base-path.ts'
+import type { Renderer } from '../http/render.ts'
 import { createAdapterFactory, type PublishedClients } from './adapters/adapter.ts'
 import type { Keys } from './keys.ts'
+import { errorPage } from './outcomes/render-error.ts'
 import { defaultResource, type ResourceDependencies, resourceServerInfo } from './resource-indicators.ts'
 import { connectionFor, currentUnit } from './tokens/unit-of-work.ts'
 
@@ -23,7 +24,7 @@ export type ConfigurationDependencies = PublishedClients & {
   keys: Keys
   db: Knex
   catalogues: CatalogueCache
-  renderError(ctx: KoaContextWithOIDC, out: ErrorOut): void
+  render: Renderer
 }
 
 const SESSION_TTL_SECONDS = 8 * 60 * 60
@@ -145,7 +146,7 @@ function clientRules(config: Config): Partial<Configuration> {
 }
 
 export function engineConfiguration(dependencies: ConfigurationDependencies): Configuration {
-  const { config, keys, db, catalogues, documents, client_keys, renderError } = dependencies
+  const { config, keys, db, catalogues, documents, client_keys, render } = dependencies
   const { access_token_ttl_seconds, refresh_grace_seconds } = config.tokens
   const resources = { db, catalogues, access_token_ttl_seconds }
   return {
@@ -187,7 +188,7 @@ export function engineConfiguration(dependencies: ConfigurationDependencies): Co
       policy: policy(),
       url: (_ctx, interaction) => `${basePath(config.issuer)}/interaction/${interaction.uid}`,
     },
-    renderError,
+    renderError: errorPage(render),
     features: features(resources),
   }
 }

@@ -9,6 +9,7 @@ import { type ConfigurationDependencies, engineConfiguration } from './configura
 import { openEndpoints } from './endpoints.ts'
 import { metadataMiddleware } from './metadata.ts'
 import { authorizationAudit, noteAuthorizationOutcomes } from './outcomes/audit-trail.ts'
+import { heldRedirects } from './outcomes/held-redirect.ts'
 import { traceErrors } from './outcomes/trace-errors.ts'
 import { registrationMiddleware } from './registration.ts'
 import { requestTolerance } from './request-tolerance.ts'
@@ -65,9 +66,15 @@ export function createAuthorizationServer(
   provider.use(traceErrors)
   provider.use(metadataMiddleware({ issuer: config.issuer, db, catalogues, offers: offersOf(config) }))
   provider.use(openEndpoints)
+  provider.use(heldRedirects({ db, render: dependencies.render }))
   provider.use(authorizationAudit(audit))
   provider.use(tokenTransaction({ db, tokens, audit, rotations, refresh_grace_seconds }))
-  provider.use(registrationMiddleware({ db, registration: config.registration }))
+  provider.use(
+    registrationMiddleware({
+      db,
+      registration: { ...config.registration, app_schemes: config.app_schemes },
+    }),
+  )
   provider.use(requestTolerance({ db, catalogues, rotations }))
   return { provider, middleware: provider.middleware }
 }

@@ -22,6 +22,7 @@ export type RegistrationPolicy = {
   readonly mode: 'open' | 'token' | 'closed'
   readonly token: string | undefined
   readonly new_clients_per_hour: number
+  readonly app_schemes: readonly string[]
 }
 
 const HOUR_SECONDS = 3_600
@@ -43,13 +44,16 @@ function mayRegister(ctx: Context, { mode, token }: RegistrationPolicy): boolean
   return false
 }
 
-async function readMetadata(ctx: Context): Promise<Record<string, unknown> | undefined> {
+async function readMetadata(
+  ctx: Context,
+  { app_schemes }: RegistrationPolicy,
+): Promise<Record<string, unknown> | undefined> {
   const body = await readJson(ctx)
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     answerOAuthError(ctx, 400, 'invalid_client_metadata', 'The registration request must be a JSON object')
     return undefined
   }
-  const sanitised = sanitiseClientMetadata(body as Record<string, unknown>)
+  const sanitised = sanitiseClientMetadata(body as Record<string, unknown>, { app_schemes })
   if ('metadata' in sanitised) return sanitised.metadata
   answerOAuthError(ctx, 400, sanitised.error, sanitised.fault)
   return undefined
@@ -69,7 +73,7 @@ async function isWithinRate(ctx: Context, db: Knex, new_clients_per_hour: number
 /** Answers with the client that registered the same metadata before, or lets the engine make a new one. */
 async function register(ctx: Context, db: Knex, policy: RegistrationPolicy): Promise<boolean> {
   if (!mayRegister(ctx, policy)) return false
-  const metadata = await readMetadata(ctx)
+  const metadata = await readMetadata(ctx, policy)
   if (!metadata) return false
   const connection = await connectionFor(db)
   const unit = currentUnit()

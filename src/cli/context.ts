@@ -69,10 +69,10 @@ async function openWith(options: Parameters<typeof openWithAudit>[1]): Promise<C
       `The database of TOOLGATE_DATABASE_URL cannot be reached: ${message || code}`,
     )
   }
-  const { issuer, catalogue_file } = config
+  const { issuer, catalogue_file, app_schemes } = config
   const { checkpoint_interval_seconds } = config.audit
   const catalogues = new CatalogueCache(builtIn(issuer))
-  return { db, audit, catalogues, issuer, catalogue_file, checkpoint_interval_seconds, close }
+  return { db, audit, catalogues, issuer, catalogue_file, app_schemes, checkpoint_interval_seconds, close }
 }
 
 /** Whether the environment names a database; without, commands open the private one. */

@@ -13,7 +13,7 @@ import {
   listClientAccounts,
   listClients,
 } from './client-list-store.ts'
-import { redirectHost } from './registration/redirect-uris.ts'
+import { receiverName } from './registration/receiver.ts'
 
 /** Clients as operators look at them: all of them, however they came to be known, without their secrets. */
 export const listedClient = z.object({
@@ -24,7 +24,7 @@ export const listedClient = z.object({
       'It registered itself, an operator added it, it has a metadata document, or only a block names it',
     ),
   name: z.string().nullable(),
-  redirect_hosts: z.array(z.string()).describe('Where codes may be sent, or the schemes of apps'),
+  receivers: z.array(z.string()).describe('Where codes may be sent, or the schemes of apps'),
   registered_at: z.date(),
   last_used_at: z.date().nullable().describe('Of its live grants the newest use, to a few seconds'),
   live_grants: z.int().describe('Counted up to 100'),
@@ -57,9 +57,9 @@ function textOf(value: unknown): string | null {
 
 function listed(row: Omit<ClientRow, 'at_us'>): ListedClient {
   const { client_id, origin, metadata, registered_at, last_used_at, live_grants, blocked } = row
-  const redirect_hosts = [...new Set(redirectUris(metadata).map(redirectHost))]
+  const receivers = [...new Set(redirectUris(metadata).map(receiverName))]
   const name = textOf(metadata?.client_name)
-  return { client_id, origin, name, redirect_hosts, registered_at, last_used_at, live_grants, blocked }
+  return { client_id, origin, name, receivers, registered_at, last_used_at, live_grants, blocked }
 }
 
 /** Newest first. Throws `invalid_input` for an invalid cursor. */

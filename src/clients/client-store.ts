@@ -37,6 +37,22 @@ export async function findSameRegistration(
   return row?.metadata
 }
 
+/** How it came to be known; undefined for what is no client of this table. */
+export async function findOrigin(db: Knex, id: string): Promise<RegisteredOrigin | undefined> {
+  const row = await db('clients').where({ id }).first('origin')
+  return row?.origin
+}
+
+/** Whether an operator added it, or somebody here allowed it something before. */
+export async function isEstablished(db: Knex, id: string): Promise<boolean> {
+  const { rows } = await db.raw<{ rows: { established: boolean }[] }>(
+    `select exists (select from clients where id = :id and (origin = 'operator' or used_at is not null))
+         or exists (select from grants where client_id = :id) as established`,
+    { id },
+  )
+  return rows[0]?.established === true
+}
+
 /** Notes that the client completed a flow: from then on it is never swept. */
 export async function markClientUsed(db: Knex, id: string): Promise<void> {
   await db('clients').where({ id }).whereNull('used_at').update({ used_at: db.fn.now() })

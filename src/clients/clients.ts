@@ -20,24 +20,22 @@ export type NewClient = {
 
 /** Adds a client under the policy that every registration passes. Throws `invalid_input` with the policy's reason. */
 export async function addClient(
-  dependencies: RecordingContext,
+  dependencies: RecordingContext & { app_schemes?: readonly string[] | undefined },
   request: NewClient,
   origin: ActionOrigin,
 ): Promise<ClientCredentials> {
-  const read = sanitiseClientMetadata({
-    client_name: request.name,
-    redirect_uris: request.redirect_uris,
-    token_endpoint_auth_method: request.confidential ? 'client_secret_basic' : 'none',
-  })
+  const { name: client_name, redirect_uris, confidential } = request
+  const token_endpoint_auth_method = confidential ? 'client_secret_basic' : 'none'
+  const body = { client_name, redirect_uris, token_endpoint_auth_method }
+  const read = sanitiseClientMetadata(body, { app_schemes: dependencies.app_schemes, is_added: true })
   if ('fault' in read) throw new AppError('invalid_input', read.fault)
   const client_id = `cl_${generateSecret().slice(0, 22)}`
-  const client_secret = request.confidential ? generateSecret() : undefined
+  const client_secret = confidential ? generateSecret() : undefined
   const secret = client_secret
     ? { client_secret: secretDigest(client_secret), client_secret_expires_at: 0 }
     : {}
   return recorded(dependencies, origin, async (trx, record) => {
     await insertClient(trx, client_id, { ...read.metadata, client_id, ...secret }, { origin: 'operator' })
-    const { name: client_name, redirect_uris } = request
     record({ type: 'client.changed', client_id, detail: { client_name, redirect_uris, change: 'added' } })
     return { client_id, ...(client_secret ? { client_secret } : {}) }
   })

@@ -113,6 +113,7 @@ function toConfig(env: Environment) {
       grant_ttl_seconds: env.GRANT_TTL,
       refresh_grace_seconds: env.REFRESH_GRACE,
     },
+    app_schemes: env.APP_SCHEMES ?? [],
     registration: {
       mode: env.REGISTRATION,
       token: env.REGISTRATION_TOKEN,

@@ -33,6 +33,19 @@ const hosts = z
     'must be a list of hosts',
   )
 
+/** RFC 3986 §3.1. A page may register for any scheme that begins with `web+`, so none of those. */
+const schemes = z
+  .string()
+  .transform((text) => text.split(/[\s,]+/).filter(Boolean))
+  .refine(
+    (list) =>
+      list.every(
+        (scheme) =>
+          /^(?!web\+)[a-z][a-z\d+.-]*$/.test(scheme) && !/^(https?|javascript|data|file|blob)$/.test(scheme),
+      ),
+    'must be a list of schemes of apps, in lower case and without a colon',
+  )
+
 const isSink = (place: string) =>
   /^(stdout|file:.+)$/.test(place) || (/^https?:\/\/[^@]+$/.test(place) && URL.canParse(place))
 const sinks = z
@@ -121,6 +134,11 @@ export const Environment = z.strictObject({
   REGISTRATION_NEW_CLIENTS_PER_HOUR: whole(1, 1_000_000)
     .default(60)
     .describe('new clients from one address (IPv6: one /64); known ones do not count'),
+  APP_SCHEMES: schemes
+    .optional()
+    .describe(
+      'schemes of apps that codes may go to, besides reversed domain names and the apps that are known; separated by commas or spaces',
+    ),
   CLIENT_DOCUMENTS: z
     .enum(['open', 'allow-list', 'closed'])
     .default('open')

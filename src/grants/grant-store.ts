@@ -30,8 +30,8 @@ export async function putGrant(db: Knex, row: GrantRow & { ttl_seconds: number }
 }
 
 /** Where the person was sent back to with the first code, for people who look at the grant later. */
-export async function keepRedirectHost(db: Knex, id: string, redirect_host: string): Promise<void> {
-  await db('grants').where({ id }).update({ redirect_host })
+export async function keepReceiver(db: Knex, id: string, receiver: string): Promise<void> {
+  await db('grants').where({ id }).update({ receiver })
 }
 
 /** Whether the client's document names other hosts or keys than when this account last allowed the client. */

@@ -20,7 +20,6 @@ import { Announcer } from '../audit/live/announcer.ts'
 import { EventFeed } from '../audit/live/event-feed.ts'
 import { AUDIT_WRITERS, AuditLog } from '../audit/log/audit-log.ts'
 import type { Keys } from '../authorization-server/keys.ts'
-import { errorPage } from '../authorization-server/outcomes/render-error.ts'
 import { createAuthorizationServer } from '../authorization-server/provider.ts'
 import { CatalogueCache } from '../catalogue/catalogue-store.ts'
 import { Admission } from '../clients/documents/admission.ts'
@@ -94,7 +93,7 @@ function publishedClients({ config, database, document_network: network }: AppDe
   const { knex: db } = database
   const admission = new Admission(config.client_documents, audit)
   return {
-    documents: new MetadataDocuments({ db, network, admission }),
+    documents: new MetadataDocuments({ db, network, admission, app_schemes: config.app_schemes }),
     client_keys: new ClientKeys({ db, network }),
   }
 }
@@ -151,7 +150,7 @@ function mountResourceServers(
 
 export function createApp(dependencies: AppDependencies): App {
   const { config, keys, database, log } = dependencies
-  const { issuer, catalogue_file } = config
+  const { issuer, catalogue_file, app_schemes } = config
   const { checkpoint_interval_seconds } = config.audit
   const { knex: db, tokens } = database
   const render = createRenderer({ base_path: basePath(issuer) })
@@ -165,7 +164,7 @@ export function createApp(dependencies: AppDependencies): App {
     audit,
     catalogues,
     ...publishedClients(dependencies, audit),
-    renderError: errorPage(render),
+    render,
   })
   const actions: ActionContext = {
     db,
@@ -173,6 +172,7 @@ export function createApp(dependencies: AppDependencies): App {
     catalogues,
     issuer,
     catalogue_file,
+    app_schemes,
     checkpoint_interval_seconds,
   }
   const pages: PageDependencies = { ...actions, feed, render, form_key: keys.forms }

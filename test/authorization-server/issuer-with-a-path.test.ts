@@ -44,10 +44,11 @@ describe('discovery', () => {
     const proxied = await Toolgate.start({ beside: toolgate, env: { TOOLGATE_TRUSTED_PROXY_HOPS: '1' } })
     const path = '/.well-known/oauth-authorization-server'
     const plain = await (await proxied.fetch(path)).json()
-    const headers = { 'x-forwarded-proto': 'https', 'x-forwarded-port': '1', forwarded: 'host=evil.example' }
+    const headers = { 'x-forwarded-port': '1', forwarded: 'host=evil.example;proto=https' }
     expect(await (await proxied.fetch(path, { headers })).json()).toEqual(plain)
     const other = await proxied.fetch(path, { headers: { 'x-forwarded-host': 'evil.example' } })
     expect(other.status).toBe(421)
+    expect((await proxied.fetch(path, { headers: { 'x-forwarded-proto': 'https' } })).status).toBe(400)
     expect((await toolgate.fetch(path, { headers: { host: 'evil.example' } })).status).toBe(421)
     await proxied.close()
   })

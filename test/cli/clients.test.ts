@@ -141,7 +141,7 @@ it('list shows who came how, newest first', async () => {
     client_id,
     name: 'Ticket system',
     origin: 'operator',
-    redirect_hosts: [new URL(REDIRECT_URI).host],
+    receivers: [new URL(REDIRECT_URI).host],
     last_used_at: null,
     live_grants: 0,
     blocked: false,
@@ -153,7 +153,7 @@ it('list shows who came how, newest first', async () => {
     (await cli.json('clients', 'list', '--text', 'icket sys', '--blocked', 'false')).clients,
   ).not.toEqual([])
   expect(await clients('list')).toMatch(
-    /^CLIENT_ID +NAME +ORIGIN +REDIRECT_HOSTS +REGISTERED_AT +LAST_USED_AT +LIVE_GRANTS +BLOCKED\n/,
+    /^CLIENT_ID +NAME +ORIGIN +RECEIVERS +REGISTERED_AT +LAST_USED_AT +LIVE_GRANTS +BLOCKED\n/,
   )
 })
 

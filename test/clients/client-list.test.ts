@@ -65,7 +65,7 @@ describe('the list of clients', () => {
       [added.client_id, 'operator', false],
       ['cl_registered', 'registration', false],
     ])
-    expect(clients.at(-1)?.redirect_hosts).toEqual(['app.example', 'com.example.app:'])
+    expect(clients.at(-1)?.receivers).toEqual(['app.example', 'com.example.app:'])
     expect(JSON.stringify(clients)).not.toContain('sha256:')
   })
 

@@ -111,7 +111,7 @@ describe('the consent page', () => {
     const { page } = await atConsent(username)
     for (const fact of ['Not verified', '127.0.0.1:33418', stage.resource, username])
       expect(page.html).toContain(fact)
-    expect(page.html).toContain('This app runs on your own computer.')
+    expect(page.html).toContain('This access goes to a program on your own computer.')
   })
 
   it('grants what stays ticked and nothing else', async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { receiverName } from '../../src/clients/registration/receiver.ts'
 import { ClientPlayer, documentHosts, publishing, SigningKeys } from '../interop/client-player.ts'
 import {
   CLIENT_REQUESTS,
@@ -100,7 +101,7 @@ async function authorized(
     state: back.state,
     iss: toolgate.issuer,
   })
-  expect(back.consent).toContain(new URL(redirect_uri).host)
+  expect(back.consent).toContain(receiverName(redirect_uri))
   return tokensOf(await player.redeem(back, redirect_uri, shape.token))
 }
 

@@ -380,8 +380,10 @@ describe('the consent page', () => {
     expect(await consent(person, {})).toContain(NOTICE)
   })
 
-  it('names the host as verified', async () => {
-    expect(await consent(person, {})).toMatch(new RegExp(`${new URL(client_id).host}[\\s\\S]*Verified host`))
+  it('names the host that published it, and says that its makers chose the name', async () => {
+    expect(await consent(person, {})).toMatch(
+      new RegExp(`published by[\\s\\S]*${new URL(client_id).host}[\\s\\S]*its makers chose`),
+    )
   })
 })
 

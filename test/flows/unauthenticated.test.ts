@@ -111,7 +111,11 @@ describe.each(['cli', 'toolgate', 'server'])('a stranger who says to be %s', (id
   })
 
   it('registers as nobody, and only the client that was made is named', async () => {
-    const metadata = { client_name: id, client_id: id, redirect_uris: [`http://127.0.0.1/${id}`] }
+    const metadata = {
+      client_name: `App ${id.length}`,
+      client_id: id,
+      redirect_uris: [`http://127.0.0.1/${id}`],
+    }
     const [event, ...more] = await eventsOf((headers) =>
       toolgate.fetch('/register', {
         method: 'POST',

@@ -86,7 +86,7 @@ describe('every answer of what is open can be read, once and without credentials
   const post = (path: string, body: string, headers: object) => () =>
     root.fetch(path, { method: 'POST', body, headers: { ...ORIGIN, ...headers } })
   const registration = (name: string) =>
-    post('/register', JSON.stringify({ client_name: name, redirect_uris: ['app:/cb'] }), JSON_BODY)
+    post('/register', JSON.stringify({ client_name: name, redirect_uris: ['cursor:/cb'] }), JSON_BODY)
 
   it.each<[what: string, status: number, ask: () => Promise<Response>]>([
     ['metadata', 200, () => root.fetch('/.well-known/oauth-authorization-server', { headers: ORIGIN })],

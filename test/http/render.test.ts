@@ -14,7 +14,7 @@ const VIEWS: Record<string, (text: (place: string) => string) => object> = {
     abort_action: text('abort_action'),
     client_name: text('client_name'),
     client_host: text('client_host'),
-    redirect_host: text('redirect_host'),
+    receiver: text('receiver'),
     resource_name: text('resource_name'),
     error: text('error'),
     username: text('username'),
@@ -25,9 +25,9 @@ const VIEWS: Record<string, (text: (place: string) => string) => object> = {
     abort_action: text('abort_action'),
     username: text('username'),
     error: text('error'),
-    client: { name: text('client'), host: text('client_host'), verified: false },
-    redirect_host: text('redirect_host'),
-    loopback_only: true,
+    client: { name: text('client'), host: text('client_host'), named_by: 'host' },
+    receiver: { kind: 'web', name: text('receiver') },
+    warnings: ['elsewhere'],
     resource: { name: text('resource'), identifier: text('identifier') },
     scopes: [
       {
@@ -44,7 +44,7 @@ const VIEWS: Record<string, (text: (place: string) => string) => object> = {
   continue: (text) => ({
     url: `https://client.example/cb?code=${encodeURIComponent(text('url'))}`,
     client_name: text('client_name'),
-    redirect_host: text('redirect_host'),
+    receiver: text('receiver'),
   }),
   error: (text) => ({
     status: 400,
@@ -191,16 +191,28 @@ describe('consent', () => {
     expect(html).toContain('<code class="chip">second_tool</code>')
   })
 
-  it('warns of a client on this computer, and only of that', () => {
-    expect(render('consent', data)).toContain('runs on your own computer')
-    expect(render('consent', { ...data, loopback_only: false })).not.toContain('your own computer')
+  it.each([
+    ['loopback', 'a program on your own computer'],
+    ['app', 'an app on your own device'],
+    ['elsewhere', 'is published by client_host and sends the access to receiver'],
+  ])('warns of %s, and only where it is so', (warning, text) => {
+    expect(render('consent', { ...data, warnings: [warning] })).toContain(text)
+    expect(render('consent', { ...data, warnings: [] })).not.toContain(text)
   })
 
-  it('says whether the client is verified', () => {
-    expect(render('consent', data)).toContain('Not verified')
-    const verified = render('consent', { ...data, client: { name: 'n', verified: true } })
-    expect(verified).toContain('Verified')
-    expect(verified).not.toContain('Not verified')
+  it.each([
+    ['itself', 'Not verified'],
+    ['host', 'published by'],
+    ['operator', 'Added by the people who run this server'],
+  ])('says who chose the name of the client: %s', (named_by, text) => {
+    const html = render('consent', {
+      ...data,
+      warnings: [],
+      client: { name: 'n', host: 'app.example', named_by },
+    })
+    for (const each of ['Not verified', 'published by', 'Added by the people who run this server'])
+      expect(html.includes(each)).toBe(each === text)
+    expect(html.replaceAll('Not verified', '')).not.toMatch(/verified/i)
   })
 
   it('denies through a form of its own, which sends no scope', () => {

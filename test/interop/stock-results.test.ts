@@ -80,8 +80,9 @@ const introspect = ({ access_token }: Tokens) => toolgate.introspect(resource_se
 describe('discovery', () => {
   it('GET path-inserted well-known: the documents of an issuer with a path are there', async () => {
     const issuer = 'https://sign-in.example/tenant'
-    const below = await Toolgate.start({ beside: toolgate, env: { TOOLGATE_ISSUER: issuer } })
-    const headers = { host: 'sign-in.example' }
+    const env = { TOOLGATE_ISSUER: issuer, TOOLGATE_TRUSTED_PROXY_HOPS: '1' }
+    const below = await Toolgate.start({ beside: toolgate, env })
+    const headers = { host: 'sign-in.example', 'x-forwarded-proto': 'https' }
     for (const path of [...DISCOVERY.map((path) => `${path}/tenant`), `/tenant${DISCOVERY[1]}`]) {
       const answer = await below.fetch(path, { headers })
       expect([path, answer.status]).toEqual([path, 200])

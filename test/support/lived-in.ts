@@ -61,7 +61,7 @@ export async function livedIn(options: ToolgateOptions = {}): Promise<LivedIn> {
   const denied = await knex('audit_events').where({ decision: 'denied' }).first('id')
   const grant_ids = grants.map(({ id }) => String(id))
   for (const [index, { label, host }] of APPS.entries())
-    await knex('grants').where({ id: grant_ids[index] }).update({ label, redirect_host: host })
+    await knex('grants').where({ id: grant_ids[index] }).update({ label, receiver: host })
   const event_id = String(denied?.id ?? randomUUID())
   const personal_token_id = await personalToken(toolgate, ada.username)
   const resource_server_id = server.client_id

@@ -150,7 +150,7 @@ describe('a server', () => {
     await ask({})
     await toolgate.introspect(rs, 'A'.repeat(43))
     await toolgate.app.usage.flush()
-    const { tools_used, last_used_at, redirect_host } = await showGrant(toolgate.dependencies, id)
+    const { tools_used, last_used_at, receiver } = await showGrant(toolgate.dependencies, id)
     const counts = tools_used.map(({ tool, allowed, denied }) => [tool, allowed, denied])
     expect(counts.sort()).toEqual([
       ['(unknown)', 0, 2],
@@ -158,7 +158,7 @@ describe('a server', () => {
       ['delete_note', 0, 1],
       ['get_note', 2, 0],
     ])
-    expect([last_used_at instanceof Date, redirect_host]).toEqual([true, '127.0.0.1:33418'])
+    expect([last_used_at instanceof Date, receiver]).toEqual([true, '127.0.0.1:33418'])
     const hours = await toolgate.db.database
       .knex('usage_hours')
       .where({ resource: RESOURCE, decision: 'inactive' })

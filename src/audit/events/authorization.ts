@@ -25,15 +25,11 @@ export const AUTHORIZATION_EVENTS = {
     personal: ({ app }) => `${app} could not be connected`,
     is_local: true,
   }),
-  'consent.given': event<{ rejected: readonly string[]; redirect_host: string }>(
-    'nothing',
-    USER_ACCESS.assign,
-    {
-      sentence: (told) =>
-        `${person(told)} allowed ${client(told)}, back to ${clean(told.detail.redirect_host)}, on ${clean(told.event.resource)}: ${clean(told.event.scope)}`,
-      gives_scopes: true,
-      personal: ({ app, resource, scopes }) => `You allowed ${app} to use ${resource}: ${scopes}`,
-      is_local: true,
-    },
-  ),
+  'consent.given': event<{ rejected: readonly string[]; receiver: string }>('nothing', USER_ACCESS.assign, {
+    sentence: (told) =>
+      `${person(told)} allowed ${client(told)}, back to ${clean(told.detail.receiver)}, on ${clean(told.event.resource)}: ${clean(told.event.scope)}`,
+    gives_scopes: true,
+    personal: ({ app, resource, scopes }) => `You allowed ${app} to use ${resource}: ${scopes}`,
+    is_local: true,
+  }),
 }

@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import { sha256 } from '../../base/digest.ts'
 import type { ClientMetadata } from '../client-store.ts'
 import { sanitiseMetadataDocument } from '../registration/client-metadata.ts'
-import { redirectHost } from '../registration/redirect-uris.ts'
+import { receiverName } from '../registration/receiver.ts'
 import { type Admission, admits } from './admission.ts'
 import { type DocumentNetwork, type Fetched, fetchDocument, isFetchable } from './document-fetch.ts'
 import { FetchBudget } from './fetch-budget.ts'
@@ -17,6 +17,7 @@ export type DocumentDependencies = {
   db: Knex
   admission: Admission
   network?: DocumentNetwork | undefined
+  app_schemes?: readonly string[] | undefined
 }
 
 const SIZE_MAX_BYTES = 5 * 1024
@@ -36,7 +37,7 @@ export function documentUrl(client_id: string): URL | undefined {
 /** What a person's trust rests on: where codes go and how the client proves itself. */
 function identityOf(metadata: ClientMetadata): string {
   const { redirect_uris, jwks, jwks_uri, token_endpoint_auth_method } = metadata
-  const hosts = [...new Set((redirect_uris as string[]).map(redirectHost))].sort()
+  const hosts = [...new Set((redirect_uris as string[]).map(receiverName))].sort()
   const basis = JSON.stringify([hosts, jwks ?? null, jwks_uri ?? null, token_endpoint_auth_method ?? null])
   return sha256(basis).toString('base64url')
 }
@@ -93,11 +94,11 @@ export class MetadataDocuments {
   }
 
   async #keep(client_id: string, fetched: Fetched): Promise<void> {
-    const { db } = this.#dependencies
+    const { db, app_schemes } = this.#dependencies
     const fail = (failure: string, refused: boolean) =>
       keepFailure(db, { client_id, failure, refused, retry_after_seconds: RETRY_AFTER_SECONDS })
     if (fetched.outcome !== 'document') return fail(fetched.reason, fetched.outcome === 'refused')
-    const read = sanitiseMetadataDocument(client_id, fetched.text)
+    const read = sanitiseMetadataDocument(client_id, fetched.text, { app_schemes })
     if ('fault' in read) return fail(read.fault, true)
     const { metadata } = read
     const { fresh_for_seconds } = fetched

@@ -1,6 +1,8 @@
 import { isObject, parseJson } from '../../base/json.ts'
 import { ASSERTION_ALGORITHMS, usableKeys } from '../keys/key-set.ts'
-import { isNative, redirectUriFault } from './redirect-uris.ts'
+import { displayName, nameFault } from './client-name.ts'
+import { isNative } from './receiver.ts'
+import { redirectUriFault } from './redirect-uris.ts'
 
 /**
  * One policy for what a client says about itself when it registers (RFC 7591): what is harmless and wrong is
@@ -10,8 +12,14 @@ export type Sanitised = { metadata: Record<string, unknown> } | { fault: string;
 
 export type ClientMetadataError = 'invalid_redirect_uri' | 'invalid_client_metadata'
 
+export type MetadataPolicy = {
+  /** Of apps that the operators of this server know besides those that are known here. */
+  app_schemes?: readonly string[] | undefined
+  /** An operator adds the client, and answers for its name. */
+  is_added?: boolean
+}
+
 const REDIRECT_URIS_MAX = 10
-const NAME_MAX_CODE_POINTS = 64
 const TEXT_MAX = 2_048
 
 /** Members that are kept; anything else a client sends is dropped. */
@@ -48,29 +56,11 @@ function isPresent(value: unknown): boolean {
   return value !== null && value !== undefined && value !== ''
 }
 
-/** Control, format and bidirectional characters, whatever else is drawn as nothing, and what no font can know. */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Default_Ignorable_Code_Point}\u2028\u2029\u2800]/gu
-
-/** A name for people: only what can be seen, in the compatible form that look-alikes share, at most 64 code points. */
-export function displayName(name: unknown): string | undefined {
-  if (typeof name !== 'string') return undefined
-  const visible = name
-    .toWellFormed()
-    .normalize('NFKC')
-    .replace(UNSEEN, '')
-    // What stood apart may be neighbours now.
-    .normalize('NFKC')
-    .replace(/\s+/gu, ' ')
-    .trim()
-  const shown = [...visible].slice(0, NAME_MAX_CODE_POINTS).join('').trim()
-  return shown === '' ? undefined : shown
-}
-
-function redirectFault(value: unknown): string | undefined {
+function redirectFault(value: unknown, { app_schemes }: MetadataPolicy): string | undefined {
   if (!Array.isArray(value) || value.length === 0) return 'redirect_uris must be a list with at least one URI'
   if (value.length > REDIRECT_URIS_MAX) return `at most ${REDIRECT_URIS_MAX} redirect URIs`
   for (const uri of value) {
-    const fault = redirectUriFault(uri)
+    const fault = redirectUriFault(uri, app_schemes)
     if (fault) return fault
   }
   return undefined
@@ -79,13 +69,7 @@ function redirectFault(value: unknown): string | undefined {
 /** NUL and lone surrogates as JSON spells them; Postgres stores neither, however deep they stand. */
 const NOT_TEXT = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/i
 
-/** Marks that turn text around, and characters that take no room; the joiners of scripts and emoji are not meant. */
-const DECEPTIVE = /[\p{Bidi_Control}\u00ad\u115f\u1160\u200b\u2060-\u2064\u2800\u3164\ufeff\uffa0]/u
-
 function textFault(metadata: Record<string, unknown>): string | undefined {
-  const { client_name } = metadata
-  if (typeof client_name === 'string' && DECEPTIVE.test(client_name))
-    return 'client_name has invisible characters or marks that turn text around'
   for (const [name, value] of Object.entries(metadata))
     if ((typeof value === 'string' && value.length > TEXT_MAX) || NOT_TEXT.test(JSON.stringify(value)))
       return `${name} is too long or not well-formed text`
@@ -141,13 +125,17 @@ function signingAlgorithm(value: unknown): Record<string, string> {
     : {}
 }
 
-function sanitise(body: Record<string, unknown>, possible: readonly AuthMethod[]): Sanitised {
+function sanitise(
+  body: Record<string, unknown>,
+  possible: readonly AuthMethod[],
+  policy: MetadataPolicy,
+): Sanitised {
   const { token_endpoint_auth_signing_alg, ...metadata } = Object.fromEntries(
     Object.entries(body).filter(([name, value]) => KEPT.has(name) && isPresent(value)),
   )
-  const fault = redirectFault(metadata.redirect_uris)
+  const fault = redirectFault(metadata.redirect_uris, policy)
   if (fault) return { fault, error: 'invalid_redirect_uri' }
-  const text = textFault(metadata)
+  const text = textFault(metadata) ?? (policy.is_added ? undefined : nameFault(metadata.client_name))
   if (text) return { fault: text, error: 'invalid_client_metadata' }
   keepAddresses(metadata)
   const method = authMethod(body, possible)
@@ -177,8 +165,11 @@ function sanitise(body: Record<string, unknown>, possible: readonly AuthMethod[]
 }
 
 /** Takes a registration body; gives metadata that the engine accepts, or the reason for a refusal. */
-export function sanitiseClientMetadata(body: Record<string, unknown>): Sanitised {
-  return sanitise(body, AUTH_METHODS)
+export function sanitiseClientMetadata(
+  body: Record<string, unknown>,
+  policy: MetadataPolicy = {},
+): Sanitised {
+  return sanitise(body, AUTH_METHODS, policy)
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {
@@ -190,13 +181,17 @@ function parseObject(text: string): Record<string, unknown> | undefined {
  * Takes the text of a client ID metadata document and the URL it came from; gives metadata, or the reason why this
  * is no document of that client. A document is public, so no secret can authenticate its client.
  */
-export function sanitiseMetadataDocument(client_id: string, text: string): Sanitised {
+export function sanitiseMetadataDocument(
+  client_id: string,
+  text: string,
+  policy: MetadataPolicy = {},
+): Sanitised {
   const document = parseObject(text)
   const refuse = (fault: string): Sanitised => ({ fault, error: 'invalid_client_metadata' })
   if (!document) return refuse('the document is not a JSON object')
   // Draft §4: the value MUST match the URL of the document, by simple string comparison.
   if (document.client_id !== client_id) return refuse('the document is about another client_id')
   if ('client_secret' in document) return refuse('the document holds a client_secret')
-  const read = sanitise(document, ['none', 'private_key_jwt'])
+  const read = sanitise(document, ['none', 'private_key_jwt'], policy)
   return 'fault' in read ? read : { metadata: { ...read.metadata, client_id } }
 }

@@ -1,71 +1,40 @@
-import { isLoopbackRedirectHost } from '../../base/host.ts'
+import { isAppScheme } from './app-schemes.ts'
+import { receiverOf } from './receiver.ts'
 
-/** Rules for redirect URIs: which may be registered, and what kind each is. RFC 8252, RFC 9700 §4.1. */
-
-/** Schemes that a browser or operating system would run, read or forward instead of handing to an app. */
-const REFUSED_SCHEMES = new Set([
-  'javascript:',
-  'data:',
-  'file:',
-  'blob:',
-  'vbscript:',
-  'about:',
-  'view-source:',
-  'filesystem:',
-  'mailto:',
-  'ftp:',
-  'ws:',
-  'wss:',
-  'tel:',
-  'sms:',
-  'intent:',
-  'chrome:',
-  'jar:',
-  'ldap:',
-  'ssh:',
-])
-
+/** Which redirect URIs may be registered. RFC 8252, RFC 9700 §4.1. */
 export const REDIRECT_URI_MAX_LENGTH = 2_048
 
-export function isLoopbackRedirect(uri: string): boolean {
-  const url = URL.parse(uri)
-  return url?.protocol === 'http:' && isLoopbackRedirectHost(url.hostname)
+/** RFC 3986 §2: a URI is ASCII. What else a parser would take, it changes. */
+const NOT_URI = /[^\x21-\x7e]|[\\"<>^`{|}]/
+
+/** Whether it is written as a parser writes it, but for case, a default port and the slash after a bare host. */
+function isNormal(uri: string, url: URL): boolean {
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') return true
+  const [, authority = '', rest = ''] = /^https?:\/\/([^/?]+)(.*)$/is.exec(uri) ?? []
+  const default_port = url.protocol === 'https:' ? ':443' : ':80'
+  const host = authority.toLowerCase()
+  return (
+    (host === url.host || host === url.host + default_port) &&
+    authority !== '' &&
+    (rest.startsWith('/') ? rest : `/${rest}`) === url.pathname + url.search
+  )
 }
 
-/** A scheme of the app's own, such as `cursor:` or `com.example.app:` (RFC 8252 §7.1). */
-export function isPrivateUse(uri: string): boolean {
-  const url = URL.parse(uri)
-  return url !== null && url.protocol !== 'http:' && url.protocol !== 'https:'
-}
-
-/** True when only an app on a person's own device can receive at this address. */
-export function isNative(uri: string): boolean {
-  return isLoopbackRedirect(uri) || isPrivateUse(uri)
-}
-
-/** Where a code would go, as a person should read it: the host, or the scheme of an app. */
-export function redirectHost(uri: string): string {
-  const url = URL.parse(uri)
-  if (!url) return 'unknown'
-  return url.host === '' ? url.protocol : url.host
-}
-
-function hasControlCharacter(text: string): boolean {
-  return /[\p{Cc}\s\\]/u.test(text) || !text.isWellFormed()
-}
-
-/** Why a redirect URI may not be registered; undefined when it may. */
-export function redirectUriFault(uri: unknown): string | undefined {
+/** Why a redirect URI may not be registered; undefined when it may. `app_schemes`: of apps that operators know besides. */
+export function redirectUriFault(uri: unknown, app_schemes: readonly string[] = []): string | undefined {
   if (typeof uri !== 'string') return 'redirect_uris must be strings'
   if (uri.length > REDIRECT_URI_MAX_LENGTH) return 'a redirect URI is too long'
-  if (hasControlCharacter(uri)) return 'a redirect URI has a space, backslash or control character'
+  if (NOT_URI.test(uri)) return 'a redirect URI has a space, or a character that no URI has (RFC 3986)'
   const url = URL.parse(uri)
-  if (!url) return 'a redirect URI is not an absolute URL'
+  const receiver = receiverOf(uri)
+  if (!url || !receiver) return 'a redirect URI is not an absolute URL'
   if (uri.includes('#')) return 'a redirect URI must not have a fragment'
   if (url.username || url.password) return 'a redirect URI must not have user information'
   if (uri.includes('*')) return 'a redirect URI must not have a wildcard'
-  if (REFUSED_SCHEMES.has(url.protocol)) return `redirect URIs with the scheme ${url.protocol} are refused`
-  if (url.protocol === 'http:' && !isLoopbackRedirect(uri))
+  if (receiver.kind === 'app' && !isAppScheme(receiver.scheme.slice(0, -1), app_schemes))
+    return `redirect URIs with the scheme ${receiver.scheme} are refused: an app's scheme is a domain name reversed, like com.example.app`
+  if (url.protocol === 'http:' && receiver.kind !== 'loopback')
     return 'a redirect URI with http must be on localhost, 127.0.0.1 or [::1]; use https elsewhere'
+  if (!isNormal(uri, url)) return 'a redirect URI is not in its normal form'
   return undefined
 }

@@ -1,4 +1,5 @@
 import { type Catalogue, findResource, grantableScopes } from '../../catalogue/catalogue.ts'
+import { receiverText } from '../../clients/registration/receiver.ts'
 import type { ConnectedApp } from '../../grants/connected-apps-store.ts'
 import { clientName, documentHost } from '../client-name.ts'
 import { type ScopeView, scopeView } from '../scope-view.ts'
@@ -28,6 +29,7 @@ export function appView(
     title: app.label ?? client,
     client,
     client_host: documentHost(app.client_id),
+    receiver: app.receiver === null ? null : receiverText(app.receiver),
     resource_name: resource?.name ?? app.resource ?? 'nothing',
     scopes: scopesOf(app, catalogue, roles),
   }

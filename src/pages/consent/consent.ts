@@ -1,5 +1,5 @@
 import { type Catalogue, findResource, grantableScopes } from '../../catalogue/catalogue.ts'
-import { isLoopbackRedirect, redirectHost } from '../../clients/registration/redirect-uris.ts'
+import { type Receiver, receiverName, receiverOf } from '../../clients/registration/receiver.ts'
 import type { Resource, Scope } from '../../permission/scopes.ts'
 import { clientName, documentHost } from '../client-name.ts'
 import { type ScopeView, scopeView } from '../scope-view.ts'
@@ -11,15 +11,25 @@ export type ConsentRequest = {
   requested: readonly string[]
   roles: readonly string[]
   username: string
-  client: { client_id: string; name: string | undefined; redirect_uris: readonly string[] }
+  client: { client_id: string; name: string | undefined; is_added: boolean }
   redirect_uri: string
 }
 
+/** `host`: where its metadata document is. `named_by`: who chose the name that people read. */
+export type AskingClient = {
+  name: string
+  host: string | undefined
+  named_by: 'operator' | 'host' | 'itself'
+}
+
+/** What a person should think about: nobody can check the program or app, or the code goes elsewhere than the document is. */
+export type Warning = 'loopback' | 'app' | 'elsewhere'
+
 export type ConsentView = {
   username: string
-  client: { name: string; host: string | undefined; verified: boolean }
-  redirect_host: string
-  loopback_only: boolean
+  client: AskingClient
+  receiver: { kind: Receiver['kind'] | 'unknown'; name: string }
+  warnings: Warning[]
   resource: { name: string; identifier: string }
   scopes: ScopeView[]
   unavailable: { name: string; description: string }[]
@@ -30,10 +40,17 @@ function requestedOf(resource: Resource, requested: readonly string[]): Scope[] 
   return resource.scopes.filter((scope) => names.has(scope.name))
 }
 
-/** A client known by the URL of its metadata document is who its host says; any other client only claims a name. */
-function describeClient({ client_id, name }: ConsentRequest['client']): ConsentView['client'] {
+/** Of a document only its host is certain: the name in it is as its makers like. */
+function describeClient({ client_id, name, is_added }: ConsentRequest['client']): AskingClient {
   const host = documentHost(client_id)
-  return { name: clientName(client_id, name), host, verified: host !== undefined }
+  const named_by = is_added ? 'operator' : host === undefined ? 'itself' : 'host'
+  return { name: clientName(client_id, name), host, named_by }
+}
+
+/** By who gets the code of this very request, whatever else the client registered. */
+function warningsOf({ host }: AskingClient, receiver: Receiver | undefined): Warning[] {
+  if (receiver?.kind === 'loopback' || receiver?.kind === 'app') return [receiver.kind]
+  return host !== undefined && receiver?.host !== host ? ['elsewhere'] : []
 }
 
 /** The scopes that were asked for and that this account's roles allow, and those they do not. */
@@ -55,11 +72,13 @@ export function offeredScopes(request: ConsentRequest): {
 
 export function consentView(request: ConsentRequest): ConsentView {
   const { resource, offered, unavailable } = offeredScopes(request)
+  const receiver = receiverOf(request.redirect_uri)
+  const client = describeClient(request.client)
   return {
     username: request.username,
-    client: describeClient(request.client),
-    redirect_host: redirectHost(request.redirect_uri),
-    loopback_only: request.client.redirect_uris.every(isLoopbackRedirect),
+    client,
+    receiver: { kind: receiver?.kind ?? 'unknown', name: receiverName(request.redirect_uri) },
+    warnings: warningsOf(client, receiver),
     resource: { name: resource.name, identifier: resource.resource },
     scopes: offered.map((scope) => scopeView(resource, scope)),
     unavailable: unavailable.map(({ name, description }) => ({ name, description })),

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
 import type { Provider } from 'oidc-provider'
 import { runInTransaction } from '../../authorization-server/tokens/unit-of-work.ts'
-import { redirectHost } from '../../clients/registration/redirect-uris.ts'
-import { keepRedirectHost } from '../../grants/grant-store.ts'
+import { receiverName } from '../../clients/registration/receiver.ts'
+import { keepReceiver } from '../../grants/grant-store.ts'
 import type { Interaction } from './interaction.ts'
 
 /**
@@ -23,6 +23,6 @@ export async function saveGrant(
   if (decision.rejected.length > 0)
     grant.rejectResourceScope(interaction.resource, decision.rejected.join(' '))
   const id = await runInTransaction(trx, () => grant.save())
-  await keepRedirectHost(trx, id, redirectHost(interaction.redirect_uri))
+  await keepReceiver(trx, id, receiverName(interaction.redirect_uri))
   return id
 }

@@ -46,7 +46,7 @@ export async function currentInteraction(provider: Provider, ctx: Context): Prom
   }
 }
 
-export type DisplayedClient = { name: string | undefined; redirect_uris: readonly string[] }
+export type DisplayedClient = { name: string | undefined }
 
 /**
  * The client as registered or as its metadata document says. Throws `not_found` when it is gone meanwhile, and
@@ -60,5 +60,5 @@ export async function interactingClient(provider: Provider, client_id: string): 
   })
   if (!client)
     throw new AppError('not_found', 'The app that asked is not registered here any more. Connect it again.')
-  return { name: client.clientName, redirect_uris: client.redirectUris ?? [] }
+  return { name: client.clientName }
 }

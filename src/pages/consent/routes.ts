@@ -9,7 +9,8 @@ import { recorded } from '../../audit/log/recorded.ts'
 import { AppError } from '../../base/errors.ts'
 import { findResource } from '../../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../../catalogue/catalogue-store.ts'
-import { redirectHost } from '../../clients/registration/redirect-uris.ts'
+import { findOrigin } from '../../clients/client-store.ts'
+import { receiverName, receiverText } from '../../clients/registration/receiver.ts'
 import { clientChangedSinceGrant } from '../../grants/grant-store.ts'
 import { basePath } from '../../http/base-path.ts'
 import { assertSameOrigin, csrfToken, verifyCsrf } from '../../http/csrf.ts'
@@ -70,7 +71,7 @@ async function submittedForm({ ctx, interaction, form_key, issuer }: Page): Prom
 async function finish(page: Page, result: InteractionResults): Promise<void> {
   const { provider, ctx, interaction } = page
   const url = await provider.interactionResult(ctx.req, ctx.res, result, { mergeWithLastSubmission: false })
-  sendPage(page, 'continue', { url, redirect_host: redirectHost(interaction.redirect_uri) })
+  sendPage(page, 'continue', { url, receiver: receiverText(receiverName(interaction.redirect_uri)) })
 }
 
 async function showLogin(page: Page, failed?: { error: string; username: string }): Promise<void> {
@@ -82,7 +83,7 @@ async function showLogin(page: Page, failed?: { error: string; username: string 
     ...formFields(page, 'login'),
     client_name: clientName(interaction.client_id, client.name),
     client_host: documentHost(interaction.client_id),
-    redirect_host: redirectHost(interaction.redirect_uri),
+    receiver: receiverText(receiverName(interaction.redirect_uri)),
     resource_name: resource ? resource.name : 'this service',
     ...failed,
   })
@@ -117,6 +118,7 @@ async function consentRequest(page: Page): Promise<ConsentRequest & { account: A
   if (!account || !catalogue || !resource || !findResource(catalogue, resource))
     throw new AppError('not_found', 'What was asked for is not there any more. Start again from your app.')
   const client = await interactingClient(provider, interaction.client_id)
+  const is_added = (await findOrigin(db, interaction.client_id)) === 'operator'
   return {
     account,
     catalogue,
@@ -124,7 +126,7 @@ async function consentRequest(page: Page): Promise<ConsentRequest & { account: A
     requested: interaction.scope,
     roles: account.roles,
     username: account.username,
-    client: { client_id: interaction.client_id, ...client },
+    client: { client_id: interaction.client_id, ...client, is_added },
     redirect_uri: interaction.redirect_uri,
   }
 }
@@ -150,7 +152,7 @@ function giveConsent(
     const wanted = { ...interaction, account_id: account.id, resource }
     const grant_id = await saveGrant(provider, trx, wanted, { granted, rejected })
     const columns = { account_id: account.id, client_id, resource, scope: granted.join(' '), grant_id }
-    const detail = { rejected, redirect_host: redirectHost(redirect_uri) }
+    const detail = { rejected, receiver: receiverName(redirect_uri) }
     record({ type: 'consent.given', ...columns, detail })
     return grant_id
   })

@@ -53,7 +53,7 @@ describe('an attempt that succeeds', () => {
     const answer = await toolgate.redeem(client_id, code, attempt.code_verifier)
     expect([answer.status, answer.headers.get('x-request-id')]).toEqual([200, attempt.id])
 
-    expect(logged.map(({ path }) => path)).toEqual([
+    expect(logged.map(({ route }) => route)).toEqual([
       '/authorize',
       '/interaction/:uid',
       '/interaction/:uid/login',
@@ -114,7 +114,7 @@ describe('an attempt that fails', () => {
       { error: 'invalid_grant', error_description: expect.any(String), trace_id: attempt.id },
     ])
     expect(answer.headers.get('x-request-id')).toBe(attempt.id)
-    expect(logged.at(-1)).toMatchObject({ path: '/token', status: 400, request_id: attempt.id })
+    expect(logged.at(-1)).toMatchObject({ route: '/token', status: 400, request_id: attempt.id })
     const lines = await trace(attempt.id)
     expect(typesOf(lines)).toEqual([
       'client.registered',

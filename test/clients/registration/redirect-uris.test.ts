@@ -1,53 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  isLoopbackRedirect,
-  isNative,
-  isPrivateUse,
-  REDIRECT_URI_MAX_LENGTH,
-  redirectHost,
-  redirectUriFault,
-} from '../../../src/clients/registration/redirect-uris.ts'
-
-describe('kinds', () => {
-  it.each([
-    ['http://localhost/cb', true, false],
-    ['http://127.0.0.1:8080/cb', true, false],
-    ['http://[::1]/cb', true, false],
-    ['https://localhost/cb', false, false],
-    ['http://127.0.0.2/cb', false, false],
-    ['http://localhost.evil.example/cb', false, false],
-    ['http://127.0.0.1.evil.example/cb', false, false],
-    ['https://app.example/cb', false, false],
-    ['cursor://anysphere/cb', false, true],
-    ['com.example.app:/cb', false, true],
-    ['not a url', false, false],
-  ])('%s: loopback %s, of an app %s', (uri, loopback, private_use) => {
-    expect([isLoopbackRedirect(uri), isPrivateUse(uri), isNative(uri)]).toEqual([
-      loopback,
-      private_use,
-      loopback || private_use,
-    ])
-  })
-
-  it('a number that is loopback to a browser is loopback here', () => {
-    expect(isLoopbackRedirect('http://2130706433/cb')).toBe(true)
-    expect(isLoopbackRedirect('http://0x7f.1/cb')).toBe(true)
-  })
-})
-
-describe('what a person reads', () => {
-  it.each([
-    ['https://app.example:8443/cb', 'app.example:8443'],
-    ['http://127.0.0.1:33418/cb', '127.0.0.1:33418'],
-    ['com.example.app:/cb', 'com.example.app:'],
-    ['https://xn--80ak6aa92e.com/cb', 'xn--80ak6aa92e.com'],
-    ['https://аррӏе.com/cb', 'xn--80ak6aa92e.com'],
-    ['nothing', 'unknown'],
-  ])('%s is shown as %s', (uri, shown) => {
-    expect(redirectHost(uri)).toBe(shown)
-  })
-})
+import { receiverOf } from '../../../src/clients/registration/receiver.ts'
+import { REDIRECT_URI_MAX_LENGTH, redirectUriFault } from '../../../src/clients/registration/redirect-uris.ts'
 
 describe('faults', () => {
   it.each([
@@ -81,7 +35,7 @@ describe('faults', () => {
         expect(uri.length).toBeLessThanOrEqual(REDIRECT_URI_MAX_LENGTH)
         expect(url.username + url.password + url.hash).toBe('')
         expect(uri).not.toMatch(/[\s\\#*\p{Cc}]/u)
-        expect(url.protocol === 'http:' ? isLoopbackRedirect(uri) : true).toBe(true)
+        expect(url.protocol === 'http:' ? receiverOf(uri)?.kind : 'loopback').toBe('loopback')
       }),
     )
   })

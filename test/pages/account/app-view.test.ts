@@ -18,7 +18,7 @@ const app = (scope: string, more: Partial<ConnectedApp> = {}): ConnectedApp => (
   client_id: 'cl_1',
   client_name: 'Claude',
   label: null,
-  redirect_host: null,
+  receiver: null,
   resource: RESOURCE,
   scope,
   created_at: new Date(0),

@@ -42,7 +42,7 @@ function request(change: Partial<ConsentRequest> = {}): ConsentRequest {
     requested: ['read', 'write', 'delete'],
     roles: ['owner'],
     username: 'kim',
-    client: { client_id: 'cl_1', name: 'App', redirect_uris: ['http://127.0.0.1:1/cb'] },
+    client: { client_id: 'cl_1', name: 'App', is_added: false },
     redirect_uri: 'http://127.0.0.1:1/cb',
     ...change,
   }
@@ -76,29 +76,41 @@ describe('the page', () => {
     expect(view.unavailable).toEqual([{ name: 'delete', description: 'Delete notes' }])
   })
 
-  it('shows the host of a client known by the URL of its document, and only claims for any other', () => {
-    const redirect_uris = ['https://app.example/cb']
-    const known = { client_id: 'https://app.example/client.json', name: 'Bank', redirect_uris }
-    expect(consentView(request({ client: known })).client).toEqual({
-      name: 'Bank',
-      host: 'app.example',
-      verified: true,
-    })
-    const claimed = { client_id: 'cl_1', name: undefined, redirect_uris }
-    expect(consentView(request({ client: claimed })).client).toEqual({
-      name: 'An unnamed app',
-      host: undefined,
-      verified: false,
-    })
+  it.each([
+    [
+      'https://app.example/client.json',
+      'Bank',
+      false,
+      { name: 'Bank', host: 'app.example', named_by: 'host' },
+    ],
+    [
+      'https://app.example/client.json',
+      undefined,
+      false,
+      { name: 'app.example', host: 'app.example', named_by: 'host' },
+    ],
+    ['cl_1', 'Bank', false, { name: 'Bank', host: undefined, named_by: 'itself' }],
+    ['cl_1', undefined, false, { name: 'An unnamed app', host: undefined, named_by: 'itself' }],
+    ['cl_1', 'Bank', true, { name: 'Bank', host: undefined, named_by: 'operator' }],
+  ])('says who chose the name: %s', (client_id, name, is_added, shown) => {
+    expect(consentView(request({ client: { client_id, name, is_added } })).client).toEqual(shown)
   })
 
-  it('warns exactly when a client is reachable on loopback only', () => {
-    const on = (...redirect_uris: string[]) =>
-      consentView(request({ client: { client_id: 'c', name: 'App', redirect_uris } })).loopback_only
-    expect(on('http://localhost/cb', 'http://[::1]:9/cb')).toBe(true)
-    expect(on('http://localhost/cb', 'https://app.example/cb')).toBe(false)
-    expect(on('cursor://callback')).toBe(false)
-  })
+  it.each([
+    ['http://localhost/cb', 'cl_1', 'loopback', ['loopback']],
+    ['http://localhost/cb', 'https://app.example/client.json', 'loopback', ['loopback']],
+    ['cursor://callback', 'cl_1', 'app', ['app']],
+    ['evilapp://app.example/cb', 'https://app.example/client.json', 'app', ['app']],
+    ['https://app.example/cb', 'https://app.example/client.json', 'web', []],
+    ['https://evil.example/cb', 'https://app.example/client.json', 'web', ['elsewhere']],
+    ['https://app.example/cb', 'cl_1', 'web', []],
+  ] as const)(
+    'warns by the redirect of this request: %s of %s',
+    (redirect_uri, client_id, kind, warnings) => {
+      const view = consentView(request({ redirect_uri, client: { client_id, name: 'App', is_added: false } }))
+      expect([view.receiver.kind, view.warnings]).toEqual([kind, warnings])
+    },
+  )
 
   it('a resource that is not in the catalogue is a fault of ours: nobody may be asked for it', () => {
     expect(() => consentView(request({ resource: 'https://elsewhere.example' }))).toThrow(
