@@ -8,12 +8,12 @@ import { grantCount } from '../holders/holders.ts'
 import { type ActionContext, defineAction } from './action.ts'
 import { cursor, limit, moment, why } from './fields.ts'
 
-/** A file of 1 MB, with its line ends and quotes escaped as JSON has it. */
-const BODY_LIMIT_BYTES = 3 * 1024 * 1024
+/** A file of 256 KB, with its line ends and quotes escaped as JSON has it. */
+const BODY_LIMIT_BYTES = 768 * 1024
 
 const catalogue_text = z
   .string()
-  .max(1024 * 1024)
+  .max(256 * 1024)
   .describe('The whole catalogue as YAML')
 /** On the command line the catalogue is a file. */
 const from_file = {

@@ -49,18 +49,20 @@ const SCALAR = /[-+.\w]+/y
  */
 export function walkJson(json: string, visitor: JsonVisitor): void {
   for (let at = 0; at < json.length; at++) {
-    const char = json.charAt(at)
-    if (char === '{' || char === '[') visitor.open(char)
-    else if (char === '}' || char === ']') visitor.close()
-    else if (char === '"') {
+    const char = json.charCodeAt(at)
+    // White space, `,` and `:` say nothing; what remains of valid JSON is a number or a word.
+    if (char <= 0x20 || char === 0x2c || char === 0x3a) continue
+    if (char === 0x7b || char === 0x5b) visitor.open(char === 0x7b ? '{' : '[')
+    else if (char === 0x7d || char === 0x5d) visitor.close()
+    else if (char === 0x22) {
       const start = at
       at = closingQuote(json, at + 1)
       const written = json.slice(start, at + 1)
       if (isName(json, at)) visitor.name(stringOf(written))
       else visitor.scalar(written)
-    } else if (/[-\w]/.test(char)) {
+    } else {
       SCALAR.lastIndex = at
-      const [written = char] = SCALAR.exec(json) ?? []
+      const [written = json.charAt(at)] = SCALAR.exec(json) ?? []
       visitor.scalar(written)
       at += written.length - 1
     }
@@ -75,14 +77,17 @@ function stringOf(written: string): string {
 /** @param at within a string, and not behind a backslash */
 function closingQuote(json: string, at: number): number {
   let end = at
-  while (json[end] !== '"') end += json[end] === '\\' ? 2 : 1
-  return end
+  for (;;) {
+    const char = json.charCodeAt(end)
+    if (char === 0x22) return end
+    end += char === 0x5c ? 2 : 1
+  }
 }
 
 function isName(json: string, closing_quote: number): boolean {
   let at = closing_quote + 1
-  while (/\s/.test(json.charAt(at))) at++
-  return json[at] === ':'
+  while (json.charCodeAt(at) <= 0x20) at++
+  return json.charCodeAt(at) === 0x3a
 }
 
 function readByHand(json: string): unknown {
@@ -92,9 +97,10 @@ function readByHand(json: string): unknown {
   const put = (value: unknown) => {
     const into = open.at(-1)
     if (Array.isArray(into)) into.push(value)
-    // Not by assignment: __proto__ is a name like any other.
-    else if (into)
+    else if (into && name === '__proto__')
+      // Not by assignment: it is a name like any other.
       Object.defineProperty(into, name, { value, writable: true, enumerable: true, configurable: true })
+    else if (into) (into as Record<string, unknown>)[name] = value
   }
   walkJson(json, {
     open(bracket) {
@@ -106,7 +112,7 @@ function readByHand(json: string): unknown {
     name(read) {
       name = read
     },
-    scalar: (written) => put(JSON.parse(written)),
+    scalar: (written) => put(written.startsWith('"') ? stringOf(written) : JSON.parse(written)),
   })
   return root[0]
 }

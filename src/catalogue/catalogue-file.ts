@@ -12,7 +12,9 @@ type Path = readonly PropertyKey[]
 
 const fault = (path: Path, message: string): Fault => ({ path, message })
 
-const MAX_FILE_BYTES = 1024 * 1024
+const MAX_FILE_BYTES = 256 * 1024
+const MAX_LINES = 10_000
+const MAX_FAULTS = 100
 const MAX_SCOPES = 1000
 // RFC 6749 §3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
 const SCOPE = /^[\x21\x23-\x5B\x5D-\x7E]{1,128}$/
@@ -38,18 +40,26 @@ const FILE_SHAPE = z.strictObject({
 const KINDS: Record<string, string> = { array: 'a list', object: 'a map', record: 'a map', string: 'text' }
 
 /**
- * Reads `catalogue.yaml`. Answers the catalogue with canonical resource identifiers, or every fault of the file at
+ * Reads `catalogue.yaml`. Answers the catalogue with canonical resource identifiers, or the first 100 faults of the file at
  * once, each as one line: where it is and what to do. Takes any text and never throws.
  */
 export function parseCatalogue(yamlText: string): { catalogue: Catalogue } | { faults: string[] } {
   if (Buffer.byteLength(yamlText) > MAX_FILE_BYTES) {
-    return { faults: ['the file is larger than 1 MB; split or shorten it'] }
+    return { faults: ['the file is larger than 256 KB; split or shorten it'] }
   }
+  if (yamlText.split('\n', MAX_LINES + 1).length > MAX_LINES)
+    return { faults: [`the file has more than ${MAX_LINES} lines; split or shorten it`] }
   const read = readYaml(yamlText)
   const draft = draftOf(read.value)
   const further = read.value === undefined ? [] : [...shapeFaults(read.value), ...referenceFaults(draft)]
   const faults = [...read.faults, ...further]
-  return faults.length === 0 ? { catalogue: draft } : { faults: faults.map(inWords) }
+  return faults.length === 0 ? { catalogue: draft } : { faults: toldFaults(faults) }
+}
+
+/** The first 100: whoever mends those will ask again. */
+function toldFaults(faults: readonly Fault[]): string[] {
+  const told = faults.slice(0, MAX_FAULTS).map(inWords)
+  return faults.length > MAX_FAULTS ? [...told, `and ${faults.length - MAX_FAULTS} more`] : told
 }
 
 // keyFaults searches duplicate keys: the parser's own search takes time quadratic in their number.

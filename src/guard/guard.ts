@@ -81,12 +81,23 @@ export function decideBy(
   const challenges = createChallenges(settings)
   const sessions = createSessions()
 
+  /** Before a long body: whether there is anybody to read it for. */
+  async function requireLive(bearer: string): Promise<void> {
+    if (settings.mode === 'none') return
+    const question = { request_id: crypto.randomUUID() }
+    requireActive(await ask(introspect, bearer, [question], settings), [question], settings, challenges)
+  }
+
   async function passSteps(request: GuardedRequest): Promise<Allowed> {
     const credentials = credentialsOf(request, settings, challenges)
-    const body = await request.readBody()
+    const bearer = settings.mode === 'none' ? '' : requireTokenSyntax(credentials, settings, challenges)
+    let proving: Promise<void> | undefined
+    const body = await request.readBody(() => {
+      proving ??= requireLive(bearer)
+      return proving
+    })
     const messages = messagesIn(body)
     if (request.connection !== 'stdio') requireHeadersToAgree(request.headers, body)
-    const bearer = settings.mode === 'none' ? '' : requireTokenSyntax(credentials, settings, challenges)
     const questions = questionsAbout(messages, bearer, request.headers)
     const answers = await ask(introspect, bearer, questions, settings)
     const asked = requireActive(answers, questions, settings, challenges)

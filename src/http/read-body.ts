@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
-import type { Context } from 'koa'
+import type { Context, Middleware } from 'koa'
 import { AppError } from '../base/errors.ts'
 import { parseJson } from '../base/json.ts'
 import { type Form, parseForm } from './form.ts'
@@ -13,7 +13,15 @@ const JSON_LIMIT_BYTES = 16 * 1024
 const JSON_DEPTH = 10
 
 export type FormOptions = { limit_bytes?: number; multiple?: readonly string[] }
-export type JsonOptions = { limit_bytes?: number; depth?: number }
+export type JsonOptions = {
+  limit_bytes?: number
+  depth?: number
+  /** Awaited before more than 64 KB are read: rejects for whoever has not proven who they are. */
+  prove?: () => Promise<void>
+}
+
+/** More than this nobody reads of somebody who did not prove who they are. */
+const UNPROVEN_BYTES = 64 * 1024
 
 /** koa's context or node's own request, so that a handler outside koa reads bodies by the same rules. */
 type Source = Context | IncomingMessage
@@ -34,7 +42,12 @@ export async function readForm(source: Source, options: FormOptions = {}): Promi
  */
 export async function readJson(source: Source, options: JsonOptions = {}): Promise<unknown> {
   const limit_bytes = options.limit_bytes ?? JSON_LIMIT_BYTES
-  const text = await readText(messageOf(source), 'application/json', limit_bytes)
+  const req = messageOf(source)
+  assertMediaType(req, 'application/json')
+  const bytes = options.prove
+    ? await readProven(req, limit_bytes, options.prove)
+    : await readBytes(req, limit_bytes)
+  const text = textOf(bytes)
   return parseStorable(text, options.depth ?? JSON_DEPTH)
 }
 
@@ -44,9 +57,23 @@ function messageOf(source: Source): IncomingMessage {
 
 async function readText(req: IncomingMessage, media_type: string, limit_bytes: number): Promise<string> {
   assertMediaType(req, media_type)
-  const bytes = await readBytes(req, limit_bytes)
+  return textOf(await readBytes(req, limit_bytes))
+}
+
+function textOf(bytes: Buffer): string {
   if (!isUtf8(bytes)) throw new AppError('invalid_input', 'The body is not valid UTF-8')
   return bytes.toString('utf8')
+}
+
+/** A body of unknown length counts as a long one. */
+async function readProven(
+  req: IncomingMessage,
+  limit_bytes: number,
+  prove: () => Promise<void>,
+): Promise<Buffer> {
+  const { 'content-length': declared } = req.headers
+  if (declared === undefined || Number(declared) > UNPROVEN_BYTES) await prove()
+  return readBytes(req, limit_bytes)
 }
 
 function assertMediaType(req: IncomingMessage, expected: string): void {
@@ -60,6 +87,17 @@ function assertMediaType(req: IncomingMessage, expected: string): void {
   if ((req.headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity') {
     throw new AppError('unsupported_media_type', 'The body must not be compressed')
   }
+}
+
+/**
+ * Ends the connection behind an answer that came before a long body was read: to use it again, Node would read on what
+ * nobody wants, as long as the sender likes.
+ */
+export const leaveUnread: Middleware = async (ctx, next) => {
+  await next()
+  const { 'content-length': declared, 'transfer-encoding': encoding } = ctx.req.headers
+  const is_long = encoding !== undefined || Number(declared ?? 0) > UNPROVEN_BYTES
+  if (is_long && !ctx.req.complete && ctx.status >= 400) ctx.set('Connection', 'close')
 }
 
 /** All bytes of the body, read once. Settles also when the client goes away. Throws as readForm does. */

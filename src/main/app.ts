@@ -34,6 +34,7 @@ import { cors, preflight } from '../http/cors.ts'
 import { errorHandler } from '../http/error-handler.ts'
 import { healthRoutes } from '../http/health.ts'
 import { hostCheck, proxyContract } from '../http/host-check.ts'
+import { leaveUnread } from '../http/read-body.ts'
 import { createRenderer, type Renderer } from '../http/render.ts'
 import { requestContext } from '../http/request-context.ts'
 import { securityHeaders } from '../http/security-headers.ts'
@@ -128,6 +129,7 @@ function mountFrame(koa: Koa, issuer: string, log: Logger, render: Renderer): vo
   koa.use(accessLog(log))
   koa.use(securityHeaders({ issuer }))
   koa.use(cors(issuer))
+  koa.use(leaveUnread)
   koa.use(errorHandler({ log, render }))
   koa.use(proxyContract(issuer, (message) => log.warn(message)))
   koa.use(hostCheck(new URL(issuer).host))

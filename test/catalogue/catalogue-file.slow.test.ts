@@ -202,9 +202,9 @@ describe('faults', () => {
     expect(faultsOf(text).some((fault) => fault.startsWith(expected))).toBe(true)
   })
 
-  it('a file larger than 1 MB and one with more than 1000 scopes are refused', () => {
+  it('a file larger than 256 KB and one with more than 1000 scopes are refused', () => {
     expect(faultsOf('#'.repeat(1024 * 1024 + 1))).toEqual([
-      'the file is larger than 1 MB; split or shorten it',
+      'the file is larger than 256 KB; split or shorten it',
     ])
     const scopes = Array.from({ length: 1001 }, (_, i) => `s${i}: {description: S, tools: []}`)
     expect(faultsOf(small(`{${scopes.join(', ')}}`))).toEqual([

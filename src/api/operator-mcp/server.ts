@@ -109,7 +109,7 @@ function guardedRequest(ctx: Context): GuardedRequest {
     method: ctx.method,
     headers: headersOf(ctx),
     query: new URLSearchParams(ctx.querystring),
-    readBody: async () => (ctx.method === 'POST' ? readJson(ctx, BODY) : undefined),
+    readBody: async (prove) => (ctx.method === 'POST' ? readJson(ctx, { ...BODY, prove }) : undefined),
   }
 }
 

@@ -13,10 +13,12 @@ import { isUnavailable } from '../../storage/database.ts'
 import { INTROSPECTION_PATH } from '../introspection/endpoint.ts'
 import type { ResourceServerSessions } from '../introspection/resource-server-session.ts'
 import type { ReportIntake } from './intake.ts'
-import { postedSchema } from './report.ts'
+import { postedSchema, reportsSchema } from './report.ts'
 
 export const REPORTS_PATH = `${INTROSPECTION_PATH}/reports`
 const BODY_LIMIT_BYTES = 512 * 1024
+/** With credentials in the body, which prove nothing before it is read. */
+const UNPROVEN_LIMIT_BYTES = 64 * 1024
 /** The body, its list, a report. */
 const BODY_DEPTH = 3
 
@@ -26,12 +28,17 @@ const RETRY_AFTER_SECONDS = '5'
 export type ReportsDependencies = { sessions: Pick<ResourceServerSessions, 'open'>; intake: ReportIntake }
 
 async function take(ctx: Context, { sessions, intake }: ReportsDependencies) {
-  const body = await readJson(ctx, { limit_bytes: BODY_LIMIT_BYTES, depth: BODY_DEPTH })
-  const { reports, ...credentials } = validate(postedSchema, body)
-  const parameters = new Map(Object.entries(credentials))
   const authorization = ctx.get('authorization') || undefined
   const origin = requestOrigin(ctx)
-  const server = await sessions.open({ authorization, parameters, ...origin })
+  const open = (credentials: object) =>
+    sessions.open({ authorization, parameters: new Map(Object.entries(credentials)), ...origin })
+  const proven = authorization === undefined ? undefined : await open({})
+  const limit_bytes = proven ? BODY_LIMIT_BYTES : UNPROVEN_LIMIT_BYTES
+  const body = await readJson(ctx, { limit_bytes, depth: BODY_DEPTH })
+  const { reports: unread, ...credentials } = validate(postedSchema, body)
+  const is_proven = proven && Object.keys(credentials).length === 0
+  const server = is_proven ? proven : await open(credentials)
+  const { reports } = validate(reportsSchema, { reports: unread })
   return intake.take({ server, reports, ip: origin.ip })
 }
 

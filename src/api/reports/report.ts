@@ -43,11 +43,13 @@ const reportSchema = z.discriminatedUnion('type', [decisionSchema, outcomeSchema
 
 export type Report = z.infer<typeof reportSchema>
 
-/** The whole body: with the credentials, where they do not stand in the header. */
+/** What of the body is looked at before it is known who sent it: the credentials, where they do not stand in the header. */
 export const postedSchema = z.strictObject({
   client_id: z.string().optional(),
   client_secret: z.string().optional(),
   client_assertion_type: z.string().optional(),
   client_assertion: z.string().optional(),
-  reports: z.array(reportSchema).min(1).max(REPORTS_MAX),
+  reports: z.array(z.unknown()).min(1).max(REPORTS_MAX),
 })
+
+export const reportsSchema = z.strictObject({ reports: z.array(reportSchema) })

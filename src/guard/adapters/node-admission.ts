@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { CORS } from '../cors.ts'
 import type { Guard } from '../guard.ts'
-import type { GuardedRequest } from '../guarded-request.ts'
+import { type GuardedRequest, isLong } from '../guarded-request.ts'
 import type { Allowed } from '../introspection-client/verdict.ts'
 import { admitRequest, type PlainAnswer } from './admission.ts'
 import { watchNodeAnswer } from './node-answer.ts'
@@ -31,7 +31,7 @@ export async function admitNodeRequest(
   const [path = '/', query = ''] = splitOnce(url, '?')
   const { allowed, answer } = await admitRequest(guard, path, guardedRequest(exchange, query))
   if (!allowed) {
-    write(answer)
+    write(isUnread(request) ? { ...answer, headers: { ...answer.headers, connection: 'close' } } : answer)
     return undefined
   }
   if (response.destroyed) {
@@ -42,6 +42,11 @@ export async function admitNodeRequest(
   for (const [name, value] of Object.entries(CORS)) response.setHeader(name, value)
   watchNodeAnswer(response, allowed.watch)
   return allowed
+}
+
+/** Behind an answer that came first, a long body would be read on, as long as the sender likes. */
+function isUnread({ complete, headers }: IncomingMessage): boolean {
+  return !complete && (headers['transfer-encoding'] !== undefined || isLong(headers['content-length']))
 }
 
 /** Writes an answer where no framework wants to do it. */
@@ -55,7 +60,7 @@ function guardedRequest({ request, parsed }: NodeExchange, query: string): Guard
     method,
     headers: headersOf(request),
     query: new URLSearchParams(query),
-    readBody: async () => (method === 'POST' ? readNodeBody(request, parsed) : undefined),
+    readBody: async (prove) => (method === 'POST' ? readNodeBody(request, prove, parsed) : undefined),
     connection: { local_address: socket.localAddress, remote_address: socket.remoteAddress },
   }
 }

@@ -1,19 +1,22 @@
 import type { IncomingMessage } from 'node:http'
-import { MAX_BODY_BYTES, tooLarge } from '../guarded-request.ts'
+import { isLong, MAX_BODY_BYTES, type Prove, tooLarge, UNPROVEN_BYTES } from '../guarded-request.ts'
 import { readJson, requireShallow } from '../json-text.ts'
 import { badMessage } from '../refusal.ts'
 
 /**
  * What the body of a request says.
+ * @param prove resolves for whoever has a live token; awaited before more than 64 KB are read
  * @param parsed what a body parser made of it, which counts only where one has read it: some leave an empty object
  *   beside a body that they do not read
- * @throws Refusal 413 above 4 MiB; 400 when the body breaks off, is no JSON in UTF-8, or is gone
+ * @throws Refusal 413 above 4 MiB; 400 when the body breaks off, is no JSON in UTF-8, or is gone; what `prove` throws
  */
 export async function readNodeBody(
   request: IncomingMessage,
+  prove: Prove,
   parsed: () => unknown = () => undefined,
 ): Promise<unknown> {
-  return request.readableDidRead ? readParsed(parsed()) : readJson(await readNodeText(request))
+  if (isLong(request.headers['content-length'])) await prove()
+  return request.readableDidRead ? readParsed(parsed()) : readJson(await readNodeText(request, prove))
 }
 
 /** Parsers of bodies leave a value, or the text, or the bytes. What is handed on is what is decided about. */
@@ -26,17 +29,23 @@ function readParsed(parsed: unknown): unknown {
   return parsed
 }
 
-function readNodeText(request: IncomingMessage): Promise<string> {
+function readNodeText(request: IncomingMessage, prove: Prove): Promise<string> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let received_bytes = 0
+    let is_proven = false
     const breakOff = () => reject(badMessage('parse_error', 'The body is incomplete'))
     if (request.destroyed) return breakOff()
     request.on('data', (chunk: Buffer) => {
       received_bytes += chunk.length
       // The rest still flows, unread, so that the client gets to see the answer.
-      if (received_bytes > MAX_BODY_BYTES) reject(tooLarge())
-      else chunks.push(chunk)
+      if (received_bytes > MAX_BODY_BYTES) return reject(tooLarge())
+      chunks.push(chunk)
+      if (received_bytes <= UNPROVEN_BYTES || is_proven) return
+      is_proven = true
+      request.pause()
+      // What a stranger sends on stays where it is.
+      prove().then(() => request.resume(), reject)
     })
     request.once('end', () => {
       try {

@@ -1,6 +1,6 @@
 import { hasEscapedName } from '../../base/json.ts'
 import type { Guard } from '../guard.ts'
-import { type Connection, type GuardedRequest, readText } from '../guarded-request.ts'
+import { type Connection, type GuardedRequest, isLong, readText, UNPROVEN_BYTES } from '../guarded-request.ts'
 import { readJson } from '../json-text.ts'
 import { badMessage } from '../refusal.ts'
 import { type Admission, admitRequest, failureAnswer } from './admission.ts'
@@ -25,9 +25,11 @@ export async function admitWebRequest(
     method,
     headers,
     query: searchParams,
-    readBody: async () => {
+    readBody: async (prove) => {
       if (method !== 'POST') return undefined
-      text = request.bodyUsed ? await readBefore().catch(gone) : await readText(request.body ?? [])
+      if (isLong(headers.get('content-length'))) await prove()
+      text = request.bodyUsed ? await readBefore().catch(gone) : await readText(request.body ?? [], prove)
+      if (text.length > UNPROVEN_BYTES) await prove()
       return readJson(text)
     },
     connection,

@@ -13,8 +13,8 @@ import { olderHref } from '../pager.ts'
 
 /** What can be permitted, who holds it, and replacing the catalogue after seeing what that would do. */
 
-/** A file of 1 MB as a form has it, where most characters may take three bytes. */
-const FORM_LIMIT_BYTES = 3.5 * 1024 * 1024
+/** A file of 256 KB as a form has it, where most characters may take three bytes. */
+const FORM_LIMIT_BYTES = 1024 * 1024
 const VERSIONS = 20
 /** As many as one page of the list has; calls of what is beyond are on the page of each. */
 const RESOURCES_COUNTED = 500

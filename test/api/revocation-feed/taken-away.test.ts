@@ -31,6 +31,7 @@ describe('what an event takes away', () => {
     const told = AUDIT_TYPES.map((type) => [type, takenAway(event(type), RESOURCE)] as const)
     expect(Object.fromEntries(told.filter(([, taken]) => !isNothing(taken)))).toEqual({
       'account.changed': { accounts: [named('usr_ada')], clients: [] },
+      'audit.restored': 'all',
       'catalogue.applied': 'all',
       'client.blocked': { accounts: [], clients: [named('cl_one')] },
       'client.changed': { accounts: [], clients: [named('cl_one')] },
