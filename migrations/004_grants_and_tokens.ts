@@ -11,6 +11,8 @@ const GRANTS = `
     client_id        text not null,
     resource         text,
     scope            text not null,
+    -- For each scope the version of the catalogue that the person saw. Where there is none, nothing was seen.
+    scope_versions   integer[] not null default '{}',
     payload          jsonb not null,
     created_at       timestamptz not null default now(),
     expires_at       timestamptz not null,

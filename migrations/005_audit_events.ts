@@ -69,6 +69,10 @@ const INDEXES = `
   create index audit_events_account on audit_events (account_id, occurred_at);
   create index audit_events_tool on audit_events (tool, occurred_at) where tool is not null;
 
+  -- What a client was refused just now, for the consent page: every other decision pays nothing for it.
+  create index audit_events_denied on audit_events (account_id, occurred_at)
+    where type = 'tool.decided' and decision = 'denied';
+
   create index audit_events_rare_type on audit_events (type, occurred_at)
     where type not in ('tool.completed', 'tool.decided', 'token.introspected');
   create index audit_events_rare_request on audit_events (request_id, occurred_at)

@@ -250,6 +250,7 @@ const USED_BY_CLI =
 /** The command line reaches these, and no other part of the domain, without an action. */
 const CLI_EXCEPTIONS = [
   'src/cli/catalogue-discover.ts src/catalogue/catalogue-file.ts',
+  'src/cli/catalogue-discover.ts src/catalogue/catalogue-merge.ts',
   'src/cli/catalogue-discover.ts src/catalogue/catalogue-text.ts',
   'src/cli/catalogue-discover.ts src/catalogue/catalogue.ts',
   'src/cli/catalogue.ts src/catalogue/catalogue-file.ts',

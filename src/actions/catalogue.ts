@@ -3,10 +3,10 @@ import { AppError } from '../base/errors.ts'
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import { findVersion, listVersions } from '../catalogue/catalogue-store.ts'
 import { catalogueText } from '../catalogue/catalogue-text.ts'
+import { countedEffect, effectLine } from '../holders/affected.ts'
 import { catalogueOf, changeCatalogue, compareCatalogue } from '../holders/catalogue-change.ts'
-import { grantCount } from '../holders/holders.ts'
 import { type ActionContext, defineAction } from './action.ts'
-import { cursor, limit, moment, why } from './fields.ts'
+import { cursor, limit, moment, text, why } from './fields.ts'
 
 /** A file of 256 KB, with its line ends and quotes escaped as JSON has it. */
 const BODY_LIMIT_BYTES = 768 * 1024
@@ -22,34 +22,20 @@ const from_file = {
   read: { catalogue: 'file' },
 } as const
 
-const lost_scope = z.object({ resource: z.string(), scope: z.string(), live_grants: grantCount })
-
 const comparison = z.object({
   faults: z.array(z.string()).describe('Every fault of the text; with any, nothing else is said'),
   version: z.int().describe('In force; 0 before the first'),
   digest: z.string().describe('Of the catalogue that was given'),
   changes: z.array(z.string()),
-  lost_scopes: z.array(lost_scope).describe('Scopes that vanish, with the live grants that have them'),
+  effects: z.array(countedEffect).describe('Who gains and who loses, by each thing that is in use'),
 })
 
-type Comparison = Pick<z.input<typeof comparison>, 'changes' | 'lost_scopes'>
+type Comparison = Pick<z.input<typeof comparison>, 'changes' | 'effects'>
 
-function comparisonLines({ changes, lost_scopes }: Comparison): string[] {
-  const lost = lost_scopes.map(
-    ({ resource, scope, live_grants: { count, exact } }) =>
-      `${count}${exact ? '' : ' or more'} live grants lose the scope ${scope} on ${resource}`,
-  )
-  return changes.length > 0 ? [...changes, ...lost] : ['Nothing changes.']
-}
-
-/** Only what takes something away needs a yes. */
-async function removals(
-  { db }: ActionContext,
-  { catalogue }: { catalogue: string },
-): Promise<string | undefined> {
-  const compared = await compareCatalogue(db, catalogue)
-  const is_removing = compared.changes.some((change) => change.startsWith('-'))
-  return is_removing ? [...comparisonLines(compared), 'Apply this?'].join('\n') : undefined
+function comparisonLines({ changes, effects }: Comparison): string[] {
+  if (changes.length === 0) return ['Nothing changes.']
+  const in_use = effects.length > 0 ? ['In use, to be named with --accept:', ...effects.map(effectLine)] : []
+  return [...changes, ...in_use]
 }
 
 const version = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER)
@@ -158,7 +144,8 @@ export const catalogueHistory = defineAction({
 export const diffCatalogue = defineAction({
   name: 'diff_catalogue',
   scope: 'operator:read',
-  summary: 'Says what is wrong with a catalogue, or what applying it would change and take from live grants.',
+  summary:
+    'Says what is wrong with a catalogue, or what applying it would change, and who gains and loses by it.',
   method: 'post',
   path: '/catalogue/diff',
   command: 'catalogue diff',
@@ -178,15 +165,15 @@ export const diffCatalogue = defineAction({
 export const applyNewCatalogue = defineAction({
   name: 'apply_catalogue',
   scope: 'operator:admin',
-  summary: 'Puts a catalogue in force, for the next tool call on any instance.',
+  summary:
+    'Puts a catalogue in force, for the next tool call on any instance. What is in use becomes more or less only where it is accepted by name.',
   method: 'put',
   path: '/catalogue',
   command: 'catalogue apply',
   cli: {
     ...from_file,
-    confirm: removals,
     lines: ({ version, changes }) => [
-      ...comparisonLines({ changes, lost_scopes: [] }),
+      ...comparisonLines({ changes, effects: [] }),
       ...(changes.length > 0 ? [`Version ${version} is in force.`] : []),
     ],
   },
@@ -206,6 +193,10 @@ export const applyNewCatalogue = defineAction({
       .max(64)
       .optional()
       .describe('As a comparison gave it; a conflict when this is another catalogue'),
+    accept: z
+      .preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(text).max(500))
+      .optional()
+      .describe('What is in use and may become more or less by it, each as a comparison names it'),
     ...why,
   }),
   output: z.object({ version: z.int(), changes: z.array(z.string()) }),

@@ -14,6 +14,7 @@ import { basePath } from '../http/base-path.ts'
 import type { Renderer } from '../http/render.ts'
 import { createAdapterFactory, type PublishedClients } from './adapters/adapter.ts'
 import type { Keys } from './keys.ts'
+import { freshPassword } from './operator-resource-rules.ts'
 import { errorPage } from './outcomes/render-error.ts'
 import { defaultResource, type ResourceDependencies, resourceServerInfo } from './resource-indicators.ts'
 import { connectionFor, currentUnit } from './tokens/unit-of-work.ts'
@@ -32,9 +33,10 @@ const INTERACTION_TTL_SECONDS = 60 * 60
 const AUTHORIZATION_CODE_TTL_SECONDS = 60
 
 /** Every authorization is consented to by a person, for this installation of the client, and has its own grant. */
-function policy() {
+function policy(dependencies: Parameters<typeof freshPassword>[0]) {
   const { base, Check } = interactionPolicy
   const prompts = base()
+  prompts.get('login')?.checks.add(freshPassword(dependencies))
   prompts
     .get('consent')
     ?.checks.add(
@@ -185,7 +187,7 @@ export function engineConfiguration(dependencies: ConfigurationDependencies): Co
     findAccount: findAccount(db),
     loadExistingGrant,
     interactions: {
-      policy: policy(),
+      policy: policy(resources),
       url: (_ctx, interaction) => `${basePath(config.issuer)}/interaction/${interaction.uid}`,
     },
     renderError: errorPage(render),

@@ -1,9 +1,14 @@
 import type { Knex } from 'knex'
-import { errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provider'
+import { type Client, errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provider'
 import { findActiveAccount } from '../accounts/account-store.ts'
 import { type Catalogue, findResource, grantableScopes, publishedResources } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
+import { findOrigin } from '../clients/client-store.ts'
 import { connectionFor, currentUnit } from './tokens/unit-of-work.ts'
+
+/** Toolgate's own resource gives everything: anybody can register a client, and call it what they like. */
+const SELF_REGISTERED =
+  'only a client that an operator added may ask for this resource; add one with: toolgate clients add'
 
 /** RFC 8707: which scopes a token for a resource may have, for the account of this request, at this moment. */
 export type ResourceDependencies = { db: Knex; catalogues: CatalogueCache; access_token_ttl_seconds: number }
@@ -34,7 +39,7 @@ function identifiersOf(catalogue: Catalogue): string[] {
  * that the account's roles hold, evaluated again at every token request. Throws `invalid_target`.
  */
 export function resourceServerInfo(dependencies: ResourceDependencies) {
-  return async (ctx: KoaContextWithOIDC, identifier: string): Promise<ResourceServer> => {
+  return async (ctx: KoaContextWithOIDC, identifier: string, client: Client): Promise<ResourceServer> => {
     const { db, access_token_ttl_seconds } = dependencies
     const { resource: asked } = ctx.oidc.params ?? {}
     if (Array.isArray(asked) && asked.length > 1)
@@ -45,6 +50,8 @@ export function resourceServerInfo(dependencies: ResourceDependencies) {
       const known = catalogue ? identifiersOf(catalogue).join(' ') : 'none'
       throw new errors.InvalidTarget(`this resource is not known here; known: ${known}`)
     }
+    if (resource.built_in && (await findOrigin(await connectionFor(db), client.clientId)) !== 'operator')
+      throw new errors.InvalidTarget(SELF_REGISTERED)
     const roles = await rolesOf(ctx, db)
     const scopes = roles
       ? [...grantableScopes(catalogue, resource, roles)]

@@ -1,4 +1,4 @@
-import type { Kind, Resource, Scope } from '../permission/scopes.ts'
+import { KINDS, type Kind, type Resource, type Scope } from '../permission/scopes.ts'
 import { type Catalogue, catalogueDocument, type Role } from './catalogue.ts'
 
 const NOTHING: Catalogue = { resources: [], roles: [] }
@@ -64,7 +64,6 @@ function scopeLines(where: string, was: Scope | undefined, is: Scope | undefined
   return lines
 }
 
-const KINDS: readonly Kind[] = ['tools', 'prompts', 'resources']
 const WORD: Record<Kind, string> = { tools: 'tool', prompts: 'prompt', resources: 'resource of MCP' }
 
 /** Tools by their names alone, as most scopes open nothing else. */

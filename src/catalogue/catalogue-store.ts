@@ -6,6 +6,7 @@ import type { Resource } from '../permission/scopes.ts'
 import { keyset, type Page, type PageWanted } from '../storage/keyset.ts'
 import { type Catalogue, catalogueDocument, type Role } from './catalogue.ts'
 import { diffCatalogues } from './catalogue-diff.ts'
+import type { CatalogueHistory } from './held.ts'
 
 /** A resource that every catalogue has although no file names it, and the roles that open it. */
 export type BuiltIn = { resource: Resource; roles: readonly Role[] }
@@ -107,40 +108,79 @@ export async function applyCatalogue(
   })
 }
 
+/** Of a hundred scopes and a thousand tools each takes about a megabyte. */
+const KEPT_MAX = 128
+
+type Entry = { loading: Promise<Catalogue | undefined>; loaded?: Catalogue }
+
+const NEVER: Entry = { loading: Promise.resolve(undefined) }
+
 /**
- * Holds the newest catalogue that was asked for. The hot path reads the number of the version in force with every
- * lookup, so that a catalogue applied anywhere counts from the next tool call on.
+ * Holds the catalogues that were asked for last; a version never changes. The hot path reads the number of the version
+ * in force with every lookup, so that a catalogue applied anywhere counts from the next tool call on.
  */
 export class CatalogueCache {
   readonly #built_in: BuiltIn | undefined
-  #version = 0
-  #catalogue: Promise<Catalogue> | undefined
+  /** In the order of their use. */
+  readonly #versions = new Map<number, Entry>()
 
   constructor(built_in?: BuiltIn) {
     this.#built_in = built_in
   }
 
-  /** The catalogue of that version, from the database only when it is not the one held. Throws for an unknown one. */
+  /** The catalogue of that version, from the database only when it is not held. Throws for an unknown one. */
   async at(db: Knex, version: number): Promise<Catalogue> {
-    if (this.#catalogue && this.#version === version) return this.#catalogue
-    const loading = load(db, version).then((catalogue) => withBuiltIn(catalogue, this.#built_in))
-    // A straggler that read an older version must not push out the newer one.
-    if (version < this.#version) return loading
-    this.#version = version
-    this.#catalogue = loading
-    // What could not be read is asked for again next time.
-    loading.catch(() => {
-      if (this.#catalogue !== loading) return
-      this.#version = 0
-      this.#catalogue = undefined
-    })
-    return loading
+    const catalogue = await this.#entry(db, version).loading
+    if (!catalogue) throw new Error(`catalogue version ${version} does not exist`)
+    return catalogue
+  }
+
+  #entry(db: Knex, version: number): Entry {
+    const known = this.#versions.get(version)
+    const entry: Entry = known ?? {
+      loading: load(db, version).then((catalogue) => catalogue && withBuiltIn(catalogue, this.#built_in)),
+    }
+    this.#versions.delete(version)
+    this.#versions.set(version, entry)
+    if (known) return known
+    const [oldest] = this.#versions.keys()
+    if (this.#versions.size > KEPT_MAX && oldest !== undefined) this.#versions.delete(oldest)
+    // What could not be read, or is not there, is asked for again next time.
+    const forget = () => this.#versions.get(version) === entry && this.#versions.delete(version)
+    entry.loading.then(
+      (catalogue) => (catalogue ? Object.assign(entry, { loaded: catalogue }) : forget()),
+      forget,
+    )
+    return entry
+  }
+
+  /**
+   * The catalogue of the version in force with those of other versions, from memory where all are held. A version that
+   * never was opens nothing.
+   */
+  async history(db: Knex, version: number, others: readonly number[] = []): Promise<CatalogueHistory> {
+    const entry = this.#entry(db, version)
+    const now = entry.loaded ?? (await this.at(db, version))
+    const held = new Map<number, Catalogue>()
+    for (const other of new Set(others)) {
+      // Scopes of a grant that nobody was shown have no version.
+      const { loaded, loading } = other === 0 ? NEVER : this.#entry(db, other)
+      const catalogue = loaded ?? (await loading)
+      if (catalogue) held.set(other, catalogue)
+    }
+    return { now, at: (each) => (each === version ? now : held.get(each)) }
   }
 
   /** The catalogue in force, or undefined when none was ever applied. */
   async current(db: Knex): Promise<CatalogueVersion | undefined> {
     const version = await currentVersion(db)
     return version === undefined ? undefined : { version, catalogue: await this.at(db, version) }
+  }
+
+  /** The same with those that people consented under. */
+  async currentHistory(db: Knex, others: readonly number[]): Promise<CatalogueHistory | undefined> {
+    const version = await currentVersion(db)
+    return version === undefined ? undefined : this.history(db, version, others)
   }
 
   /** The roles that accounts may have now; the built-in ones are there before any catalogue. */
@@ -154,8 +194,7 @@ function withBuiltIn({ resources, roles }: Catalogue, built_in: BuiltIn | undefi
   return { resources: [...resources, built_in.resource], roles: [...roles, ...built_in.roles] }
 }
 
-async function load(db: Knex, version: number): Promise<Catalogue> {
+async function load(db: Knex, version: number): Promise<Catalogue | undefined> {
   const row: Row | undefined = await db('catalogue_versions').where({ version }).first('document')
-  if (!row) throw new Error(`catalogue version ${version} does not exist`)
-  return row.document
+  return row?.document
 }

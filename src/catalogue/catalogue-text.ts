@@ -1,16 +1,11 @@
 import { stringify } from 'yaml'
-import type { Scope } from '../permission/scopes.ts'
+import type { Resource, Scope } from '../permission/scopes.ts'
 import type { Catalogue } from './catalogue.ts'
 
 /** The catalogue as a file that `parseCatalogue` reads as the same catalogue; comments of the file it came from are lost. */
 export function catalogueText({ resources, roles }: Catalogue): string {
   const file = {
-    resources: resources.map(({ resource, name, default_scopes, scopes }) => ({
-      resource,
-      name,
-      default_scopes,
-      scopes: Object.fromEntries(scopes.map((scope) => [scope.name, scopeBody(scope)])),
-    })),
+    resources: resources.map(resourceBody),
     roles: Object.fromEntries(
       roles.map(({ name, grants }) => [
         name,
@@ -22,7 +17,13 @@ export function catalogueText({ resources, roles }: Catalogue): string {
   return stringify(file, { lineWidth: 0, aliasDuplicateObjects: false })
 }
 
-function scopeBody({ description, tools, prompts, resources, includes, risk }: Scope) {
+/** A resource as the file has it. */
+export function resourceBody({ resource, name, default_scopes, scopes }: Resource) {
+  const by_name = Object.fromEntries(scopes.map((scope) => [scope.name, scopeBody(scope)]))
+  return { resource, name, default_scopes, scopes: by_name }
+}
+
+export function scopeBody({ description, tools, prompts, resources, includes, risk }: Omit<Scope, 'name'>) {
   return {
     description,
     tools,

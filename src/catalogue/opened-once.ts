@@ -1,4 +1,4 @@
-import type { Kind, Resource, Scope } from '../permission/scopes.ts'
+import { KINDS, type Kind, type Resource, type Scope } from '../permission/scopes.ts'
 
 /** What a scope lists that stands under another scope too, or twice under this one. */
 export type OpenedFault = { scope: string; kind: Kind; message: string }
@@ -20,9 +20,7 @@ const WORD: Record<Kind, string> = { tools: 'tool', prompts: 'prompt', resources
  * resources that means that no URI is opened by two lines.
  */
 export function openedFaults(resource: Resource): OpenedFault[] {
-  const exactly = (['tools', 'prompts', 'resources'] as const).flatMap((kind) =>
-    repeatedFaults(resource, kind),
-  )
+  const exactly = KINDS.flatMap((kind) => repeatedFaults(resource, kind))
   return [...exactly, ...overlapFaults(resource.scopes)]
 }
 

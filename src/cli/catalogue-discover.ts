@@ -1,8 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { AppError } from '../base/errors.ts'
-import { canonicalResource, findResource } from '../catalogue/catalogue.ts'
+import { type Catalogue, canonicalResource, findResource } from '../catalogue/catalogue.ts'
 import { parseCatalogue } from '../catalogue/catalogue-file.ts'
+import { mergedText } from '../catalogue/catalogue-merge.ts'
 import { catalogueText } from '../catalogue/catalogue-text.ts'
 import { terminalText } from '../doctor/crawl/display-text.ts'
 import { compareWithCatalogue, comparisonLines } from '../doctor/discovery/comparison.ts'
@@ -19,6 +20,7 @@ type Options = {
   name?: string
   prefix?: string
   out?: string
+  into?: string
   timeout: string
   json?: true
 }
@@ -43,6 +45,10 @@ export function registerDiscoverCommand(catalogue: Command): void {
     .option('--name <name>', 'display name (default: what the server calls itself)')
     .option('--prefix <word>', 'of the proposed scopes: notes makes notes:read')
     .option('--out <file>', 'write the proposal there, which must not exist yet')
+    .option(
+      '--into <file>',
+      'add what a catalogue file does not have yet; nothing of it is changed or removed',
+    )
     .option('--timeout <ms>', 'longest wait for each answer', '10000')
     .option('--json', 'print one JSON object')
     .action(discover)
@@ -99,7 +105,7 @@ async function propose(resource: string, inventory: Inventory, options: Options)
       'not_found',
       `${terminalText(server.name)} lists nothing, so there is nothing to propose`,
     )
-  const { name, prefix, out } = options
+  const { name, prefix, out, into } = options
   const catalogue = proposeCatalogue(inventory, { resource, name, prefix })
   const text = `${headOf(inventory)}${catalogueText(catalogue)}`
   const checked = parseCatalogue(text)
@@ -108,12 +114,26 @@ async function propose(resource: string, inventory: Inventory, options: Options)
       'invalid_input',
       `The server offers what no catalogue can name: ${checked.faults.join('; ')}`,
     )
+  if (into !== undefined) return addTo(into, catalogue, options)
   if (out !== undefined) await writeFile(out, text, { flag: 'wx' })
   const lines =
     out === undefined
       ? [text.trimEnd()]
       : [`${out} is written. Read it, then: toolgate catalogue check ${out}`]
   printResult({ ...inventory, catalogue }, lines, options)
+}
+
+async function addTo(file: string, proposed: Catalogue, options: Options): Promise<void> {
+  const { text, added } = mergedText(await readFile(file, 'utf8'), proposed)
+  if (added.length > 0) await writeFile(file, text)
+  const lines =
+    added.length > 0
+      ? [
+          ...added.map((line) => `+ ${line}`),
+          `${file} has it. Read it, then: toolgate catalogue diff ${file}`,
+        ]
+      : [`${file} has all that the server offers.`]
+  printResult({ file, added }, lines.map(terminalText), options)
 }
 
 function headOf({ server, tools }: Inventory): string {

@@ -31,7 +31,7 @@ export type ConnectedApp = Omit<GrantView, 'account_id' | 'username' | 'refresh_
 
 const SELECT = `
   select g.id, g.client_id, coalesce(c.metadata, d.metadata)->>'client_name' as client_name, g.label,
-         g.receiver, g.resource, g.scope, g.created_at, g.expires_at, g.last_used_at,
+         g.receiver, g.resource, g.scope, g.scope_versions, g.created_at, g.expires_at, g.last_used_at,
          uses.first_used_at, coalesce(uses.tools, '[]') as used_tools,
          ${microseconds('g.created_at')} as at_us
   from grants g

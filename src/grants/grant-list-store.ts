@@ -15,6 +15,9 @@ export const grantView = z.object({
   receiver: z.string().nullable(),
   resource: z.string().nullable(),
   scope: z.string(),
+  scope_versions: z
+    .array(z.int())
+    .describe('For each scope the version of the catalogue that the person saw'),
   created_at: z.date(),
   expires_at: z.date(),
   last_used_at: z.date().nullable().describe('To the minute'),
@@ -54,6 +57,7 @@ const COLUMNS = [
   'g.receiver',
   'g.resource',
   'g.scope',
+  'g.scope_versions',
   'g.created_at',
   'g.expires_at',
   'g.last_used_at',
@@ -91,6 +95,9 @@ export const refreshTokenView = z.object({
   client_id: z.string(),
   resource: z.string().nullable(),
   scope: z.string(),
+  scope_versions: z
+    .array(z.int())
+    .describe('For each scope the version of the catalogue that the person saw'),
   created_at: z.date(),
   expires_at: z.date(),
 })

@@ -15,7 +15,8 @@ export async function putGrant(db: Knex, row: GrantRow & { ttl_seconds: number }
     `insert into grants (id, account_id, client_id, resource, scope, payload, expires_at, client_identity)
      values (?, ?, ?, ?, ?, ?, now() + make_interval(secs => ?),
              (select identity from metadata_documents where client_id = ?))
-     on conflict (id) do update set scope = excluded.scope, payload = excluded.payload`,
+     on conflict (id) do update set payload = excluded.payload, scope = excluded.scope,
+       scope_versions = case when grants.scope = excluded.scope then grants.scope_versions else '{}' end`,
     [
       row.id,
       row.account_id,
@@ -29,9 +30,28 @@ export async function putGrant(db: Knex, row: GrantRow & { ttl_seconds: number }
   )
 }
 
-/** Where the person was sent back to with the first code, for people who look at the grant later. */
-export async function keepReceiver(db: Knex, id: string, receiver: string): Promise<void> {
-  await db('grants').where({ id }).update({ receiver })
+export type Consent = {
+  /** Where the person was sent back to with the first code, for people who look at the grant later. */
+  receiver: string
+  /** Of the catalogue that the person saw. */
+  catalogue_version: number
+  /** It ends by then, whatever is configured. */
+  limit_seconds: number | undefined
+}
+
+/** What the engine does not know of a grant that it just saved. */
+export async function keepConsent(
+  db: Knex,
+  id: string,
+  { receiver, catalogue_version, limit_seconds }: Consent,
+): Promise<void> {
+  await db.raw(
+    `update grants set receiver = :receiver,
+       scope_versions = array_fill(cast(:catalogue_version as int), array[cardinality(string_to_array(scope, ' '))]),
+       expires_at = least(expires_at, now() + make_interval(secs => cast(:limit_seconds as float8)))
+     where id = :id`,
+    { id, receiver, catalogue_version, limit_seconds: limit_seconds ?? null },
+  )
 }
 
 /** Whether the client's document names other hosts or keys than when this account last allowed the client. */
@@ -46,6 +66,23 @@ export async function clientChangedSinceGrant(
     [account_id, client_id],
   )
   return rows[0]?.changed === true
+}
+
+/** A client that asks an account for a resource. */
+export type Asking = { account_id: string; client_id: string; resource: string }
+
+const CONSENTS_MAX = 100
+
+/** Each way in which the account allowed the client something on the resource, as long as it counts. */
+export async function consentsOf(
+  db: Knex,
+  asking: Asking,
+): Promise<{ scope: string; scope_versions: number[] }[]> {
+  return db('grants')
+    .where(asking)
+    .andWhereRaw('expires_at > now()')
+    .distinct('scope', 'scope_versions')
+    .limit(CONSENTS_MAX)
 }
 
 export async function findGrantPayload(db: Knex, id: string): Promise<Record<string, unknown> | undefined> {
@@ -149,25 +186,29 @@ export function deleteAllGrants(trx: Knex): Promise<number> {
   return trx('grants').delete()
 }
 
+export type HeldGrant = GrantRow & { scope_versions: number[] }
+
 /** A live grant, of this account if one is named. `db` must be a transaction; the grant is held until it ends. */
 export async function holdGrant(
   db: Knex,
   id: string,
   account_id: string | undefined,
-): Promise<GrantRow | undefined> {
+): Promise<HeldGrant | undefined> {
   const query = db('grants').where({ id }).andWhereRaw('expires_at > now()')
   if (account_id !== undefined) query.where({ account_id })
-  return query.forUpdate().first('id', 'account_id', 'client_id', 'resource', 'scope', 'payload')
+  return query
+    .forUpdate()
+    .first('id', 'account_id', 'client_id', 'resource', 'scope', 'scope_versions', 'payload')
 }
 
 /** Compare-and-set: false when the grant's scope is not `from` any more. */
 export async function replaceScope(
   db: Knex,
   id: string,
-  { from, to, payload }: { from: string; to: string; payload: Record<string, unknown> },
+  { from, to, ...kept }: { from: string; to: string } & Pick<HeldGrant, 'scope_versions' | 'payload'>,
 ): Promise<boolean> {
   const changed = await db('grants')
     .where({ id, scope: from })
-    .update({ scope: to, payload: JSON.stringify(payload) })
+    .update({ scope: to, ...kept, payload: JSON.stringify(kept.payload) })
   return changed === 1
 }

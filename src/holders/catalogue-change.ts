@@ -7,16 +7,12 @@ import type { Catalogue } from '../catalogue/catalogue.ts'
 import { diffCatalogues } from '../catalogue/catalogue-diff.ts'
 import { parseCatalogue } from '../catalogue/catalogue-file.ts'
 import { applyCatalogue, catalogueDigest, currentCatalogue } from '../catalogue/catalogue-store.ts'
-import { consentedScopes } from './holder-store.ts'
-import { type GrantCount, grantsByScope } from './holders.ts'
+import { type CountedEffect, countedEffects, effectLine } from './affected.ts'
 
 /**
  * Replacing the catalogue: what it would change, what it would take from grants that live, and doing it. The command
  * line, the operator API, the pages and the start of a server call these functions and no other.
  */
-
-/** A scope that would vanish, and the live grants that have it. They stay, and it opens nothing for them. */
-export type LostScope = { resource: string; scope: string; live_grants: GrantCount }
 
 export type CatalogueComparison = {
   /** Every fault of the text; with any, nothing else is said. */
@@ -25,11 +21,11 @@ export type CatalogueComparison = {
   version: number
   digest: string
   changes: string[]
-  lost_scopes: LostScope[]
+  /** What is in use and would be more or less; empty where nobody gains or loses. */
+  effects: CountedEffect[]
 }
 
-/** Over all resources that lose scopes together. */
-const GRANTS_LOOKED_AT_MAX = 20_000
+const NAMED_MAX = 50
 
 /** The catalogue that a file says. Throws `invalid_input` with every fault, a line each. */
 export function catalogueOf(text: string): Catalogue {
@@ -44,66 +40,72 @@ export async function compareCatalogue(db: Knex, text: string): Promise<Catalogu
   const current = await currentCatalogue(db)
   const version = current?.version ?? 0
   const read = parseCatalogue(text)
-  if ('faults' in read) return { faults: read.faults, version, digest: '', changes: [], lost_scopes: [] }
+  if ('faults' in read) return { faults: read.faults, version, digest: '', changes: [], effects: [] }
   return {
     faults: [],
     version,
     digest: catalogueDigest(read.catalogue),
     changes: diffCatalogues(current?.catalogue, read.catalogue),
-    lost_scopes: current ? await lostScopes(db, current.catalogue, read.catalogue) : [],
+    effects: current ? await countedEffects(db, current.catalogue, read.catalogue) : [],
   }
-}
-
-async function lostScopes(db: Knex, before: Catalogue, after: Catalogue): Promise<LostScope[]> {
-  const remaining = new Map(
-    after.resources.map(({ resource, scopes }) => [resource, new Set(scopes.map(({ name }) => name))]),
-  )
-  const losing = before.resources.flatMap((was) => {
-    const gone = was.scopes.map(({ name }) => name).filter((name) => !remaining.get(was.resource)?.has(name))
-    return gone.length > 0 ? [{ was, gone }] : []
-  })
-  if (losing.length === 0) return []
-  const look_at = Math.ceil(GRANTS_LOOKED_AT_MAX / losing.length)
-  const resources = losing.map(({ was }) => was.resource)
-  const consented = await consentedScopes(db, resources, look_at)
-  return losing.flatMap(({ was, gone }, index) => {
-    const counts = consented[index] && grantsByScope(was, consented[index])
-    return gone.map((scope) => ({
-      resource: was.resource,
-      scope,
-      live_grants: counts?.get(scope) ?? { count: 0, exact: true },
-    }))
-  })
 }
 
 export type CatalogueExpectation = {
   expected_version?: number | undefined
   /** Of the catalogue that was looked at. */
   digest?: string | undefined
+  /** The ids of effects that are meant; `gains` where all that takes nothing away is. */
+  accept?: readonly string[] | 'gains' | undefined
 }
 
 /**
  * Puts the catalogue in force for the next tool call on any instance. What equals the one in force changes and records
- * nothing. Throws `conflict` when it is not the one with `digest`, or another version than `expected_version` is in force.
+ * nothing. Throws `conflict` when it is not the one with `digest`, or another version than `expected_version` is in force,
+ * and when it would give more or less to somebody by what `accept` does not name.
  */
 export async function changeCatalogue(
   dependencies: RecordingContext,
   catalogue: Catalogue,
   origin: ActionOrigin,
-  { expected_version, digest }: CatalogueExpectation = {},
+  { expected_version, digest, accept = [] }: CatalogueExpectation = {},
 ): Promise<{ version: number; changes: string[] }> {
   if (digest !== undefined && digest !== catalogueDigest(catalogue))
     throw new AppError('conflict', 'This is not the catalogue that was compared. Compare it again.')
   return recorded(dependencies, origin, async (trx, record) => {
+    const current = await currentCatalogue(trx)
+    if (current) await assertAccepted(trx, current.catalogue, catalogue, accept)
+    // What was counted is what is replaced, or somebody is told of the conflict.
+    const replaced = expected_version ?? current?.version ?? 0
     const result = await applyCatalogue(
       trx,
       catalogue,
       actorText(origin.actor.kind, origin.actor.id),
-      expected_version,
+      replaced,
     )
     const { version, changes } = result
     if (changes.length > 0)
       record({ type: 'catalogue.applied', detail: { version, changes: changes.length } })
     return result
   })
+}
+
+async function assertAccepted(
+  db: Knex,
+  before: Catalogue,
+  after: Catalogue,
+  accept: readonly string[] | 'gains',
+): Promise<void> {
+  const open = (await countedEffects(db, before, after)).filter(({ id, lose }) =>
+    accept === 'gains' ? lose.grants + lose.tokens + lose.accounts > 0 : !accept.includes(id),
+  )
+  if (open.length === 0) return
+  const more = open.length > NAMED_MAX ? [`and ${open.length - NAMED_MAX} more`] : []
+  throw new AppError(
+    'conflict',
+    [
+      'Nothing was applied. This is in use and would be more or less; accept each by its name if it is meant:',
+      ...open.slice(0, NAMED_MAX).map(effectLine),
+      ...more,
+    ].join('\n'),
+  )
 }

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import { z } from 'zod'
+import { PERSONAL_CLIENT_ID } from '../personal-tokens/personal-access-token.ts'
 import { keyset, type RowsWanted, storableText } from '../storage/keyset.ts'
 
 /** SQL of who holds a scope: the accounts that may, and the grants that have it. Reads a bounded number of grants. */
@@ -49,6 +50,49 @@ export async function consentedScopes(
     const counts = found.map(({ scope, live }) => ({ scope, grants: live }))
     return { resource, counts, complete: seen < look_at }
   })
+}
+
+/** Live grants with the same scopes, of accounts with the same roles. */
+export type GrantsAlike = {
+  resource: string
+  scope: string
+  roles: string[]
+  is_personal: boolean
+  count: number
+}
+
+/** The newest `look_at` grants of each resource, those that live, counted by what decides what they open. */
+export async function grantsAlike(
+  db: Knex,
+  resources: readonly string[],
+  look_at: number,
+): Promise<{ counts: GrantsAlike[]; complete: boolean }> {
+  const rows = await inOrderOfIndex<GrantsAlike & { seen: number }>(
+    db,
+    `select wanted.resource, newest.scope, a.roles, newest.client_id = ? as is_personal,
+       (count(*) filter (where newest.live))::int as count, count(*)::int as seen
+     from unnest(?::text[]) as wanted(resource) cross join lateral (
+       select g.scope, g.account_id, g.client_id, g.expires_at > now() as live ${NEWEST} ?) newest
+     join accounts a on a.id = newest.account_id
+     group by 1, 2, 3, 4`,
+    [PERSONAL_CLIENT_ID, [...resources], look_at],
+  )
+  const seen = Map.groupBy(rows, ({ resource }) => resource)
+  const complete = [...seen.values()].every((of) => of.reduce((sum, row) => sum + row.seen, 0) < look_at)
+  return { counts: rows.filter(({ count }) => count > 0), complete }
+}
+
+/** Accounts that may act, counted by their roles; of more than `look_at`, so many. */
+export async function accountsByRoles(
+  db: Knex,
+  look_at: number,
+): Promise<{ counts: { roles: string[]; count: number }[]; complete: boolean }> {
+  const { rows } = await db.raw<{ rows: { roles: string[]; count: number }[] }>(
+    `select roles, count(*)::int as count
+     from (select roles from accounts where disabled_at is null limit ?) looked_at group by roles`,
+    [look_at],
+  )
+  return { counts: rows, complete: rows.reduce((sum, { count }) => sum + count, 0) < look_at }
 }
 
 export const holdingGrant = z.object({

@@ -1,4 +1,5 @@
-import { isOpened, type Kind, openedBy, type Resource, type Risk, riskOfScopes, scopesFor } from './scopes.ts'
+import { type Held, isOpenTo, openTo, riskTo } from './consented.ts'
+import { type Kind, type Risk, scopesFor } from './scopes.ts'
 
 /** Methods that reveal and change nothing beyond what the connection itself does; any live token may use them. */
 const OPEN_METHODS = new Set([
@@ -53,25 +54,22 @@ export function usedThing(
   return type ? { kind: type === 'prompt' ? 'prompts' : 'resources', name } : undefined
 }
 
-/** What a caller holds on a resource: the scopes that count now. */
-export type Held = { readonly resource: Resource; readonly effective: readonly string[] }
-
 /** `scope`: all that is needed. For lists: what is opened. */
 export type ToolDecision = { allowed: boolean; scope: string; risk?: Risk } & { [kind in Kind]?: string[] }
 
 /** Pure: whether these scopes open an MCP message, and all scopes that it needs. */
 export function decideMethod(
-  { resource, effective }: Held,
+  held: Held,
   { mcp_method = '', mcp_name }: { mcp_method?: string | undefined; mcp_name?: string | undefined },
 ): ToolDecision {
   const used = usedThing(mcp_method, mcp_name)
   if (used) {
-    const needed = scopesFor(resource, used.kind, used.name)
-    const risk = riskOfScopes(resource, needed)
-    const allowed = isOpened(resource, effective, used.kind, used.name)
+    const needed = scopesFor(held.resource, used.kind, used.name)
+    const risk = riskTo(held, used.kind, used.name)
+    const allowed = isOpenTo(held, used.kind, used.name)
     return { allowed, scope: needed.join(' '), ...(risk ? { risk } : {}) }
   }
   const listed = LISTS.get(mcp_method)
-  if (listed) return { allowed: true, scope: '', [listed]: openedBy(resource, listed, effective) }
+  if (listed) return { allowed: true, scope: '', [listed]: openTo(held, listed) }
   return { allowed: isOpen(mcp_method), scope: '' }
 }

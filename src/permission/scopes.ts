@@ -8,6 +8,7 @@ export type Risk = 'read_only' | 'destructive'
 
 /** What a scope can open. */
 export type Kind = 'tools' | 'prompts' | 'resources'
+export const KINDS: readonly Kind[] = ['tools', 'prompts', 'resources']
 
 /** A scope of one resource. What it opens is opened by it and by every scope that includes it. */
 export type Scope = {
@@ -55,8 +56,6 @@ function indexOf(resource: Resource): Index {
   indexes.set(resource, index)
   return index
 }
-
-const KINDS: readonly Kind[] = ['tools', 'prompts', 'resources']
 
 function enter({ exact, wildcards }: Index, kind: Kind, name: string, scope: string): void {
   if (kind === 'resources' && name.endsWith('*')) wildcards.push({ pattern: name, scope })

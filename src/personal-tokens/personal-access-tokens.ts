@@ -83,14 +83,14 @@ export async function createPersonalToken(
 ): Promise<{ id: string; token: string }> {
   const name = checkedName(request.name)
   const ttl_seconds = checkedSeconds(request.days)
-  const catalogue = (await dependencies.catalogues.current(dependencies.db))?.catalogue
-  const resource = catalogue && findResource(catalogue, request.resource)
+  const current = await dependencies.catalogues.current(dependencies.db)
+  const resource = current && findResource(current.catalogue, request.resource)
   if (!resource) throw new AppError('invalid_input', 'There is no such resource in the catalogue')
   return recorded(dependencies, origin, async (trx, record) => {
     const owner = await lockOwner(trx, request.account)
     if (!owner) throw new AppError('not_found', 'There is no active account of this name or id')
     const { role, scopes: named } = request
-    const scope = scopesOfTokenRole(catalogue, resource, owner.roles, { role, named }).join(' ')
+    const scope = scopesOfTokenRole(current.catalogue, resource, owner.roles, { role, named }).join(' ')
     const place = { account_id: owner.id, resource: resource.resource }
     if ((await countLive(trx, { ...place, max: LIVE_TOKENS_MAX })) >= LIVE_TOKENS_MAX)
       throw new AppError(
@@ -104,6 +104,7 @@ export async function createPersonalToken(
       ...row,
       created_by: actorText(origin.actor.kind, origin.actor.id),
       value,
+      catalogue_version: current.version,
     })
     const token_id = value.id.toString('base64url')
     const detail = { name, role, days: request.days }

@@ -1,22 +1,21 @@
 import { AppError } from '../base/errors.ts'
 import { type Catalogue, grantableScopes } from '../catalogue/catalogue.ts'
 import { effectiveScopes, expandScopes, type Resource } from '../permission/scopes.ts'
+import { isDestructive, tickedScopes } from '../permission/ticks.ts'
 
 /**
- * What a personal access token is for. `read-only`: the resource's default scopes, which are the least that a client
- * begins with. `write`: every scope that destroys nothing. `custom`: scopes by name. Always within what the roles of the
- * account allow, and cut down to that again at every call.
+ * What a personal access token is for. `read-only`: those of the resource's default scopes that are declared `read_only`,
+ * with all that they include. `write`: every scope that destroys nothing. `custom`: scopes by name, each with all that it
+ * includes. Always within what the roles of the account allow, and cut down to that again at every call.
  */
 export const TOKEN_ROLES = ['read-only', 'write', 'custom'] as const
 export type TokenRole = (typeof TOKEN_ROLES)[number]
 
-/** Those of `scopes` that neither are destructive nor include what is. */
-function harmless(resource: Resource, scopes: Iterable<string>): string[] {
-  const destructive = new Set(
-    resource.scopes.filter(({ risk }) => risk === 'destructive').map(({ name }) => name),
-  )
+/** Those of `scopes` that open only what is declared to read. What nothing is said of may write. */
+function reading(resource: Resource, scopes: Iterable<string>): string[] {
+  const declared = new Set(resource.scopes.filter(({ risk }) => risk === 'read_only').map(({ name }) => name))
   return [...scopes].filter((scope) =>
-    [...expandScopes(resource, [scope])].every((each) => !destructive.has(each)),
+    [...expandScopes(resource, [scope])].every((each) => declared.has(each)),
   )
 }
 
@@ -42,13 +41,25 @@ export function scopesOfTokenRole(
   if (role !== 'custom' && named.length > 0)
     throw new AppError('invalid_input', 'Scopes are named for the role custom only')
   const wanted: Record<TokenRole, () => Iterable<string>> = {
-    'read-only': () => harmless(resource, effectiveScopes(resource, resource.default_scopes, grantable)),
-    write: () => harmless(resource, grantable),
-    custom: () => named,
+    'read-only': () => reading(resource, effectiveScopes(resource, resource.default_scopes, grantable)),
+    write: () => [...grantable].filter((scope) => !isDestructive(resource, scope)),
+    custom: () => wholly(resource, grantable, named),
   }
   const scopes = inOrder(resource, wanted[role]())
   if (scopes.length === 0) throw new AppError('invalid_input', nothingLeft(resource, role))
   return scopes
+}
+
+/** What is named, when nothing is left out that it includes: a token opens what is named and no more. */
+function wholly(resource: Resource, grantable: ReadonlySet<string>, named: readonly string[]): string[] {
+  const given = tickedScopes(resource, [...grantable], named)
+  const [fallen] = named.filter((scope) => !given.includes(scope))
+  if (fallen === undefined) return given
+  const missing = [...expandScopes(resource, [fallen])].filter((scope) => !named.includes(scope))
+  throw new AppError(
+    'invalid_input',
+    `${fallen} includes ${inOrder(resource, missing).join(' and ')}: name that too, or leave ${fallen} out`,
+  )
 }
 
 function nothingLeft(resource: Resource, role: TokenRole): string {

@@ -59,13 +59,22 @@ async function insertValue(trx: Knex, grant: Owned, value: Value): Promise<void>
   )
 }
 
-export type NewToken = Owned & { name: string; role: TokenRole; created_by: string; value: Value }
+export type NewToken = Owned & { name: string; role: TokenRole; created_by: string; value: Value } & {
+  /** Of the catalogue that its scopes were chosen from. */
+  catalogue_version: number
+}
 
 export async function insertPersonalToken(trx: Knex, token: NewToken): Promise<void> {
   await trx.raw(
-    `insert into grants (id, account_id, client_id, resource, scope, payload, expires_at)
-     values (?, ?, ?, ?, ?, '{}', now() + make_interval(secs => ?))`,
-    [token.id, token.account_id, PERSONAL_CLIENT_ID, token.resource, token.scope, token.value.ttl_seconds],
+    `insert into grants (id, account_id, client_id, resource, scope, scope_versions, payload, expires_at)
+     values (:id, :account_id, :client_id, :resource, :scope,
+       array_fill(cast(:catalogue_version as int), array[cardinality(string_to_array(:scope, ' '))]),
+       '{}', now() + make_interval(secs => :ttl_seconds))`,
+    {
+      ...{ id: token.id, account_id: token.account_id, client_id: PERSONAL_CLIENT_ID },
+      ...{ resource: token.resource, scope: token.scope, catalogue_version: token.catalogue_version },
+      ttl_seconds: token.value.ttl_seconds,
+    },
   )
   const { id: grant_id, name, role, created_by } = token
   await trx('personal_access_tokens').insert({

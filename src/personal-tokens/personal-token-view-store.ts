@@ -28,7 +28,11 @@ export const storedTokenView = z.object({
   last_used_at: z.date().nullable(),
   values_alive: z.int().describe('2 while a rotation overlaps'),
 })
-export type TokenRow = z.infer<typeof storedTokenView> & { account_roles: string[]; used_by: string | null }
+export type TokenRow = z.infer<typeof storedTokenView> & {
+  account_roles: string[]
+  used_by: string | null
+  scope_versions: number[]
+}
 
 function live(db: Knex): Knex.QueryBuilder {
   return db('grants as g')
@@ -37,7 +41,15 @@ function live(db: Knex): Knex.QueryBuilder {
     .where('g.client_id', PERSONAL_CLIENT_ID)
     .whereRaw('g.expires_at > now()')
     .select('g.id', 'p.name', 'g.account_id', 'a.username', 'a.roles as account_roles', 'g.resource')
-    .select('p.role', 'g.scope', 'p.created_by', 'g.created_at', 'p.rotated_at', 'g.expires_at')
+    .select(
+      'p.role',
+      'g.scope',
+      'g.scope_versions',
+      'p.created_by',
+      'g.created_at',
+      'p.rotated_at',
+      'g.expires_at',
+    )
     .select('g.last_used_at', 'p.used_by')
     .select(
       db.raw(`(select count(*)::int from access_tokens t

@@ -1,9 +1,9 @@
 import type { Knex } from 'knex'
 import { z } from 'zod'
 import { AppError } from '../base/errors.ts'
-import { findResource, grantableScopes } from '../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../catalogue/catalogue-store.ts'
-import { effectiveScopes, toolsForScopes } from '../permission/scopes.ts'
+import { heldBy } from '../catalogue/held.ts'
+import { growthOf, openTo } from '../permission/consented.ts'
 import type { PageWanted } from '../storage/keyset.ts'
 import { oauthClientOf } from './oauth-clients.ts'
 import { EXPIRING_DAYS } from './personal-access-tokens.ts'
@@ -30,7 +30,7 @@ export type TokenView = z.infer<typeof tokenView>
 
 const DAY_MS = 86_400_000
 
-function viewOf({ account_roles: _, used_by, ...row }: TokenRow): TokenView {
+function viewOf({ account_roles: _, scope_versions: __, used_by, ...row }: TokenRow): TokenView {
   return {
     ...row,
     expiring: row.expires_at.getTime() - Date.now() <= EXPIRING_DAYS * DAY_MS,
@@ -52,6 +52,9 @@ export const wholeToken = tokenView.extend({
   tools: z
     .array(z.string())
     .describe('What it opens now, under the catalogue in force and the roles of its owner'),
+  withheld: z
+    .array(z.string())
+    .describe('What came under its scopes since they were chosen; a new token has it'),
   values: z.array(tokenValue),
 })
 export type WholeToken = z.infer<typeof wholeToken>
@@ -63,11 +66,10 @@ export async function showPersonalToken(
 ): Promise<WholeToken> {
   const row = await findPersonalToken(db, named)
   if (!row) throw new AppError('not_found', 'There is no such live personal access token')
-  const catalogue = (await catalogues.current(db))?.catalogue
-  const resource = catalogue && findResource(catalogue, row.resource)
-  const held = resource
-    ? effectiveScopes(resource, row.scope.split(' '), grantableScopes(catalogue, resource, row.account_roles))
-    : []
-  const tools = resource ? toolsForScopes(resource, held) : []
-  return { ...viewOf(row), tools, values: await listValues(db, row.id) }
+  const history = await catalogues.currentHistory(db, row.scope_versions)
+  const held = history && heldBy(history, row, row.account_roles)
+  const tools = held ? openTo(held, 'tools') : []
+  const grown = held ? growthOf(held).filter(({ what }) => what === 'new') : []
+  const withheld = grown.map(({ name }) => name)
+  return { ...viewOf(row), tools, withheld, values: await listValues(db, row.id) }
 }

@@ -56,7 +56,7 @@ describe('the catalogue over the API', () => {
   it('is compared by readers and applied by admins only', async () => {
     const catalogue = (await file()).replace('name: Notes', 'name: Renamed')
     const compared = await ask('POST', '/catalogue/diff', { catalogue }, 'reader')
-    expect(compared.body).toMatchObject({ faults: [], version: 1, lost_scopes: [] })
+    expect(compared.body).toMatchObject({ faults: [], version: 1, effects: [] })
     expect(compared.body.changes).toEqual([`~ resource ${RESOURCE} is named Renamed, was Notes`])
     expect((await ask('PUT', '/catalogue', { catalogue }, 'reader')).status).toBe(403)
     const stale = await ask('PUT', '/catalogue', { catalogue, expected_version: 7 })

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { errors, type KoaContextWithOIDC } from 'oidc-provider'
+import { type Client, errors, type KoaContextWithOIDC } from 'oidc-provider'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { defaultResource, resourceServerInfo } from '../../src/authorization-server/resource-indicators.ts'
 import { parseCatalogue } from '../../src/catalogue/catalogue-file.ts'
@@ -29,7 +29,7 @@ function context(oidc: { account?: unknown; session?: unknown; params?: unknown 
 }
 
 const info = (oidc: Parameters<typeof context>[0], resource = RESOURCE, from = test) =>
-  resourceServerInfo(dependencies(from))(context(oidc), resource)
+  resourceServerInfo(dependencies(from))(context(oidc), resource, { clientId: 'cl_1' } as Client)
 
 describe('scopes of a resource', () => {
   it('before anybody signed in are all it has', async () => {

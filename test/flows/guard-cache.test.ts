@@ -88,7 +88,11 @@ afterAll(async () => {
   await toolgate.close()
 })
 
-const elsewhere = () => ({ db: second.installation.database.knex, audit: second.app.audit })
+const elsewhere = () => ({
+  db: second.installation.database.knex,
+  audit: second.app.audit,
+  catalogues: new CatalogueCache(),
+})
 
 /** Calls a tool of the notes server at `url`, with nothing of an SDK in between. */
 async function call(token: string, name = 'search_notes', url = notes.url): Promise<number> {

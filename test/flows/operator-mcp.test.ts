@@ -34,6 +34,7 @@ describe.each(REAL_CLIENTS)('an operator with %s', (_, make, protocol_version) =
     const { person, id } = await toolgate.account(['operator'])
     const browser = person()
     const client = make(mcp_url)
+    client.memory.saveClientInformation({ client_id: await toolgate.clientOfOperator() })
     await connectThrough(client, browser)
     expect(client.protocol_version).toBe(protocol_version)
     expect(client.memory.scope).toBe('operator:read')
@@ -70,6 +71,7 @@ describe('somebody who is no operator', () => {
   it('gets no scope of the operator, whatever they consent to', async () => {
     const { person } = await toolgate.account(['editor'])
     const client = REAL_CLIENTS[0]![1](mcp_url)
+    client.memory.saveClientInformation({ client_id: await toolgate.clientOfOperator() })
     await expect(connectThrough(client, person())).rejects.toThrow()
     expect(client.memory.access_token).toBe('')
   })

@@ -54,8 +54,8 @@ describe('narrowing a grant', () => {
 
   it('is recorded with what went and what stays; what is so already is neither changed nor recorded', async () => {
     const { id, account_id } = await family()
-    await narrow({ id, scopes: ['notes:write'] })
-    expect(await narrow({ id, scopes: ['notes:write'] })).toEqual({ id, scope: 'notes:write', removed: [] })
+    await narrow({ id, scopes: ['notes:read'] })
+    expect(await narrow({ id, scopes: ['notes:read'] })).toEqual({ id, scope: 'notes:read', removed: [] })
     const { events } = await pageEvents(
       toolgate.db.database.knex,
       { grant_id: id, type: 'grant.narrowed' },
@@ -67,8 +67,8 @@ describe('narrowing a grant', () => {
         actor_id: 'test',
         account_id,
         resource: RESOURCE,
-        scope: 'notes:write',
-        detail: { removed: ['notes:read'] },
+        scope: 'notes:read',
+        detail: { removed: ['notes:write'] },
       },
     ])
   })
@@ -93,6 +93,17 @@ describe('narrowing a grant', () => {
       }),
       { numRuns: 25 },
     )
+  })
+
+  it('takes what includes a scope with it, and says so where nothing would stay', async () => {
+    const { person } = await toolgate.account()
+    const scope = 'notes:read notes:write notes:delete'
+    const id = await grantOf(toolgate, (await toolgate.tokens(person(), client_id, { scope })).refresh_token)
+    await expect(narrow({ id, scopes: ['notes:delete'] })).rejects.toThrow('includes what is taken away')
+    expect(await narrow({ id, scopes: ['notes:read', 'notes:delete'] })).toMatchObject({
+      scope: 'notes:read',
+      removed: ['notes:write', 'notes:delete'],
+    })
   })
 
   it('that leaves nothing, or asks for more, is refused with what to do', async () => {

@@ -1,24 +1,24 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Catalogue, grantableScopes } from '../../src/catalogue/catalogue.ts'
-import type { Resource } from '../../src/permission/scopes.ts'
+import type { Resource, Risk } from '../../src/permission/scopes.ts'
 import { scopesOfTokenRole, TOKEN_ROLES } from '../../src/personal-tokens/personal-token-scopes.ts'
 
-const scope = (name: string, includes: string[] = [], destructive = false) => ({
+const scope = (name: string, includes: string[] = [], risk?: Risk) => ({
   name,
   description: name,
   tools: [`${name}_tool`],
   includes,
-  ...(destructive ? { risk: 'destructive' as const } : {}),
+  ...(risk ? { risk } : {}),
 })
 const NOTES: Resource = {
   resource: 'https://notes.example/mcp',
   name: 'Notes',
   default_scopes: ['read', 'purge'],
   scopes: [
-    scope('read'),
+    scope('read', [], 'read_only'),
     scope('write', ['read']),
-    scope('purge', ['write'], true),
+    scope('purge', ['write'], 'destructive'),
     scope('everything', ['purge']),
   ],
 }
@@ -33,9 +33,22 @@ const scopes = (roles: string[], role: (typeof TOKEN_ROLES)[number], named: stri
   scopesOfTokenRole(CATALOGUE, NOTES, roles, { role, named })
 
 describe('the scopes of a personal access token', () => {
-  it('read-only: the default scopes, and of those none that destroys', () => {
-    expect(scopes(['editor'], 'read-only')).toEqual(['read', 'write'])
+  it('read-only: of the default scopes those that are declared so, with all that they include', () => {
+    expect(scopes(['editor'], 'read-only')).toEqual(['read'])
     expect(scopes(['reader'], 'read-only')).toEqual(['read'])
+    const vault = {
+      ...NOTES,
+      default_scopes: ['put'],
+      scopes: [scope('put'), scope('list', ['put'], 'read_only')],
+    }
+    const catalogue = {
+      resources: [vault],
+      roles: [{ name: 'all', grants: [{ resource: vault.resource, scopes: ['put', 'list'] }] }],
+    }
+    for (const default_scopes of [['put'], ['list'], ['list', 'put']])
+      expect(() =>
+        scopesOfTokenRole(catalogue, { ...vault, default_scopes }, ['all'], { role: 'read-only', named: [] }),
+      ).toThrow('nothing on Notes that a read-only token may have')
   })
 
   it('write: all that the account may hold, without what destroys or includes what does', () => {
@@ -44,7 +57,10 @@ describe('the scopes of a personal access token', () => {
   })
 
   it('custom: what is named, destructive or not, if the account may hold it', () => {
-    expect(scopes(['editor'], 'custom', ['purge'])).toEqual(['purge'])
+    expect(scopes(['editor'], 'custom', ['purge', 'write', 'read'])).toEqual(['read', 'write', 'purge'])
+    expect(() => scopes(['editor'], 'custom', ['purge', 'read'])).toThrow(
+      'purge includes write: name that too',
+    )
     expect(() => scopes(['reader'], 'custom', ['purge', 'read'])).toThrow('may not hold purge on Notes')
     expect(() => scopes(['editor'], 'custom', ['nothing'])).toThrow('may not hold nothing')
     expect(() => scopes(['editor'], 'custom')).toThrow('Name at least one scope')

@@ -109,6 +109,8 @@ export type RealClient = {
     readonly scope: string
     /** Where the SDK wants the person to go. */
     readonly authorization_url: URL | undefined
+    /** As after a registration; an operator may have added the client instead. */
+    saveClientInformation(information: { client_id: string }): void
   }
   readonly exchanges: Exchange[]
   readonly protocol_version: string | undefined

@@ -6,9 +6,11 @@ import { Person } from '../../examples/demo/person.ts'
 import { createAccount } from '../../src/accounts/accounts.ts'
 import type { OperatorScope } from '../../src/accounts/operator-scopes.ts'
 import { createOperatorToken } from '../../src/accounts/operator-tokens.ts'
+import { builtIn } from '../../src/api/operator-api/operator-resource.ts'
 import { generateKeys, type Keys } from '../../src/authorization-server/keys.ts'
 import { parseCatalogue } from '../../src/catalogue/catalogue-file.ts'
 import { applyCatalogue, CatalogueCache } from '../../src/catalogue/catalogue-store.ts'
+import { addClient } from '../../src/clients/clients.ts'
 import type { DocumentNetwork } from '../../src/clients/documents/document-fetch.ts'
 import { addResourceServer } from '../../src/clients/resource-servers/resource-servers.ts'
 import { loadConfig } from '../../src/config/config.ts'
@@ -124,7 +126,8 @@ export class Toolgate {
   }
 
   get dependencies() {
-    return { db: this.db.database.knex, audit: this.app.audit }
+    const catalogues = new CatalogueCache(builtIn(this.issuer))
+    return { db: this.db.database.knex, audit: this.app.audit, catalogues }
   }
 
   /** Asks for what is at `path` below the issuer. Redirects are not followed. */
@@ -166,8 +169,13 @@ export class Toolgate {
       name: 'script',
       days: 30,
     } as const
-    const context = { ...this.dependencies, catalogues: new CatalogueCache() }
-    return createPersonalToken(context, request, by(account))
+    return createPersonalToken(this.dependencies, request, by(account))
+  }
+
+  /** A client that an operator added, as Toolgate's own resource asks for. */
+  async clientOfOperator(): Promise<string> {
+    const request = { name: 'Of an operator', redirect_uris: [REDIRECT_URI], confidential: false }
+    return (await addClient(this.dependencies, request, TEST)).client_id
   }
 
   resourceServer(resource = RESOURCE) {

@@ -92,12 +92,13 @@ export class IntrospectionBatch {
     }))
     const rows = await lookupTokens(hot, keys)
     const version = rows[0]?.catalogue_version ?? 0
-    const catalogue = version === 0 ? undefined : await catalogues.at(db, version)
+    const history =
+      version === 0 ? undefined : await catalogues.history(db, version, otherVersions(rows, version))
     const settled = questions.some(isAsserted) ? await this.#settle(questions, rows) : questions
     return settled.map((question, index) => {
       const row = rows[index]
       if (!row) throw new Error('the lookup answered fewer rows than it was asked')
-      return decide(issuer, catalogue, row, question)
+      return decide(issuer, history, row, question)
     })
   }
 
@@ -119,6 +120,14 @@ export class IntrospectionBatch {
       }),
     )
   }
+}
+
+/** Of the catalogues that people consented under, those that are not in force any more. */
+function otherVersions(rows: readonly LookupRow[], in_force: number): number[] {
+  const others: number[] = []
+  for (const { token } of rows)
+    if (token) for (const version of token.scope_versions) if (version !== in_force) others.push(version)
+  return others
 }
 
 function isAsserted({ credentials }: Question): boolean {

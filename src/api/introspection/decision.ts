@@ -2,7 +2,7 @@ import type { AuditEvent, DetailOf } from '../../audit/events/audit-event.ts'
 import type { RequestOrigin } from '../../audit/log/action-origin.ts'
 import { type Actor, SERVER, UNAUTHENTICATED } from '../../audit-chain/actor.ts'
 import { withoutSecrets } from '../../base/redaction.ts'
-import type { Catalogue } from '../../catalogue/catalogue.ts'
+import type { CatalogueHistory } from '../../catalogue/held.ts'
 import { decideMethod } from '../../permission/mcp-method.ts'
 import { authenticates, type PresentedCredentials } from './resource-server-authentication.ts'
 import { sharedDetail } from './shared-detail.ts'
@@ -111,10 +111,10 @@ function active(
   }
 }
 
-/** Pure: one row of the lookup, the catalogue and the question give the answer and its audit event. */
+/** Pure: one row of the lookup, the catalogues and the question give the answer and its audit event. */
 export function decide(
   issuer: string,
-  catalogue: Catalogue | undefined,
+  history: CatalogueHistory | undefined,
   row: LookupRow,
   question: Question,
 ): Decision {
@@ -123,7 +123,7 @@ export function decide(
   if (!token) return inactive(question, row, 'not_live')
   // RFC 7662 §4: a resource server learns nothing about tokens that were not issued for it.
   if (token.resource !== resourceOf(question, row)) return inactive(question, row, 'wrong_resource')
-  const standing = catalogue && standingOf(catalogue, token)
+  const standing = history && standingOf(history, token)
   if (!standing) return inactive(question, row, 'resource_not_in_catalogue')
 
   const body = active(issuer, question, token, standing.scope)

@@ -21,6 +21,8 @@ export type LiveToken = {
   resource: string
   scope: string
   grant_scope: string
+  /** For each scope of the grant the version of the catalogue at which the person consented. */
+  scope_versions: number[]
   iat: number
   exp: number
 }
@@ -35,7 +37,7 @@ select json_build_array(
   (select json_object_agg(rs.id, json_build_array(encode(rs.credential_hash, 'hex'), rs.resource))
    from resource_servers rs where rs.id = any($1::text[])),
   (select json_agg(json_build_array(
-     q.n, t.client_id, t.account_id, a.username, a.roles, t.grant_id, t.resource, t.scope, g.scope,
+     q.n, t.client_id, t.account_id, a.username, a.roles, t.grant_id, t.resource, t.scope, g.scope, g.scope_versions,
      extract(epoch from t.issued_at)::int, extract(epoch from least(t.expires_at, g.expires_at))::int))
    from unnest($2::bytea[]) with ordinality as q(token_id, n)
    join access_tokens t on t.id = q.token_id and t.expires_at > now()
@@ -53,6 +55,7 @@ type RawToken = [
   resource: string,
   scope: string,
   grant_scope: string,
+  scope_versions: number[],
   iat: number,
   exp: number,
 ]
@@ -101,6 +104,7 @@ function toServer([credential_hash, resource]: RawServer): LookupRow['resource_s
 }
 
 function toToken([, client_id, account_id, username, roles, grant_id, ...rest]: RawToken): LiveToken {
-  const [resource, scope, grant_scope, iat, exp] = rest
-  return { client_id, account_id, username, roles, grant_id, resource, scope, grant_scope, iat, exp }
+  const [resource, scope, grant_scope, scope_versions, iat, exp] = rest
+  const named = { client_id, account_id, username, roles, grant_id }
+  return { ...named, resource, scope, grant_scope, scope_versions, iat, exp }
 }

@@ -42,7 +42,7 @@ export function operatorResource(issuer: string): Resource {
         description: DESCRIPTIONS[name],
         tools: ACTIONS.filter(({ scope }) => scope === name).map((action) => action.name),
         includes: INCLUDES[name],
-        ...(name === 'operator:read' ? {} : { risk: 'destructive' as const }),
+        risk: name === 'operator:read' ? 'read_only' : 'destructive',
       }),
     ),
   }

@@ -16,10 +16,9 @@ type Dependencies = { db: Knex; catalogues: CatalogueCache }
 
 async function gather({ db, catalogues }: Dependencies, event: AuditRow): Promise<Facts> {
   const { token_id } = event
-  const [token, issued, catalogue] = await Promise.all([
+  const [token, issued] = await Promise.all([
     token_id === null ? undefined : findKnownToken(db, token_id),
     token_id === null ? undefined : findTokenEvent(db, token_id),
-    catalogues.current(db),
   ])
   const grant_id = event.grant_id ?? token?.grant_id ?? issued?.grant_id
   const [grant, end] = await Promise.all([
@@ -28,7 +27,8 @@ async function gather({ db, catalogues }: Dependencies, event: AuditRow): Promis
   ])
   const account_id = event.account_id ?? grant?.account_id ?? issued?.account_id
   const account = account_id ? await findKnownAccount(db, account_id) : undefined
-  return { event, catalogue: catalogue?.catalogue, token, issued, grant, end, account }
+  const history = await catalogues.currentHistory(db, grant?.scope_versions ?? [])
+  return { event, catalogue: history?.now, history, token, issued, grant, end, account }
 }
 
 /** Explains the event with this id. Throws `not_found`, and `invalid_input` for an event that refused nothing. */

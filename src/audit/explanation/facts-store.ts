@@ -22,7 +22,15 @@ export async function findKnownToken(db: Knex, token_id: string): Promise<KnownT
 export async function findKnownGrant(db: Knex, id: string): Promise<KnownGrant | undefined> {
   return db('grants')
     .where({ id })
-    .first('id', 'account_id', 'client_id', 'resource', 'scope', db.raw('expires_at <= now() as expired'))
+    .first(
+      'id',
+      'account_id',
+      'client_id',
+      'resource',
+      'scope',
+      'scope_versions',
+      db.raw('expires_at <= now() as expired'),
+    )
 }
 
 export async function findKnownAccount(db: Knex, id: string): Promise<KnownAccount | undefined> {

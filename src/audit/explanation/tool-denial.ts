@@ -1,6 +1,8 @@
 import { findResource, grantableScopes } from '../../catalogue/catalogue.ts'
+import { heldBy } from '../../catalogue/held.ts'
+import { isOpenTo } from '../../permission/consented.ts'
 import { usedThing } from '../../permission/mcp-method.ts'
-import { expandScopes, type Kind, type Resource, scopesFor } from '../../permission/scopes.ts'
+import { expandScopes, isOpened, type Kind, type Resource, scopesFor } from '../../permission/scopes.ts'
 import {
   client,
   type Explanation,
@@ -34,7 +36,30 @@ export function explainToolDenial(facts: Facts): Explanation {
       ? `${kind === 'tools' ? 'Calling' : 'Reading'} ${tool} needs ${all(needed)} on ${resource.name}.`
       : `No scope of ${resource.name} opened ${tool} at that time. Now it needs ${all(needed)}.`,
   ]
-  return lackingScopes(facts, resource, needed, reasons)
+  return olderConsent(facts, used) ?? lackingScopes(facts, resource, needed, reasons)
+}
+
+/** What came under the scopes of a grant after its person allowed them is withheld, whatever their names say. */
+function olderConsent(
+  { event, history, grant, account, token }: Facts,
+  { kind, name }: { kind: Kind; name: string },
+): Explanation | undefined {
+  if (!history || !grant || grant.expired || event.actor_kind === 'operator_token') return undefined
+  const { scope, scope_versions } = grant
+  const consented = { resource: grant.resource ?? '', scope, scope_versions }
+  const held = heldBy(history, consented, account?.roles ?? [], token?.scope ?? scope)
+  if (!held?.seen || isOpenTo(held, kind, name) || !isOpened(held.resource, held.effective, kind, name))
+    return undefined
+  return {
+    verdict: 'consent_is_older',
+    reasons: [
+      `${name} came under ${all(scopesFor(held.resource, kind, name))} after ${account?.username ?? 'the person'} allowed that. It is withheld until they have seen it.`,
+    ],
+    remedies: [
+      client('Follow the challenge: ask for authorization again. The person is shown what is new.'),
+      user('Connect the client again and allow what is new; a personal access token has to be made anew.'),
+    ],
+  }
 }
 
 function methodNotOpen(method: string): Explanation {

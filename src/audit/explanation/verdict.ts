@@ -1,9 +1,11 @@
 import type { AuditRow } from '../../audit-chain/hash-chain.ts'
 import type { Catalogue } from '../../catalogue/catalogue.ts'
+import type { CatalogueHistory } from '../../catalogue/held.ts'
 
 export const VERDICTS = [
   'account_disabled',
   'allowed_now',
+  'consent_is_older',
   'credentials_missing',
   'grant_ended',
   'grant_lacks_scope',
@@ -48,6 +50,7 @@ export type KnownGrant = {
   client_id: string
   resource: string | null
   scope: string
+  scope_versions: number[]
   expired: boolean
 }
 
@@ -57,6 +60,8 @@ export type KnownAccount = { id: string; username: string; roles: string[]; disa
 export type Facts = {
   event: AuditRow
   catalogue: Catalogue | undefined
+  /** With the catalogues that the grant was consented under. */
+  history: CatalogueHistory | undefined
   token: KnownToken | undefined
   /** The event by which the token was given out. */
   issued: AuditRow | undefined

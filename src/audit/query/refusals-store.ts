@@ -23,3 +23,30 @@ export async function newestRefusals(
   )
   return rows.map(eventOfRow)
 }
+
+/** Whoever is refused more often than this within minutes asks for no call of its own. */
+const REFUSALS_LOOKED_AT = 1_000
+
+export type RefusedClient = { account_id: string; client_id: string; resource: string }
+
+/**
+ * The scopes for want of which this client was refused a call for this account within the last `minutes`, by the server
+ * itself: what a resource server reports that it decided is its word, and ticks nothing beforehand.
+ */
+export async function scopesRefused(
+  db: Knex,
+  { minutes, ...refused }: RefusedClient & { minutes: number },
+): Promise<string[]> {
+  const { rows } = await db.raw<{ rows: { needed: string }[] }>(
+    `select distinct needed from (
+       select detail->>'needed' as needed from audit_events
+       where type = 'tool.decided' and decision = 'denied'
+         and account_id >= :account_id and account_id <= :account_id
+         and occurred_at >= now() - make_interval(mins => :minutes)
+         and client_id = :client_id and resource = :resource and detail->>'source' is null
+       order by account_id desc, occurred_at desc limit :limit) newest
+     where needed <> ''`,
+    { ...refused, minutes, limit: REFUSALS_LOOKED_AT },
+  )
+  return rows.map(({ needed }) => needed)
+}

@@ -32,17 +32,26 @@ function catalogueFile(configured: string, environment: Config['environment']): 
   return file
 }
 
-/** Puts the configured catalogue file in force, if it differs. Returns what changed. Throws with every fault. */
+/**
+ * Puts the configured catalogue file in force, if it differs. What only adds is put in force, since nothing of it opens
+ * to a grant before its person has seen it. What takes something from somebody waits until it is accepted by name: then the version in force stays.
+ * Throws with every fault.
+ */
 export async function applyConfiguredCatalogue(
   config: Config,
   { db, audit }: Dependencies,
-): Promise<string[]> {
-  if (config.catalogue_file === undefined) return []
+): Promise<{ changes: string[]; held_back?: string }> {
+  if (config.catalogue_file === undefined) return { changes: [] }
   const file = catalogueFile(config.catalogue_file, config.environment)
   const read = parseCatalogue(readFileSync(file, 'utf8'))
   if ('faults' in read)
     throw new AppError('invalid_input', [`${file} has faults:`, ...read.faults].join('\n  - '))
-  return (await changeCatalogue({ db, audit }, read.catalogue, { actor: SERVER })).changes
+  try {
+    return await changeCatalogue({ db, audit }, read.catalogue, { actor: SERVER }, { accept: 'gains' })
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'conflict') throw error
+    return { changes: [], held_back: `${file} is not in force. ${error.message}` }
+  }
 }
 
 export type FirstSignIn = { username: string; password: string; operator_token: string }

@@ -6,7 +6,12 @@ import { type ExampleServer, startExampleServer } from './example-server.ts'
 import { applyConfiguredCatalogue, createFirstAccount, type FirstSignIn } from './first-start.ts'
 
 /** `toolgate serve`: start, say where everything is, and stop cleanly on SIGINT and SIGTERM. */
-function announce(config: Config, example: ExampleServer | undefined, first: FirstSignIn | undefined): void {
+function announce(
+  config: Config,
+  example: ExampleServer | undefined,
+  first: FirstSignIn | undefined,
+  held_back: string | undefined,
+): void {
   const lines = ['', `  Toolgate       ${config.issuer}`]
   lines.push(`  Operators      ${config.issuer.replace(/\/$/, '')}/operator`)
   if (example) lines.push(`  MCP server     ${example.resource}   <- paste this into an MCP client`)
@@ -18,6 +23,12 @@ function announce(config: Config, example: ExampleServer | undefined, first: Fir
       '  Sign in as     an existing account; forgot it? npm run toolgate -- accounts set-password admin',
     )
   }
+  if (held_back !== undefined)
+    lines.push(
+      '',
+      ...held_back.split('\n').map((line) => `  ${line}`),
+      '  Apply it with: toolgate catalogue apply',
+    )
   console.log([...lines, ''].join('\n'))
 }
 
@@ -25,10 +36,13 @@ export async function serve(): Promise<void> {
   const config = loadConfig()
   const log = createLogger(config.log_level)
   let first: FirstSignIn | undefined
+  let held_back: string | undefined
   const server = await startServer(config, log, {
     async prepare({ database }, { audit }) {
       const dependencies = { db: database.knex, audit }
-      const changes = await applyConfiguredCatalogue(config, dependencies)
+      const { changes, held_back: why } = await applyConfiguredCatalogue(config, dependencies)
+      held_back = why
+      if (why !== undefined) log.warn(why)
       for (const change of changes) log.info(`catalogue: ${change}`)
       first = await createFirstAccount(config, dependencies)
     },
@@ -47,5 +61,5 @@ export async function serve(): Promise<void> {
   process.once('SIGINT', stop)
   process.once('SIGTERM', stop)
   // Last, because whoever reads it may send a signal at once.
-  announce(config, example, first)
+  announce(config, example, first, held_back)
 }

@@ -4,7 +4,8 @@
  */
 import type { Actor } from '../../audit-chain/actor.ts'
 import type { EventWords } from '../../audit-chain/event-fields.ts'
-import { decideMethod, type Held } from '../../permission/mcp-method.ts'
+import type { Held } from '../../permission/consented.ts'
+import { decideMethod } from '../../permission/mcp-method.ts'
 import type { Resource } from '../../permission/scopes.ts'
 import type { LocalPolicy } from '../guard-options.ts'
 import type { ActiveToken, Introspect } from '../introspection-client/introspection.ts'

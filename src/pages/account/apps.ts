@@ -8,7 +8,7 @@ import {
 import { narrowGrant } from '../../grants/narrowing.ts'
 import type { Page, PageRoute } from '../page.ts'
 import { olderHref } from '../pager.ts'
-import { type AppView, appView, keptScopes } from './app-view.ts'
+import { type AppView, appView } from './app-view.ts'
 
 /** What a person connected: looked at, named, narrowed, and ended. */
 function own({ ctx, session }: Page) {
@@ -17,8 +17,7 @@ function own({ ctx, session }: Page) {
 
 async function viewOf(page: Page): Promise<AppView> {
   const app = await showConnectedApp(page, own(page))
-  const current = await page.catalogues.current(page.db)
-  return appView(app, current?.catalogue, page.session.roles)
+  return appView(app, await page.catalogues.currentHistory(page.db, app.scope_versions), page.session.roles)
 }
 
 async function listApps(page: Page): Promise<void> {
@@ -26,9 +25,10 @@ async function listApps(page: Page): Promise<void> {
   const { apps, next } = await pageOfConnectedApps(page, page.session.account_id, {
     after: after === undefined ? undefined : String(after),
   })
-  const current = await page.catalogues.current(page.db)
+  const seen = apps.flatMap(({ scope_versions }) => scope_versions)
+  const history = await page.catalogues.currentHistory(page.db, seen)
   page.show('account/apps', {
-    apps: apps.map((app) => appView(app, current?.catalogue, page.session.roles)),
+    apps: apps.map((app) => appView(app, history, page.session.roles)),
     is_first: after === undefined,
     older: olderHref(page, next),
   })
@@ -48,7 +48,7 @@ async function nameApp(page: Page): Promise<void> {
 
 async function narrowApp(page: Page): Promise<void> {
   const app = await viewOf(page)
-  const scopes = keptScopes(app, page.form.all('scope'))
+  const scopes = page.form.all('scope')
   if (scopes.length === 0)
     throw new AppError('invalid_input', 'Nothing would be left. To take everything back, disconnect the app.')
   const { removed } = await narrowGrant(page, { ...own(page), scopes }, page.caller)

@@ -3,7 +3,8 @@ import type { Knex } from 'knex'
 import type { Provider } from 'oidc-provider'
 import { runInTransaction } from '../../authorization-server/tokens/unit-of-work.ts'
 import { receiverName } from '../../clients/registration/receiver.ts'
-import { keepReceiver } from '../../grants/grant-store.ts'
+import { keepConsent } from '../../grants/grant-store.ts'
+import type { ConsentDecision } from './consent.ts'
 import type { Interaction } from './interaction.ts'
 
 /**
@@ -14,7 +15,7 @@ export async function saveGrant(
   provider: Provider,
   trx: Knex.Transaction,
   interaction: Interaction & { account_id: string; resource: string },
-  decision: { granted: string[]; rejected: string[] },
+  decision: Omit<ConsentDecision, 'opened'> & { catalogue_version: number },
 ): Promise<string> {
   const grant = new provider.Grant({ accountId: interaction.account_id, clientId: interaction.client_id })
   // Without a prefix some ids would begin with a dash, which a command line takes for an option.
@@ -23,6 +24,8 @@ export async function saveGrant(
   if (decision.rejected.length > 0)
     grant.rejectResourceScope(interaction.resource, decision.rejected.join(' '))
   const id = await runInTransaction(trx, () => grant.save())
-  await keepReceiver(trx, id, receiverName(interaction.redirect_uri))
+  const { catalogue_version, limit_seconds } = decision
+  const receiver = receiverName(interaction.redirect_uri)
+  await keepConsent(trx, id, { receiver, catalogue_version, limit_seconds })
   return id
 }

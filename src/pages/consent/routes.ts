@@ -6,22 +6,25 @@ import { type Account, findActiveAccount } from '../../accounts/account-store.ts
 import type { ActionOrigin } from '../../audit/log/action-origin.ts'
 import type { AuditLog } from '../../audit/log/audit-log.ts'
 import { recorded } from '../../audit/log/recorded.ts'
+import { scopesRefused } from '../../audit/query/refusals-store.ts'
 import { AppError } from '../../base/errors.ts'
 import { findResource } from '../../catalogue/catalogue.ts'
 import type { CatalogueCache } from '../../catalogue/catalogue-store.ts'
+import { heldBy } from '../../catalogue/held.ts'
 import { findOrigin } from '../../clients/client-store.ts'
 import { receiverName, receiverText } from '../../clients/registration/receiver.ts'
-import { clientChangedSinceGrant } from '../../grants/grant-store.ts'
+import { type Asking, clientChangedSinceGrant, consentsOf } from '../../grants/grant-store.ts'
 import { basePath } from '../../http/base-path.ts'
 import { assertSameOrigin, csrfToken, verifyCsrf } from '../../http/csrf.ts'
 import type { Form } from '../../http/form.ts'
 import { readForm } from '../../http/read-body.ts'
 import type { Renderer } from '../../http/render.ts'
 import { requestOrigin } from '../../http/request-context.ts'
+import { type Growth, growthOf } from '../../permission/consented.ts'
 import { signIn } from '../../sign-in/sign-in.ts'
 import { clientName, documentHost } from '../client-name.ts'
 import { redisplayOnInvalid, WITH_PASSWORD } from '../redisplay-on-invalid.ts'
-import { type ConsentRequest, consentView, decideScopes } from './consent.ts'
+import { type ConsentDecision, type ConsentRequest, consentView, decideScopes } from './consent.ts'
 import { saveGrant } from './grant-consent.ts'
 import { currentInteraction, type Interaction, interactingClient } from './interaction.ts'
 
@@ -38,6 +41,12 @@ export type InteractionDependencies = {
   catalogues: CatalogueCache
   render: Renderer
 }
+
+const EXCLUDING = 'What you ticked includes what you unticked. Tick both, or neither.'
+const CHANGED_MEANWHILE = 'What is asked for was changed while you decided. Look at it again.'
+
+/** So long after a refusal a request that answers it comes. */
+const STEP_UP_MINUTES = 10
 
 type Page = InteractionDependencies & { ctx: Context; interaction: Interaction }
 
@@ -114,27 +123,57 @@ async function consentRequest(page: Page): Promise<ConsentRequest & { account: A
   const { interaction, provider, db, catalogues } = page
   const { account_id, resource } = interaction
   const account = account_id === undefined ? undefined : await findActiveAccount(db, account_id)
-  const catalogue = (await catalogues.current(db))?.catalogue
-  if (!account || !catalogue || !resource || !findResource(catalogue, resource))
+  const current = await catalogues.current(db)
+  if (!account || !current || !resource || !findResource(current.catalogue, resource))
     throw new AppError('not_found', 'What was asked for is not there any more. Start again from your app.')
-  const client = await interactingClient(provider, interaction.client_id)
-  const is_added = (await findOrigin(db, interaction.client_id)) === 'operator'
+  const { client_id } = interaction
+  const client = await interactingClient(provider, client_id)
+  const is_added = (await findOrigin(db, client_id)) === 'operator'
+  const asking = { account_id: account.id, client_id, resource }
   return {
     account,
-    catalogue,
+    catalogue: current.catalogue,
+    catalogue_version: current.version,
     resource,
     requested: interaction.scope,
     roles: account.roles,
     username: account.username,
-    client: { client_id: interaction.client_id, ...client, is_added },
+    client: { client_id, ...client, is_added },
     redirect_uri: interaction.redirect_uri,
+    refused: await scopesRefused(db, { ...asking, minutes: STEP_UP_MINUTES }),
+    growth: await growthSince(page, asking, account.roles),
   }
+}
+
+/** What came under scopes that this person allowed this app before, on any connection that is still there. */
+async function growthSince(
+  { db, catalogues }: Page,
+  asking: Asking,
+  roles: readonly string[],
+): Promise<Growth[]> {
+  const before = await consentsOf(db, asking)
+  const history = await catalogues.currentHistory(
+    db,
+    before.flatMap(({ scope_versions }) => scope_versions),
+  )
+  if (!history) return []
+  return before.flatMap((consent) => {
+    const held = heldBy(history, { ...consent, resource: asking.resource }, roles)
+    return held ? growthOf(held) : []
+  })
 }
 
 async function submitConsent(page: Page): Promise<void> {
   const form = await submittedForm(page)
   const request = await consentRequest(page)
-  const decision = decideScopes(request, form.all('scope'))
+  const ticked = form.all('scope')
+  if (form.get('catalogue_version') !== String(request.catalogue_version))
+    return showConsent(page, request, CHANGED_MEANWHILE)
+  const decision = decideScopes(request, ticked)
+  const { scopes } = consentView(request)
+  // Ticks that exclude each other are no denial: the person is told and decides again.
+  if (decision.granted.length === 0 && scopes.some(({ name }) => ticked.includes(name)))
+    return showConsent(page, request, EXCLUDING)
   if (decision.granted.length === 0) return finish(page, denial('Nothing was allowed'))
   await finish(page, { consent: { grantId: await giveConsent(page, request, decision) } })
 }
@@ -142,17 +181,17 @@ async function submitConsent(page: Page): Promise<void> {
 /** The grant and its event, both or neither. Returns the grant's id. */
 function giveConsent(
   page: Page,
-  { account, resource }: Awaited<ReturnType<typeof consentRequest>>,
-  { granted, rejected }: ReturnType<typeof decideScopes>,
+  { account, resource, catalogue_version }: Awaited<ReturnType<typeof consentRequest>>,
+  { opened, ...decision }: ConsentDecision,
 ): Promise<string> {
   const { ctx, interaction, provider } = page
   const { client_id, redirect_uri } = interaction
   const origin: ActionOrigin = { ...requestOrigin(ctx), actor: { kind: 'account', id: account.id } }
   return recorded(page, origin, async (trx, record) => {
     const wanted = { ...interaction, account_id: account.id, resource }
-    const grant_id = await saveGrant(provider, trx, wanted, { granted, rejected })
-    const columns = { account_id: account.id, client_id, resource, scope: granted.join(' '), grant_id }
-    const detail = { rejected, receiver: receiverName(redirect_uri) }
+    const grant_id = await saveGrant(provider, trx, wanted, { ...decision, catalogue_version })
+    const columns = { account_id: account.id, client_id, resource, scope: opened.join(' '), grant_id }
+    const detail = { rejected: decision.rejected, receiver: receiverName(redirect_uri) }
     record({ type: 'consent.given', ...columns, detail })
     return grant_id
   })
@@ -164,10 +203,18 @@ function denial(error_description: string): InteractionResults {
 
 async function show(page: Page): Promise<void> {
   if (page.interaction.prompt === 'login') return showLogin(page)
-  const request = await consentRequest(page)
+  await showConsent(page, await consentRequest(page))
+}
+
+async function showConsent(
+  page: Page,
+  request: Awaited<ReturnType<typeof consentRequest>>,
+  error?: string,
+): Promise<void> {
   const { client_id } = page.interaction
   const changed = await clientChangedSinceGrant(page.db, { account_id: request.account.id, client_id })
-  sendPage(page, 'consent', { ...formFields(page, 'consent'), ...consentView(request), changed })
+  if (error !== undefined) page.ctx.status = 400
+  sendPage(page, 'consent', { ...formFields(page, 'consent'), ...consentView(request), changed, error })
 }
 
 async function abort(page: Page): Promise<void> {

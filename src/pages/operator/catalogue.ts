@@ -68,7 +68,8 @@ async function comparisonPage(page: Page): Promise<void> {
 async function apply(page: Page): Promise<void> {
   const given = ['catalogue', 'expected_version', 'digest', 'reason']
   const input = filledIn(Object.fromEntries(given.map((name) => [name, page.form.get(name)])))
-  const { version, changes } = await perform(applyNewCatalogue, page, page.caller, input)
+  const accept = page.form.all('accept')
+  const { version, changes } = await perform(applyNewCatalogue, page, page.caller, { ...input, accept })
   const done = changes.length > 0 ? `Version ${version} of the catalogue is in force.` : 'Nothing changed.'
   page.goTo('/operator/catalogue', done)
 }
@@ -89,6 +90,7 @@ export const CATALOGUE_PAGES: readonly PageRoute[] = [
     method: 'post',
     path: '/operator/catalogue/apply',
     needs: 'operator:admin',
+    lists: ['accept'],
     form_limit_bytes: FORM_LIMIT_BYTES,
     handle: apply,
   },

@@ -1,3 +1,4 @@
+import { findAccount } from '../../accounts/account-store.ts'
 import { type Action, perform } from '../../actions/action.ts'
 import {
   listGrants,
@@ -8,8 +9,9 @@ import {
   showOneGrant,
 } from '../../actions/grants.ts'
 import { AppError } from '../../base/errors.ts'
-import { findResource } from '../../catalogue/catalogue.ts'
-import { expandScopes, type Kind, openedBy, type Resource } from '../../permission/scopes.ts'
+import { heldBy } from '../../catalogue/held.ts'
+import { growthOf, type Held, openTo } from '../../permission/consented.ts'
+import { expandScopes, type Kind } from '../../permission/scopes.ts'
 import type { Page, PageRoute } from '../page.ts'
 import { olderHref } from '../pager.ts'
 import { filterOf, resourcesOf, revokedText, type Sent, single } from './grant-filter.ts'
@@ -55,12 +57,12 @@ async function revokeMany(page: Page): Promise<void> {
   page.goTo(AT, revokedText(revoked.length))
 }
 
-/** Each scope that was given, with all tools that it opens; those that the catalogue lost open none. */
-function scopesOf(scope: string, resource: Resource | undefined): object[] {
+/** Each scope that was given, with all that it opens of what the person saw; those that the catalogue lost open nothing. */
+function scopesOf(scope: string, held: Held | undefined): object[] {
   return scope.split(' ').map((name) => {
-    const opened = resource ? expandScopes(resource, [name]) : new Set<string>()
-    const known = resource?.scopes.find((each) => each.name === name)
-    const open = (kind: Kind) => (resource ? openedBy(resource, kind, opened) : [])
+    const known = held?.resource.scopes.find((each) => each.name === name)
+    const open = (kind: Kind) =>
+      held ? openTo({ ...held, effective: [...expandScopes(held.resource, [name])] }, kind) : []
     return {
       name,
       description: known?.description,
@@ -74,10 +76,15 @@ function scopesOf(scope: string, resource: Resource | undefined): object[] {
 
 async function show(page: Page): Promise<void> {
   const grant = await perform(showOneGrant, page, page.caller, { id: page.ctx.params.id })
-  const catalogue = (await page.catalogues.current(page.db))?.catalogue
-  const resource = catalogue && grant.resource !== null ? findResource(catalogue, grant.resource) : undefined
+  const history = await page.catalogues.currentHistory(page.db, grant.scope_versions)
+  const { resource } = grant
+  const account = await findAccount(page.db, grant.account_id)
+  const held =
+    history && resource !== null ? heldBy(history, { ...grant, resource }, account?.roles ?? []) : undefined
+  const withheld = held ? growthOf(held).filter(({ what }) => what === 'new') : []
   const tools_used = grant.tools_used.filter(({ tool }) => tool !== '')
-  page.show('operator/grant', { grant, scopes_of_grant: scopesOf(grant.scope, resource), tools_used })
+  const scopes_of_grant = scopesOf(grant.scope, held)
+  page.show('operator/grant', { grant, scopes_of_grant, withheld, tools_used })
 }
 
 async function narrow(page: Page): Promise<void> {

@@ -6,6 +6,7 @@ import { sha256 } from '../../../src/base/digest.ts'
 import type { Catalogue } from '../../../src/catalogue/catalogue.ts'
 import type { Resource } from '../../../src/permission/scopes.ts'
 import { effectiveScopes } from '../../../src/permission/scopes.ts'
+import { historyOf } from '../../support/history.ts'
 
 const ISSUER = 'https://auth.example'
 const NOTES: Resource = {
@@ -58,6 +59,7 @@ function row(token: Partial<LiveToken> = {}): LookupRow {
     grant_id: 'grant_1',
     resource: NOTES.resource,
     scope: 'write',
+    scope_versions: [1, 1, 1],
     grant_scope: 'write',
     iat: 1_000,
     exp: 1_900,
@@ -75,7 +77,7 @@ const mcpOf = (decision: ReturnType<typeof decide>) => decision.body.mcp as Reco
 
 describe('a live token', () => {
   it('answers every member of the contract', () => {
-    expect(decide(ISSUER, CATALOGUE, row(), question()).body).toEqual({
+    expect(decide(ISSUER, historyOf(CATALOGUE), row(), question()).body).toEqual({
       active: true,
       iss: ISSUER,
       sub: 'usr_1',
@@ -91,7 +93,7 @@ describe('a live token', () => {
   })
 
   it('never has the token, the secret or a member of the MCP kind that was not asked for', () => {
-    const said = JSON.stringify(decide(ISSUER, CATALOGUE, row(), question()))
+    const said = JSON.stringify(decide(ISSUER, historyOf(CATALOGUE), row(), question()))
     expect(said).not.toContain('the token')
     expect(said).not.toContain('the secret')
     expect(said).not.toContain('"mcp"')
@@ -104,7 +106,7 @@ describe('a tool call', () => {
     ['create', true, 'write'],
     ['delete', false, 'delete'],
   ])('%s is allowed: %s, and the answer names the scope it needs', (tool, allowed, scope) => {
-    const decision = decide(ISSUER, CATALOGUE, row(), call(tool))
+    const decision = decide(ISSUER, historyOf(CATALOGUE), row(), call(tool))
     expect(mcpOf(decision)).toMatchObject({ method: 'tools/call', name: tool, allowed, scope })
     expect(decision.event).toMatchObject({
       type: 'tool.decided',
@@ -120,24 +122,34 @@ describe('a tool call', () => {
   it.each(['', 'no_such_tool', 'open', '__proto__', 'constructor', 'toString', 'SEARCH', 'search '])(
     'a tool that no scope of this resource opens is denied: %j',
     (tool) => {
-      expect(mcpOf(decide(ISSUER, CATALOGUE, row({ scope: 'read write delete' }), call(tool)))).toMatchObject(
-        {
-          allowed: false,
-          scope: '',
-        },
-      )
+      expect(
+        mcpOf(decide(ISSUER, historyOf(CATALOGUE), row({ scope: 'read write delete' }), call(tool))),
+      ).toMatchObject({
+        allowed: false,
+        scope: '',
+      })
     },
   )
 
   it('tools/list is allowed and names the tools that the token opens', () => {
-    const decision = decide(ISSUER, CATALOGUE, row({ scope: 'read' }), question({ mcp_method: 'tools/list' }))
+    const decision = decide(
+      ISSUER,
+      historyOf(CATALOGUE),
+      row({ scope: 'read' }),
+      question({ mcp_method: 'tools/list' }),
+    )
     expect(mcpOf(decision)).toMatchObject({ allowed: true, tools: ['get', 'search'] })
   })
 
   it.each(['initialize', 'ping', 'notifications/initialized', 'notifications/cancelled', 'server/discover'])(
     'the method %s is open to every live token, also to one without scopes',
     (mcp_method) => {
-      const decision = decide(ISSUER, CATALOGUE, row({ scope: '', roles: [] }), question({ mcp_method }))
+      const decision = decide(
+        ISSUER,
+        historyOf(CATALOGUE),
+        row({ scope: '', roles: [] }),
+        question({ mcp_method }),
+      )
       expect(mcpOf(decision)).toMatchObject({ allowed: true })
     },
   )
@@ -150,7 +162,7 @@ describe('a tool call', () => {
         fc.pre(!open.test(mcp_method) && mcp_method !== 'tools/call')
         const decision = decide(
           ISSUER,
-          CATALOGUE,
+          historyOf(CATALOGUE),
           row({ scope: 'delete', grant_scope: 'delete' }),
           question({ mcp_method }),
         )
@@ -159,7 +171,7 @@ describe('a tool call', () => {
       }),
     )
     for (const mcp_method of ['tools/call/x', 'prompts/get', 'resources/read', 'completion/complete', 'Ping'])
-      expect(mcpOf(decide(ISSUER, CATALOGUE, row(), question({ mcp_method })))).toMatchObject({
+      expect(mcpOf(decide(ISSUER, historyOf(CATALOGUE), row(), question({ mcp_method })))).toMatchObject({
         allowed: false,
       })
   })
@@ -173,7 +185,7 @@ describe('what a token may do', () => {
     fc.assert(
       fc.property(scopes, scopes, roles, (asked, consented, held) => {
         const token = { scope: asked.join(' '), grant_scope: consented.join(' '), roles: held }
-        const said = String(decide(ISSUER, CATALOGUE, row(token), question()).body.scope)
+        const said = String(decide(ISSUER, historyOf(CATALOGUE), row(token), question()).body.scope)
         const granted = said.split(' ').filter(Boolean)
         const held_scopes = CATALOGUE.roles
           .filter((role) => held.includes(role.name))
@@ -195,7 +207,7 @@ describe('what a token may do', () => {
         fc.constantFrom('search', 'create', 'delete', 'open'),
         (asked, consented, held, tool) => {
           const token = { scope: asked.join(' '), grant_scope: consented.join(' '), roles: held }
-          const { body } = decide(ISSUER, CATALOGUE, row(token), call(tool))
+          const { body } = decide(ISSUER, historyOf(CATALOGUE), row(token), call(tool))
           const opener = NOTES.scopes.find((scope) => scope.tools.includes(tool))?.name
           const left = String(body.scope).split(' ')
           expect((body.mcp as { allowed: boolean }).allowed).toBe(
@@ -224,7 +236,7 @@ describe('inactive', () => {
         question({ mcp_method: 'tools/list' }),
         question({ token_id: undefined }),
       ]) {
-        const { status, body } = decide(ISSUER, catalogue, found, asked)
+        const { status, body } = decide(ISSUER, catalogue && historyOf(catalogue), found, asked)
         expect({ status, text: JSON.stringify(body) }).toEqual({ status: 200, text: '{"active":false}' })
       }
     },
@@ -232,7 +244,8 @@ describe('inactive', () => {
 
   it('is recorded with the reason, which the caller does not learn', () => {
     const reasons = cases.map(
-      ([, catalogue, found]) => decide(ISSUER, catalogue, found, call('search')).event,
+      ([, catalogue, found]) =>
+        decide(ISSUER, catalogue && historyOf(catalogue), found, call('search')).event,
     )
     expect(
       reasons.map(({ decision, detail }) => [decision, { reason: undefined, ...detail }.reason]),
@@ -247,10 +260,10 @@ describe('inactive', () => {
 
 describe('a resource server', () => {
   it('that is unknown and one with a wrong secret get the identical refusal, and no word about the token', () => {
-    const unknown = decide(ISSUER, CATALOGUE, { ...row(), resource_server: undefined }, question())
+    const unknown = decide(ISSUER, historyOf(CATALOGUE), { ...row(), resource_server: undefined }, question())
     const wrong = decide(
       ISSUER,
-      CATALOGUE,
+      historyOf(CATALOGUE),
       row(),
       question({ credentials: { id: 'rs_notes', credential_hash: sha256('another') } }),
     )
@@ -271,7 +284,7 @@ describe('a resource server', () => {
     const zeros = { id: 'rs_notes', credential_hash: Buffer.alloc(32) }
     const decision = decide(
       ISSUER,
-      CATALOGUE,
+      historyOf(CATALOGUE),
       { ...row(), resource_server: undefined },
       question({ credentials: zeros }),
     )

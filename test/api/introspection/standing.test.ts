@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { standingOf } from '../../../src/api/introspection/standing.ts'
 import type { Catalogue } from '../../../src/catalogue/catalogue.ts'
+import { historyOf } from '../../support/history.ts'
 
 const RESOURCE = 'http://localhost:4001/mcp'
 
@@ -21,19 +22,27 @@ function catalogue(): Catalogue {
   }
 }
 
-const claims = { resource: RESOURCE, scope: 'write', grant_scope: 'write', roles: ['editor'] }
+const claims = {
+  resource: RESOURCE,
+  scope: 'write',
+  grant_scope: 'write',
+  scope_versions: [1],
+  roles: ['editor'],
+}
 
 describe('standingOf', () => {
   it('is what was asked for, consented to and held by role, each with what it includes', () => {
-    expect(standingOf(catalogue(), claims)?.scope).toBe('read write')
-    expect(standingOf(catalogue(), { ...claims, scope: 'read' })?.scope).toBe('read')
-    expect(standingOf(catalogue(), { ...claims, grant_scope: 'read' })?.scope).toBe('read')
-    expect(standingOf(catalogue(), { ...claims, roles: ['reader'] })?.scope).toBe('read')
-    expect(standingOf(catalogue(), { ...claims, roles: [] })?.scope).toBe('')
+    expect(standingOf(historyOf(catalogue()), claims)?.scope).toBe('read write')
+    expect(standingOf(historyOf(catalogue()), { ...claims, scope: 'read' })?.scope).toBe('read')
+    expect(standingOf(historyOf(catalogue()), { ...claims, grant_scope: 'read' })?.scope).toBe('read')
+    expect(standingOf(historyOf(catalogue()), { ...claims, roles: ['reader'] })?.scope).toBe('read')
+    expect(standingOf(historyOf(catalogue()), { ...claims, roles: [] })?.scope).toBe('')
   })
 
   it('is nothing for a resource that the catalogue does not have', () => {
-    expect(standingOf(catalogue(), { ...claims, resource: 'http://elsewhere.example/' })).toBeUndefined()
+    expect(
+      standingOf(historyOf(catalogue()), { ...claims, resource: 'http://elsewhere.example/' }),
+    ).toBeUndefined()
   })
 
   it('never remembers one combination for another', () => {
@@ -50,16 +59,18 @@ describe('standingOf', () => {
           resource: RESOURCE,
           scope: scope.join(' '),
           grant_scope: grant_scope.join(' '),
+          scope_versions: grant_scope.map(() => 1),
           roles,
         }
-        expect(standingOf(shared, asked)).toEqual(standingOf(catalogue(), asked))
+        expect(standingOf(historyOf(shared), asked)).toEqual(standingOf(historyOf(catalogue()), asked))
       }),
     )
   })
 
   it('goes on when more combinations are met than it remembers', () => {
     const shared = catalogue()
-    for (let index = 0; index < 2_500; index++) standingOf(shared, { ...claims, roles: [`role-${index}`] })
-    expect(standingOf(shared, claims)?.scope).toBe('read write')
+    for (let index = 0; index < 2_500; index++)
+      standingOf(historyOf(shared), { ...claims, roles: [`role-${index}`] })
+    expect(standingOf(historyOf(shared), claims)?.scope).toBe('read write')
   })
 })

@@ -25,7 +25,7 @@ const HOLDERS = OPERATOR_SCOPES.flatMap((scope) => [
 beforeAll(async () => {
   toolgate = await Toolgate.start()
   const { knex } = toolgate.db.database
-  const { client_id } = await toolgate.register()
+  const client_id = await toolgate.clientOfOperator()
   const operator = (await toolgate.account(['operator', 'editor'])).person()
   const resource = `${toolgate.issuer}/operator/mcp`
   const accessToken = async (scope: string, of = resource) =>

@@ -52,14 +52,14 @@ roles: { one: { https://r.example/mcp: [a] } }
 describe('the catalogue of a start', () => {
   it('is the one that comes with Toolgate in development, put in force once', async () => {
     const config = loadConfig({ TOOLGATE_CATALOGUE: join(directory, 'absent.yaml') })
-    expect(await applyConfiguredCatalogue(config, dependencies)).not.toEqual([])
-    expect(await applyConfiguredCatalogue(config, dependencies)).toEqual([])
+    expect((await applyConfiguredCatalogue(config, dependencies)).changes).not.toEqual([])
+    expect((await applyConfiguredCatalogue(config, dependencies)).changes).toEqual([])
     expect(await currentCatalogue(dependencies.db)).toMatchObject({ version: 1 })
     expect((await pageEvents(dependencies.db, { type: 'catalogue.applied' }, 10)).events).toHaveLength(1)
   })
 
   it('is none in production, unless one is configured; then its file must be there', async () => {
-    expect(await applyConfiguredCatalogue(production(), dependencies)).toEqual([])
+    expect(await applyConfiguredCatalogue(production(), dependencies)).toEqual({ changes: [] })
     const absent = join(directory, 'absent.yaml')
     await expect(applyConfiguredCatalogue(production(absent), dependencies)).rejects.toThrow(
       `${absent} cannot be read`,
@@ -80,8 +80,25 @@ describe('the catalogue of a start', () => {
     writeFileSync(file, CATALOGUE)
     await applyConfiguredCatalogue(production(file), dependencies)
     writeFileSync(file, CATALOGUE.replace('tools: [t]', 'tools: [t, u]'))
-    expect((await applyConfiguredCatalogue(production(file), dependencies)).join('\n')).toContain('u')
+    const { changes } = await applyConfiguredCatalogue(production(file), dependencies)
+    expect(changes.join('\n')).toContain('u')
     expect(await currentCatalogue(dependencies.db)).toMatchObject({ version: 2 })
+  })
+})
+
+describe('a catalogue file that would take what is in use', () => {
+  it('waits for somebody to accept it: the version in force stays, and the start says so', async () => {
+    const config = loadConfig({})
+    await applyConfiguredCatalogue(config, dependencies)
+    await createFirstAccount(config, dependencies)
+    const { version } = (await currentCatalogue(dependencies.db))!
+    const file = join(directory, 'narrower.yaml')
+    writeFileSync(file, CATALOGUE)
+    const { changes, held_back } = await applyConfiguredCatalogue(production(file), dependencies)
+    expect(changes).toEqual([])
+    expect(held_back).toContain(`${file} is not in force`)
+    expect(held_back).toContain('role:editor')
+    expect(await currentCatalogue(dependencies.db)).toMatchObject({ version })
   })
 })
 

@@ -54,7 +54,12 @@ describe('own tokens', () => {
 
   it('have the scopes that were ticked, within what the account may hold', async () => {
     const visitor = await person()
-    const made = await create(visitor, { role: 'custom' }, ['notes:delete'])
+    const half = await create(visitor, { role: 'custom' }, ['notes:delete'])
+    expect([half.status, half.html]).toEqual([
+      400,
+      expect.stringContaining('includes notes:read and notes:write'),
+    ])
+    const made = await create(visitor, { role: 'custom' }, ['notes:read', 'notes:write', 'notes:delete'])
     expect(await toolgate.introspect(rs, tokenOn(made))).toMatchObject({
       scope: 'notes:read notes:write notes:delete',
     })

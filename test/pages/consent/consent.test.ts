@@ -44,6 +44,9 @@ function request(change: Partial<ConsentRequest> = {}): ConsentRequest {
     username: 'kim',
     client: { client_id: 'cl_1', name: 'App', is_added: false },
     redirect_uri: 'http://127.0.0.1:1/cb',
+    refused: [],
+    growth: [],
+    catalogue_version: 1,
     ...change,
   }
 }
@@ -68,6 +71,16 @@ describe('the page', () => {
         destructive: true,
       }),
     ])
+  })
+
+  it('ticks nothing that cannot be undone, unless exactly that was just refused', () => {
+    const ticked = (refused: string[]) =>
+      consentView(request({ refused }))
+        .scopes.filter((scope) => scope.ticked)
+        .map(({ name }) => name)
+    expect(ticked([])).toEqual(['read', 'write'])
+    expect(ticked(['write', 'delete read', 'Delete'])).toEqual(['read', 'write'])
+    expect(ticked(['delete'])).toEqual(['read', 'write', 'delete'])
   })
 
   it('separates what this account may not hold', () => {
@@ -140,12 +153,21 @@ describe('the answer', () => {
     )
   })
 
+  it('gives nothing that was offered and not ticked, by no way round, and says what it opens', () => {
+    expect(decideScopes(request(), ['delete'])).toMatchObject({ granted: [], opened: [] })
+    expect(decideScopes(request(), ['read', 'delete'])).toMatchObject({ granted: ['read'], opened: ['read'] })
+    expect(decideScopes(request({ requested: ['delete'] }), ['delete'])).toMatchObject({
+      granted: ['delete'],
+      opened: ['read', 'write', 'delete'],
+    })
+  })
+
   it('what was not offered cannot be ticked', () => {
-    expect(decideScopes(request({ roles: ['reader'] }), ['read', 'delete'])).toEqual({
+    expect(decideScopes(request({ roles: ['reader'] }), ['read', 'delete'])).toMatchObject({
       granted: ['read'],
       rejected: ['write', 'delete'],
     })
-    expect(decideScopes(request({ requested: ['read'] }), ['delete'])).toEqual({
+    expect(decideScopes(request({ requested: ['read'] }), ['delete'])).toMatchObject({
       granted: [],
       rejected: ['read'],
     })
