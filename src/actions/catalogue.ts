@@ -200,8 +200,8 @@ export const applyNewCatalogue = defineAction({
     ...why,
   }),
   output: z.object({ version: z.int(), changes: z.array(z.string()) }),
-  run: (context, { catalogue, ...expected }, caller) =>
-    changeCatalogue(context, catalogueOf(catalogue), caller, expected),
+  run: async (context, { catalogue, ...expected }, caller) =>
+    changeCatalogue(context, await catalogueOf(catalogue), caller, expected),
 })
 
 export const CATALOGUE_ACTIONS = [

@@ -1,4 +1,5 @@
 import { isMainThread, parentPort, Worker } from 'node:worker_threads'
+import { AppError } from '../base/errors.ts'
 import type { Catalogue } from './catalogue.ts'
 import { parseCatalogue } from './catalogue-file.ts'
 
@@ -11,14 +12,23 @@ const TOO_COSTLY: Parsed = { faults: ['the file takes too long to read; split or
 
 /**
  * Reads a catalogue in a thread of its own: what somebody sends may be made to take long, and everybody else is answered
- * meanwhile. One at a time; the next one waits. Answers as `parseCatalogue` does, and never throws.
+ * meanwhile. One at a time; a few wait. Answers as `parseCatalogue` does; throws `unavailable` when more than that wait.
  */
-export function parseApart(text: string): Promise<{ catalogue: Catalogue } | { faults: string[] }> {
-  const turn = last.then(() => parseInThread(text))
+export async function parseApart(text: string): Promise<{ catalogue: Catalogue } | { faults: string[] }> {
+  if (waiting >= WAITING_MAX)
+    throw new AppError('unavailable', 'Other catalogues are being read. Try again in a few seconds.')
+  waiting += 1
+  const turn = last
+    .then(() => parseInThread(text))
+    .finally(() => {
+      waiting -= 1
+    })
   last = turn
   return turn
 }
 
+const WAITING_MAX = 4
+let waiting = 0
 let last: Promise<unknown> = Promise.resolve()
 
 function parseInThread(text: string): Promise<Parsed> {

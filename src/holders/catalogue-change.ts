@@ -5,8 +5,8 @@ import { actorText } from '../audit-chain/actor.ts'
 import { AppError } from '../base/errors.ts'
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import { diffCatalogues } from '../catalogue/catalogue-diff.ts'
-import { parseCatalogue } from '../catalogue/catalogue-file.ts'
 import { applyCatalogue, catalogueDigest, currentCatalogue } from '../catalogue/catalogue-store.ts'
+import { parseApart } from '../catalogue/parse-apart.ts'
 import { type CountedEffect, countedEffects, effectLine } from './affected.ts'
 
 /**
@@ -28,8 +28,8 @@ export type CatalogueComparison = {
 const NAMED_MAX = 50
 
 /** The catalogue that a file says. Throws `invalid_input` with every fault, a line each. */
-export function catalogueOf(text: string): Catalogue {
-  const read = parseCatalogue(text)
+export async function catalogueOf(text: string): Promise<Catalogue> {
+  const read = await parseApart(text)
   if ('faults' in read)
     throw new AppError('invalid_input', `The catalogue has faults:\n${read.faults.join('\n')}`)
   return read.catalogue
@@ -39,7 +39,7 @@ export function catalogueOf(text: string): Catalogue {
 export async function compareCatalogue(db: Knex, text: string): Promise<CatalogueComparison> {
   const current = await currentCatalogue(db)
   const version = current?.version ?? 0
-  const read = parseCatalogue(text)
+  const read = await parseApart(text)
   if ('faults' in read) return { faults: read.faults, version, digest: '', changes: [], effects: [] }
   return {
     faults: [],

@@ -64,7 +64,7 @@ afterAll(() => toolgate.close())
 async function apply(to: string): Promise<void> {
   const { effects } = await compareCatalogue(toolgate.dependencies.db, to)
   const accept = effects.map(({ id }) => id)
-  await changeCatalogue(toolgate.dependencies, catalogueOf(to), TEST, { accept })
+  await changeCatalogue(toolgate.dependencies, await catalogueOf(to), TEST, { accept })
 }
 
 async function decision(token: string, mcp_method: string, mcp_name?: string) {
@@ -78,7 +78,7 @@ describe.each(CHANGES)('where %s', (_, to, method, name, accept) => {
     const tokens = await toolgate.tokens(person(), client_id, { scope: 'notes:read notes:write' })
     const grant_id = await grantOf(toolgate, tokens.refresh_token)
     await expect(
-      changeCatalogue(toolgate.dependencies, catalogueOf(to), TEST, { accept: ['tool:get_note'] }),
+      changeCatalogue(toolgate.dependencies, await catalogueOf(to), TEST, { accept: ['tool:get_note'] }),
     ).rejects.toThrow(accept)
     await apply(to)
     try {

@@ -141,16 +141,13 @@ describe('what cannot be undone', () => {
 describe('Toolgate’s own resource', () => {
   const own = () => ({ resource: `${toolgate.issuer}/operator/mcp`, scope: 'operator:admin' })
 
-  it.each(['Console of operators', 'Claude'])(
-    'is refused to %s, which registered itself',
-    async (name) => {
-      const { client_id: self } = await toolgate.register({ client_name: name })
-      const page = await new Visitor(toolgate.issuer).open(ask(self, own()).url)
-      expect(page.html).not.toContain('type="password"')
-      expect(page.html + page.url).toMatch(/only(\+|%20| )a(\+|%20| )client/)
-      expect(await knex()('grants').where({ client_id: self })).toEqual([])
-    },
-  )
+  it.each(['Console of operators', 'Claude'])('is refused to %s, which registered itself', async (name) => {
+    const { client_id: self } = await toolgate.register({ client_name: name })
+    const page = await new Visitor(toolgate.issuer).open(ask(self, own()).url)
+    expect(page.html).not.toContain('type="password"')
+    expect(page.html + page.url).toMatch(/only(\+|%20| )a(\+|%20| )client/)
+    expect(await knex()('grants').where({ client_id: self })).toEqual([])
+  })
 
   it('is asked for with a password typed just now, and nothing of it is ticked but reading', async () => {
     const of_operator = await toolgate.clientOfOperator()

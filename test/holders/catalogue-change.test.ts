@@ -52,8 +52,8 @@ describe('compareCatalogue', () => {
 })
 
 describe('what is in use', () => {
-  const attempt = (to: string, accept: string[] = []) =>
-    changeCatalogue(toolgate.dependencies, catalogueOf(to), TEST, { accept })
+  const attempt = async (to: string, accept: string[] = []) =>
+    changeCatalogue(toolgate.dependencies, await catalogueOf(to), TEST, { accept })
   const effects = async (to: string) =>
     (await compareCatalogue(toolgate.dependencies.db, to)).effects.map(({ id, gain, lose }) => [
       id,
@@ -122,7 +122,7 @@ describe('what is in use', () => {
 describe('changeCatalogue', () => {
   it('records what was applied and why, once', async () => {
     const { db } = toolgate.dependencies
-    const named = catalogueOf(text.replace('name: Notes', 'name: Renamed'))
+    const named = await catalogueOf(text.replace('name: Notes', 'name: Renamed'))
     const first = await changeCatalogue(toolgate.dependencies, named, { ...TEST, reason: 'new name' })
     const again = await changeCatalogue(toolgate.dependencies, named, TEST, {
       expected_version: first.version,
@@ -141,10 +141,10 @@ describe('changeCatalogue', () => {
   it('of two who replace the same version, one is told of the conflict', async () => {
     const { db } = toolgate.dependencies
     const expected_version = (await currentCatalogue(db))!.version
-    const attempts = ['Ada', 'Bo'].map((name) =>
+    const attempts = ['Ada', 'Bo'].map(async (name) =>
       changeCatalogue(
         toolgate.dependencies,
-        catalogueOf(text.replace('name: Notes', `name: ${name}`)),
+        await catalogueOf(text.replace('name: Notes', `name: ${name}`)),
         by(name),
         { expected_version },
       ),
@@ -157,7 +157,7 @@ describe('changeCatalogue', () => {
 
   it('refuses another catalogue than the one that was looked at', async () => {
     const { digest } = await compareCatalogue(toolgate.dependencies.db, text)
-    const other = catalogueOf(text.replace('name: Notes', 'name: Smuggled'))
+    const other = await catalogueOf(text.replace('name: Notes', 'name: Smuggled'))
     await expect(changeCatalogue(toolgate.dependencies, other, TEST, { digest })).rejects.toMatchObject({
       code: 'conflict',
     })
