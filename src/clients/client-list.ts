@@ -13,7 +13,7 @@ import {
   listClientAccounts,
   listClients,
 } from './client-list-store.ts'
-import { receiverName } from './registration/receiver.ts'
+import { receiverNames } from './registration/receiver.ts'
 
 /** Clients as operators look at them: all of them, however they came to be known, without their secrets. */
 export const listedClient = z.object({
@@ -57,7 +57,7 @@ function textOf(value: unknown): string | null {
 
 function listed(row: Omit<ClientRow, 'at_us'>): ListedClient {
   const { client_id, origin, metadata, registered_at, last_used_at, live_grants, blocked } = row
-  const receivers = [...new Set(redirectUris(metadata).map(receiverName))]
+  const receivers = receiverNames(redirectUris(metadata))
   const name = textOf(metadata?.client_name)
   return { client_id, origin, name, receivers, registered_at, last_used_at, live_grants, blocked }
 }

@@ -7,6 +7,7 @@ import { generateSecret, secretDigest } from './client-secret.ts'
 import { deleteClient, findClient, insertClient, replaceClientMetadata } from './client-store.ts'
 import { deleteDocument } from './documents/metadata-document-store.ts'
 import { sanitiseClientMetadata } from './registration/client-metadata.ts'
+import { receiverNames } from './registration/receiver.ts'
 
 /** Clients that an operator registers ahead of time: added, given a new secret, removed; each with its audit event. */
 export type ClientCredentials = { client_id: string; client_secret?: string }
@@ -36,7 +37,13 @@ export async function addClient(
     : {}
   return recorded(dependencies, origin, async (trx, record) => {
     await insertClient(trx, client_id, { ...read.metadata, client_id, ...secret }, { origin: 'operator' })
-    record({ type: 'client.changed', client_id, detail: { client_name, redirect_uris, change: 'added' } })
+    const detail = {
+      client_name,
+      redirect_uris,
+      receivers: receiverNames(redirect_uris),
+      change: 'added',
+    } as const
+    record({ type: 'client.changed', client_id, detail })
     return { client_id, ...(client_secret ? { client_secret } : {}) }
   })
 }

@@ -93,10 +93,12 @@ describe('the same registration', () => {
       .where({ type: 'client.registered', client_id: body.client_id })
       .orderBy('seq')
       .pluck('detail')
-    expect(details).toEqual([
-      { client_name: metadata.client_name, redirect_uris: [REDIRECT_URI] },
-      { client_name: metadata.client_name, redirect_uris: [REDIRECT_URI], registered_before: true },
-    ])
+    const said = {
+      client_name: metadata.client_name,
+      redirect_uris: [REDIRECT_URI],
+      receivers: ['127.0.0.1:33418'],
+    }
+    expect(details).toEqual([said, { ...said, registered_before: true }])
   })
 })
 

@@ -171,15 +171,18 @@ describe.skipIf(is_missing)(`how ${suite} look`, () => {
   const NARROWEST = { viewport: { width: 320, height: 568 } }
   beforeAll(() => toolgate.account(['editor'], 'grace'))
 
+  const WEB = 'https://claude.ai/api/mcp/auth_callback'
+
   it.each([
-    ['consent', {}],
-    ['consent-dark', { colorScheme: 'dark' as const }],
-    ['consent-phone', PHONE],
-    ['consent-narrowest', NARROWEST],
-  ])('%s: all three scopes are in the picture, and nothing is cut off', async (name, options) => {
+    ['consent', WEB, {}],
+    ['consent-loopback', 'http://127.0.0.1:33418/callback', {}],
+    ['consent-app', 'cursor://anysphere.cursor-mcp/oauth/callback', {}],
+    ['consent-dark', WEB, { colorScheme: 'dark' as const }],
+    ['consent-phone', WEB, PHONE],
+    ['consent-narrowest', WEB, NARROWEST],
+  ])('%s: all three scopes are in the picture, and nothing is cut off', async (name, sent_to, options) => {
     const { page, close } = await open({ deviceScaleFactor: 2, ...options })
-    const metadata = { redirect_uris: ['https://claude.ai/api/mcp/auth_callback'] }
-    await page.goto((await newRequest(metadata)).url.href)
+    await page.goto((await newRequest({ redirect_uris: [sent_to] })).url.href)
     if (name === 'consent') {
       await page.getByLabel('Username').fill('grace')
       await page.getByLabel('Password').focus()

@@ -3,7 +3,8 @@ import { because, by, clean, client } from '../story/words.ts'
 import type { Refusal } from './authorization.ts'
 import { event, type Optional, type Why } from './event-definition.ts'
 
-type Said = { client_name: string; redirect_uris: readonly string[] }
+/** `receivers`: who gets a code at these addresses, as people are told. */
+type Said = { client_name: string; redirect_uris: readonly string[]; receivers: readonly string[] }
 type Change = Why & Optional<Said> & { change: 'added' | 'secret_rotated' | 'removed' }
 /** `registered_before`: the client of an earlier registration was given again. */
 type Registration = Said & Optional<{ registered_before: true }>
@@ -24,7 +25,7 @@ export const CLIENT_EVENTS = {
   }),
   'client.registered': event<Registration>('nothing', ENTITY.create, {
     sentence: (told) =>
-      `${client(told)} registered${told.detail.registered_before ? ' again' : ''}, back to ${clean(told.detail.redirect_uris)}`,
+      `${client(told)} registered${told.detail.registered_before ? ' again' : ''}, back to ${clean(told.detail.receivers)}`,
   }),
   'client.registration_refused': event<Refusal & { status: string }>('nothing', ENTITY.create, {
     sentence: (told) => `a registration was refused${because(told)}`,

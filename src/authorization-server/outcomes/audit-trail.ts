@@ -6,6 +6,7 @@ import type { AuditLog } from '../../audit/log/audit-log.ts'
 import { type Actor, UNAUTHENTICATED } from '../../audit-chain/actor.ts'
 import { sha256 } from '../../base/digest.ts'
 import { withoutSecrets } from '../../base/redaction.ts'
+import { receiverNames } from '../../clients/registration/receiver.ts'
 import type { GoneGrant } from '../../grants/grant-store.ts'
 import { requestOrigin } from '../../http/request-context.ts'
 import type { UnitOfWork } from '../tokens/unit-of-work.ts'
@@ -135,7 +136,8 @@ function registrationEvent(ctx: EngineContext, unit: UnitOfWork): AuditEvent {
   const base = baseEvent(ctx)
   if (ctx.status !== 201) return { type: 'client.registration_refused', ...base, detail: refusal(ctx) }
   const { client_id, client_name = '', redirect_uris = [] } = ctx.body as Registered
-  const detail = { client_name, redirect_uris, registered_before: unit.registered_before || undefined }
+  const registered_before = unit.registered_before || undefined
+  const detail = { client_name, redirect_uris, receivers: receiverNames(redirect_uris), registered_before }
   return { type: 'client.registered', ...base, client_id, detail }
 }
 

@@ -1,39 +1,52 @@
 import type { Knex } from 'knex'
 import type { Middleware } from 'koa'
 import { isEstablished } from '../../clients/client-store.ts'
-import { receiverOf } from '../../clients/registration/receiver.ts'
+import { isNative, receiverName } from '../../clients/registration/receiver.ts'
 import type { Renderer } from '../../http/render.ts'
 import { requestId } from '../../http/request-context.ts'
 import type { EngineContext } from './audit-trail.ts'
 
+type Sent = { client_id: string; receiver: string; href: string | undefined; why: string }
+
 /**
- * No open redirect (RFC 9700 §4.11.2): an error of /authorize, before any person acted, towards a web address of a client that
- * anybody may have registered, is a page with a link. Programs and apps of a person's own device get their errors as they
- * expect them, and so does every client that an operator added or that somebody here allowed before.
+ * The error that the engine is about to send to a web address before a person signed in, allowed or denied; undefined for
+ * everything else. It sends by a redirect, or by a page whose form sends itself.
+ */
+function sentUnasked({ state, response, oidc }: EngineContext): Sent | undefined {
+  const { authorization } = state
+  if (!authorization || authorization.outcome === 'granted' || state.is_shown_to_person) return undefined
+  if (oidc?.entities.Interaction?.result) return undefined
+  const redirect_uri = String(oidc?.params?.redirect_uri)
+  const href = response.get('Location') || undefined
+  if (isNative(redirect_uri)) return undefined
+  const { error, error_description } = authorization
+  return {
+    client_id: String(oidc?.client?.clientId),
+    receiver: receiverName(redirect_uri),
+    href,
+    why: `${error}: ${error_description ?? error}`,
+  }
+}
+
+/**
+ * No open redirect (RFC 9700 §4.11.2): what is sent unasked to a web address of a client that anybody may have registered is
+ * a page with a link. Programs and apps of a person's own device get their errors as they expect them, and so does every
+ * client that an operator added or that somebody here allowed before.
  */
 export function heldRedirects({ db, render }: { db: Knex; render: Renderer }): Middleware {
   return async (ctx, next) => {
     await next()
-    if (ctx.path !== '/authorize' || ctx.state.authorization?.outcome === undefined) return
-    if (ctx.state.authorization.outcome === 'granted') return
-    const { client_id, redirect_uri } = (ctx as EngineContext).oidc?.params ?? {}
-    if (typeof client_id !== 'string' || typeof redirect_uri !== 'string') return
-    const target = ctx.response.get('Location')
-    const is_sent = target !== '' || ctx.status < 400
-    const receiver = receiverOf(redirect_uri)
-    if (!is_sent || receiver?.kind !== 'web' || (await isEstablished(db, client_id))) return
-    const { error, error_description } = ctx.state.authorization
+    const sent = sentUnasked(ctx as EngineContext)
+    if (!sent || (await isEstablished(db, sent.client_id))) return
     ctx.remove('Location')
     ctx.status = 400
     ctx.type = 'html'
     ctx.body = render('error', {
       status: 400,
       title: 'This app asked for something that cannot be given',
-      detail: `${error}: ${error_description ?? error}`,
-      hint: 'You have allowed nothing. Nobody here has used this app before, so you are not sent on to it without a word.',
-      ...(URL.parse(target)?.protocol === 'https:'
-        ? { link: { href: target, text: `Go on to ${receiver.host}` } }
-        : {}),
+      detail: sent.why,
+      hint: 'You have allowed nothing. Nobody here has allowed this app anything before, so it is for you to say whether you go on to it.',
+      ...(sent.href ? { link: { href: sent.href, text: `Go on to ${sent.receiver}` } } : {}),
       request_id: requestId(ctx),
     })
   }

@@ -28,6 +28,7 @@ export function errorPage(render: Renderer) {
     const status = Math.max(ctx.status, 400)
     const hint = hintFor(out.error, ctx.oidc.params?.client_id)
     const detail = out.error_description ?? out.error
+    ctx.state.is_shown_to_person = true
     ctx.status = status
     ctx.type = 'html'
     ctx.body = render('error', {

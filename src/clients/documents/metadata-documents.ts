@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import { sha256 } from '../../base/digest.ts'
 import type { ClientMetadata } from '../client-store.ts'
 import { sanitiseMetadataDocument } from '../registration/client-metadata.ts'
-import { receiverName } from '../registration/receiver.ts'
+import { receiverNames } from '../registration/receiver.ts'
 import { type Admission, admits } from './admission.ts'
 import { type DocumentNetwork, type Fetched, fetchDocument, isFetchable } from './document-fetch.ts'
 import { FetchBudget } from './fetch-budget.ts'
@@ -37,7 +37,7 @@ export function documentUrl(client_id: string): URL | undefined {
 /** What a person's trust rests on: where codes go and how the client proves itself. */
 function identityOf(metadata: ClientMetadata): string {
   const { redirect_uris, jwks, jwks_uri, token_endpoint_auth_method } = metadata
-  const hosts = [...new Set((redirect_uris as string[]).map(receiverName))].sort()
+  const hosts = receiverNames(redirect_uris as string[]).sort()
   const basis = JSON.stringify([hosts, jwks ?? null, jwks_uri ?? null, token_endpoint_auth_method ?? null])
   return sha256(basis).toString('base64url')
 }

@@ -25,6 +25,11 @@ export function receiverName(redirect_uri: string): string {
   return receiver.kind === 'app' ? receiver.scheme : receiver.host
 }
 
+/** Of a client that registered these, each once. */
+export function receiverNames(redirect_uris: readonly string[]): string[] {
+  return [...new Set(redirect_uris.map(receiverName))]
+}
+
 /** As people read it, from its name. */
 export function receiverText(name: string): string {
   if (/^[a-z][a-z\d+.-]*:$/.test(name)) return `an app on your device that answers to ${name}`

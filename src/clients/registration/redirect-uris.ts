@@ -9,9 +9,11 @@ const NOT_URI = /[^\x21-\x7e]|[\\"<>^`{|}]/
 
 /** Whether it is written as a parser writes it, but for case, a default port and the slash after a bare host. */
 function isNormal(uri: string, url: URL): boolean {
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') return true
+  const { protocol, href } = url
+  if (protocol !== 'http:' && protocol !== 'https:')
+    return uri.slice(protocol.length) === href.slice(protocol.length)
   const [, authority = '', rest = ''] = /^https?:\/\/([^/?]+)(.*)$/is.exec(uri) ?? []
-  const default_port = url.protocol === 'https:' ? ':443' : ':80'
+  const default_port = protocol === 'https:' ? ':443' : ':80'
   const host = authority.toLowerCase()
   return (
     (host === url.host || host === url.host + default_port) &&

@@ -1,6 +1,7 @@
 import { perform } from '../../actions/action.ts'
 import { listAllClients, showOneClient } from '../../actions/clients.ts'
 import { COUNTED_GRANTS_MAX } from '../../clients/client-list-store.ts'
+import { receiverName, receiverOf } from '../../clients/registration/receiver.ts'
 import type { Page, PageRoute } from '../page.ts'
 import { olderHref } from '../pager.ts'
 
@@ -11,6 +12,18 @@ const ORIGIN_WORDS = {
   document: 'metadata document',
   none: 'not known yet',
 } as const
+
+/** Who gets a code at a redirect URI. */
+const RECEIVER_WORDS = {
+  web: 'a web host',
+  loopback: 'a program on the person’s computer',
+  app: 'an app on the person’s device',
+} as const
+
+function returnAddress(uri: string): { uri: string; name: string; who: string } {
+  const kind = receiverOf(uri)?.kind
+  return { uri, name: receiverName(uri), who: kind ? RECEIVER_WORDS[kind] : 'nobody' }
+}
 
 const FILTERS = ['origin', 'text', 'blocked', 'after'] as const
 
@@ -50,6 +63,7 @@ async function showClient(page: Page): Promise<void> {
   page.show('operator/client', {
     client,
     origin: ORIGIN_WORDS[client.origin],
+    return_addresses: client.redirect_uris.map(returnAddress),
     counted_max: COUNTED_GRANTS_MAX,
     document: JSON.stringify(client.metadata, null, 2),
     has_secret: client.origin === 'operator' && client.authentication?.startsWith('client_secret') === true,

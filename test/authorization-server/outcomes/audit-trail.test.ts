@@ -48,7 +48,7 @@ describe('a registration', () => {
       {
         type: 'client.registered',
         client_id: expect.stringMatching(/^cl_/),
-        detail: { client_name: 'App', redirect_uris: [REDIRECT_URI] },
+        detail: { client_name: 'App', redirect_uris: [REDIRECT_URI], receivers: ['127.0.0.1:33418'] },
       },
     ])
   })

@@ -223,7 +223,7 @@ describe('one policy for every registration', () => {
     ['a redirect that is given twice is one', { redirect_uris: [GOOD, GOOD] }, { redirect_uris: [GOOD] }],
     ['a name loses joiners and controls', { client_name: 'Cl\u200daude\u0007' }, { client_name: 'Claude' }],
     ['a name is compatible text', { client_name: 'Ｃｌａｕｄｅ\u00a0Ⅳ' }, { client_name: 'Claude IV' }],
-    ['a name has 64 code points', { client_name: '😀'.repeat(65) }, { client_name: '😀'.repeat(64) }],
+    ['a name has 64 code points', { client_name: '𠮷'.repeat(65) }, { client_name: '𠮷'.repeat(64) }],
     ['a name of nothing visible is none', { client_name: '\u200d\u200c' }, {}],
   ])('%s', (_, sent, kept) => {
     const bare = registered(sent.redirect_uris ? { redirect_uris: sent.redirect_uris } : {})

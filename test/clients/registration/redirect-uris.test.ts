@@ -25,7 +25,17 @@ describe('faults', () => {
       fc.webUrl({ withFragments: true, withQueryParameters: true }),
       fc.string({ unit: 'binary' }),
       fc
-        .tuple(fc.constantFrom('https://', 'http://', 'app:', 'javascript:', '//'), fc.string())
+        .tuple(
+          fc.constantFrom(
+            'https://',
+            'http://localhost',
+            'com.example.app:',
+            'cursor://x/',
+            'javascript:',
+            '//',
+          ),
+          fc.string(),
+        )
         .map((parts) => parts.join('')),
     )
     fc.assert(
@@ -36,6 +46,8 @@ describe('faults', () => {
         expect(url.username + url.password + url.hash).toBe('')
         expect(uri).not.toMatch(/[\s\\#*\p{Cc}]/u)
         expect(url.protocol === 'http:' ? receiverOf(uri)?.kind : 'loopback').toBe('loopback')
+        const rest = (text: string) => text.slice(text.indexOf(':')).replace(/^:\/\/[^/?]*\/?/, '')
+        expect(rest(uri)).toBe(rest(url.href))
       }),
     )
   })
