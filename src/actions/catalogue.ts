@@ -194,7 +194,7 @@ export const applyNewCatalogue = defineAction({
       .optional()
       .describe('As a comparison gave it; a conflict when this is another catalogue'),
     accept: z
-      .preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(text).max(500))
+      .preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(text).max(5_000))
       .optional()
       .describe('What is in use and may become more or less by it, each as a comparison names it'),
     ...why,

@@ -95,9 +95,6 @@ export const refreshTokenView = z.object({
   client_id: z.string(),
   resource: z.string().nullable(),
   scope: z.string(),
-  scope_versions: z
-    .array(z.int())
-    .describe('For each scope the version of the catalogue that the person saw'),
   created_at: z.date(),
   expires_at: z.date(),
 })

@@ -263,7 +263,9 @@ describe('an allow that the guard keeps is given no more', () => {
     const apply = async (text: string) => {
       const read = parseCatalogue(text)
       if ('faults' in read) throw new Error(read.faults.join())
-      await changeCatalogue(elsewhere(), read.catalogue, TEST)
+      await changeCatalogue(elsewhere(), read.catalogue, TEST, {
+        accept: ['tool:search_notes', 'tool:find_notes'],
+      })
     }
     await apply(catalogueFor(resource, 'find_notes'))
     await untilRefused(tokens.access_token, 403)
