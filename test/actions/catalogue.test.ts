@@ -82,11 +82,9 @@ describe('the catalogue over the API', () => {
   })
 
   it('may be as large as a file may be, and no larger; other bodies stay small', async () => {
-    const large = `${await file()}\n${'# "comment"\n'.repeat(80_000)}`
+    const large = `${await file()}\n${'# "comment"\n'.repeat(9_000)}`
     expect((await ask('POST', '/catalogue/diff', { catalogue: large })).status).toBe(200)
-    expect((await ask('POST', '/catalogue/diff', { catalogue: 'x'.repeat(1024 * 1024 + 1) })).status).toBe(
-      400,
-    )
+    expect((await ask('POST', '/catalogue/diff', { catalogue: 'x'.repeat(256 * 1024 + 1) })).status).toBe(400)
     expect((await ask('POST', '/catalogue/diff', { catalogue: 'x'.repeat(4 * 1024 * 1024) })).status).toBe(
       413,
     )
