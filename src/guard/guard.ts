@@ -19,7 +19,7 @@ import {
 } from './introspection-client/verdict.ts'
 import { requireHeadersToAgree } from './mcp-headers.ts'
 import { type Message, messagesIn, type Question } from './mcp-messages.ts'
-import { partsOf } from './parts.ts'
+import { partsOf, type WatchOpen } from './parts.ts'
 import {
   type ProtectedResourceMetadata,
   protectedResourceMetadata,
@@ -53,7 +53,9 @@ export type DecisionSettings = Pick<GuardSettings, 'mode' | 'resource' | 'defaul
 export function createGuard(options: GuardOptions): Guard {
   const settings = checkOptions(options)
   const parts = partsOf(settings)
-  const deciding = parts.then(({ introspect, watches }) => decideBy(settings, introspect, watches))
+  const deciding = parts.then(({ introspect, watches, watch_open }) =>
+    decideBy(settings, introspect, watches, watch_open),
+  )
   return {
     settings,
     metadata: metadataOf(settings),
@@ -77,6 +79,7 @@ export function decideBy(
   settings: DecisionSettings,
   introspect: Introspect,
   watches: readonly Watch[] = [],
+  watch_open?: WatchOpen,
 ): Guard['decide'] {
   const challenges = createChallenges(settings)
   const sessions = createSessions()
@@ -107,7 +110,11 @@ export function decideBy(
     const allowed = allowedOf(bearer, asked, body)
     const session_watch = sessions.watch(request.method ?? 'POST', request.headers, principal)
     const others = watches.map((watch) => watch(request, allowed, asked))
-    return { ...allowed, watch: watchTogether([session_watch, ...others], settings.on_error) }
+    const cut = new AbortController()
+    const { token } = allowed
+    const open_watch = watch_open?.({ bearer, token, cut: () => cut.abort() })
+    const all = [session_watch, ...others, ...(open_watch ? [open_watch] : [])]
+    return { ...allowed, watch: watchTogether(all, settings.on_error), cut: cut.signal }
   }
 
   return async (request) => {

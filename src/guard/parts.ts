@@ -1,10 +1,44 @@
+import type { AnswerWatch } from './answer-watch.ts'
 import type { GuardSettings, LocalDecisions } from './guard-options.ts'
 import { createIntrospectionClient, type Introspect } from './introspection-client/introspection.ts'
 import type { ServerSettings } from './introspection-client/server-settings.ts'
 import type { Watch } from './introspection-client/verdict.ts'
+import type { OpenAnswer, OpenAnswers } from './open-answers.ts'
 
 /** Who is asked, who hears what came of it, and what is to be closed in the end. */
-export type Parts = { introspect: Introspect; watches: Watch[]; close: () => Promise<void> }
+export type Parts = {
+  introspect: Introspect
+  watches: Watch[]
+  /** Not in mode `none`, where no token can end. */
+  watch_open?: WatchOpen
+  close: () => Promise<void>
+}
+
+/** Hears of an answer that may go on. */
+export type WatchOpen = (answer: OpenAnswer) => AnswerWatch
+
+/** What follows answers that go on is loaded with the first one: most servers have none. */
+function watchOpen(answer: OpenAnswer, load: () => Promise<OpenAnswers>): AnswerWatch {
+  let is_over = false
+  let stop = () => {}
+  return {
+    begin(_, headers) {
+      if (!/^text\/event-stream/i.test(headers.get('content-type') ?? '')) return
+      load().then(
+        (answers) => {
+          if (!is_over) stop = answers.follow(answer)
+        },
+        // What cannot be followed must not go on.
+        answer.cut,
+      )
+    },
+    write() {},
+    end() {
+      is_over = true
+      stop()
+    },
+  }
+}
 
 /**
  * The parts that these settings need. What not every guard has is loaded only for those that have it. Never rejects:
@@ -44,10 +78,19 @@ async function serverParts(server: ServerSettings, settings: GuardSettings): Pro
     server.cache && less && recorder
       ? less.askLess(ask, { server, cache: { ...server.cache, recorder }, on_error })
       : { introspect: ask, stop() {} }
+  let open_answers: Promise<OpenAnswers> | undefined
+  const load = () => {
+    open_answers ??= import('./open-answers.ts').then((part) =>
+      part.createOpenAnswers({ introspect: ask, server, on_error }),
+    )
+    return open_answers
+  }
   return {
     introspect,
     watches,
+    watch_open: (answer) => watchOpen(answer, load),
     async close() {
+      ;(await open_answers)?.close()
       stop()
       await queue?.close()
     },

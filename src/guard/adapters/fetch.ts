@@ -43,10 +43,10 @@ export function protectFetchHandler<Platform extends unknown[] = []>(
       const ends = connection?.(asked, ...platform)
       const { allowed, answer, request } = await admitWebRequest(guard, asked, ends)
       if (!allowed) return plainResponse(answer)
-      const { auth: authInfo, body, watch } = allowed
+      const { auth: authInfo, body, watch, cut } = allowed
       const extras = { authInfo, ...(body === undefined ? {} : { parsedBody: body }) }
       const response = await handled(() => handler(request, extras, ...platform), guard)
-      return watchResponse(response, watch, asked.signal)
+      return watchResponse(response, watch, { left: asked.signal, cut })
     } catch (error) {
       return failed(guard, error)
     }

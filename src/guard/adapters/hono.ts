@@ -45,7 +45,7 @@ export function protectHono(guard: Guard, { connection = nodeConnection }: HonoO
     context.set('auth', allowed.auth)
     context.set('parsedBody', allowed.body)
     await next()
-    context.res = watchResponse(context.res, allowed.watch, raw.signal)
+    context.res = watchResponse(context.res, allowed.watch, { left: raw.signal, cut: allowed.cut })
     return undefined
   }
 }

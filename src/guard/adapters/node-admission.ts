@@ -41,6 +41,7 @@ export async function admitNodeRequest(
   }
   for (const [name, value] of Object.entries(CORS)) response.setHeader(name, value)
   watchNodeAnswer(response, allowed.watch)
+  allowed.cut.addEventListener('abort', () => response.destroy(), { once: true })
   return allowed
 }
 

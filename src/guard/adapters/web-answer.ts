@@ -10,8 +10,13 @@ export function plainResponse({ status, headers, body }: PlainAnswer): Response 
  * The same answer, with the CORS headers that it lacks, of which `watch` hears everything before it leaves. Nothing is
  * kept: a piece is asked for when the client takes it.
  * @param left aborted when the client goes away
+ * @param cut aborted when the answer must end
  */
-export function watchResponse(response: Response, watch: AnswerWatch, left: AbortSignal): Response {
+export function watchResponse(
+  response: Response,
+  watch: AnswerWatch,
+  { left, cut }: { left: AbortSignal; cut: AbortSignal },
+): Response {
   watch.begin(response.status, response.headers)
   // A switch of protocols has no body, and nobody may make a Response that says so.
   if (response.status < 200) {
@@ -23,11 +28,17 @@ export function watchResponse(response: Response, watch: AnswerWatch, left: Abor
   for (const [name, value] of Object.entries(CORS)) if (!headers.has(name)) headers.set(name, value)
   if (body) whenAborted(left, () => watch.end(false))
   else watch.end(true)
-  return new Response(body && watchBody(body, watch), { status, statusText, headers })
+  return new Response(body && watchBody(body, watch, cut), { status, statusText, headers })
 }
 
-function watchBody(body: ReadableStream<Uint8Array>, watch: AnswerWatch): ReadableStream<Uint8Array> {
+function watchBody(
+  body: ReadableStream<Uint8Array>,
+  watch: AnswerWatch,
+  cut: AbortSignal,
+): ReadableStream<Uint8Array> {
   const reader = body.getReader()
+  // A read that waits then answers that it is done.
+  whenAborted(cut, () => void reader.cancel().catch(() => {}))
   const pieces: ConstructorParameters<typeof ReadableStream<Uint8Array>>[0] = {
     async pull(controller) {
       try {

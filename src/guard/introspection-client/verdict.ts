@@ -20,10 +20,16 @@ export type Allowed = {
   body: unknown
   /** To be told of the answer. */
   watch: AnswerWatch
+  /** Aborted when the answer must end, although it goes on: its token counts no more. */
+  cut: AbortSignal
 }
 
 /** Hears of the answer to each request that is let through. */
-export type Watch = (request: GuardedRequest, allowed: Omit<Allowed, 'watch'>, asked: Asked[]) => AnswerWatch
+export type Watch = (
+  request: GuardedRequest,
+  allowed: Omit<Allowed, 'watch' | 'cut'>,
+  asked: Asked[],
+) => AnswerWatch
 
 /** MCP authorization: servers MUST validate that tokens were issued specifically for them. */
 export function requireActive(
@@ -73,7 +79,7 @@ export function allowedOf(
   bearer: string,
   asked: readonly [Asked, ...Asked[]],
   body: unknown,
-): Omit<Allowed, 'watch'> {
+): Omit<Allowed, 'watch' | 'cut'> {
   const { token } = asked[0]
   const opened = {
     tools: openedIn(asked, 'tools', ['tools/call']),
