@@ -59,6 +59,14 @@ export function createOpenAnswers({ introspect, server, on_error }: Settings): O
     if (!heard?.isLive()) await review([...open])
   }
 
+  /** Until the next answer that goes on, nothing is heard or asked. */
+  function rest(): void {
+    clearInterval(reviews)
+    reviews = undefined
+    feed?.then((heard) => heard.close()).catch(() => {})
+    feed = undefined
+  }
+
   function begin(answer: OpenAnswer): void {
     open.add(answer)
     feed ??= listen()
@@ -77,15 +85,10 @@ export function createOpenAnswers({ introspect, server, on_error }: Settings): O
       return () => {
         clearTimeout(expiry)
         open.delete(answer)
-        if (open.size > 0) return
-        clearInterval(reviews)
-        reviews = undefined
+        if (open.size === 0) rest()
       }
     },
-    close() {
-      clearInterval(reviews)
-      feed?.then((heard) => heard.close()).catch(() => {})
-    },
+    close: rest,
   }
 }
 
