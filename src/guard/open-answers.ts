@@ -1,3 +1,4 @@
+import { type Dropped, droppedFrom, hashOf } from './introspection-client/answer-cache.ts'
 import type { ActiveToken, Introspect } from './introspection-client/introspection.ts'
 import type { RevocationFeed } from './introspection-client/revocation-feed.ts'
 import type { ServerSettings } from './introspection-client/server-settings.ts'
@@ -30,6 +31,14 @@ export function createOpenAnswers({ introspect, server, on_error }: Settings): O
     for (const answer of answers) if (open.has(answer) && !(await counts(answer))) end(answer)
   }
 
+  async function reviewDropped(dropped: Dropped): Promise<void> {
+    const isOf = droppedFrom(dropped)
+    for (const answer of [...open]) {
+      const { sub, client_id } = answer.token
+      if (isOf([await hashOf(sub), await hashOf(client_id)])) await review([answer])
+    }
+  }
+
   /** What nobody can say is not allowed. */
   async function counts({ bearer, token }: OpenAnswer): Promise<boolean> {
     try {
@@ -48,7 +57,7 @@ export function createOpenAnswers({ introspect, server, on_error }: Settings): O
   /** Loaded with the first answer that goes on: most servers have none. */
   function listen(): Promise<RevocationFeed> {
     return import('./introspection-client/revocation-feed.ts').then(({ RevocationFeed }) => {
-      const drop = () => void review([...open])
+      const drop = (dropped: Dropped) => void reviewDropped(dropped).catch(() => {})
       return new RevocationFeed({ server, lease_ms: LEASE_MS, idle_ms: 4 * REVIEW_MS, drop, on_error })
     })
   }

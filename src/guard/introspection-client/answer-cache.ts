@@ -56,11 +56,8 @@ export class AnswerCache {
 
   drop({ drop, accounts, clients }: Dropped): void {
     this.#drops++
-    const named = [accounts, clients].flat()
-    // What is not understood may mean everything.
-    const is_all = drop !== undefined || !named.some((id) => typeof id === 'string')
-    for (const [key, { of }] of this.#entries)
-      if (is_all || of.some((id) => named.includes(id))) this.#entries.delete(key)
+    const isOf = droppedFrom({ drop, accounts, clients })
+    for (const [key, { of }] of this.#entries) if (isOf(of)) this.#entries.delete(key)
   }
 
   #find(key: string): Kept | undefined {
@@ -121,7 +118,14 @@ function reportOf({ sub, client_id, jti, mcp }: ActiveToken, question: Question)
   }
 }
 
+/** Whether what is of these accounts and clients, by their hashes, was dropped. What is not understood may mean everything. */
+export function droppedFrom({ drop, accounts, clients }: Dropped): (of: readonly string[]) => boolean {
+  const named = [accounts, clients].flat()
+  const is_all = drop !== undefined || !named.some((id) => typeof id === 'string')
+  return (of) => is_all || of.some((id) => named.includes(id))
+}
+
 /** SHA-256 in base64url. */
-async function hashOf(text: string): Promise<string> {
+export async function hashOf(text: string): Promise<string> {
   return base64url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))))
 }
