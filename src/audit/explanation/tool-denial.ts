@@ -6,6 +6,7 @@ import { expandScopes, isOpened, type Kind, type Resource, scopesFor } from '../
 import {
   client,
   type Explanation,
+  explained,
   type Facts,
   mcpServer,
   operator,
@@ -23,11 +24,11 @@ export function explainToolDenial(facts: Facts): Explanation {
   const { kind, name: tool } = used
   const resource = catalogue && findResource(catalogue, event.resource ?? '')
   if (!catalogue || !resource)
-    return {
-      verdict: 'resource_not_in_catalogue',
-      reasons: [`The catalogue no longer has the resource ${event.resource}.`],
-      remedies: [operator(`Apply a catalogue that has the resource ${event.resource}.`)],
-    }
+    return explained(
+      'resource_not_in_catalogue',
+      `The catalogue no longer has the resource ${event.resource}.`,
+      operator(`Apply a catalogue that has the resource ${event.resource}.`),
+    )
   const needed = scopesFor(resource, kind, tool)
   if (needed.length === 0) return openedByNoScope(resource, kind, tool)
   const was_opened = String(event.detail?.needed ?? '') !== ''
@@ -63,39 +64,26 @@ function olderConsent(
 }
 
 function methodNotOpen(method: string): Explanation {
-  return {
-    verdict: 'method_not_open',
-    reasons: [
-      `Scopes open tools, prompts and resources. The MCP method ${method} uses none of them, and is not one of the methods that every live token may use, such as tools/list.`,
-    ],
-    remedies: [mcpServer(`Offer as a tool what ${method} gives, so that a scope can open it.`)],
-  }
+  return explained(
+    'method_not_open',
+    `Scopes open tools, prompts and resources. The MCP method ${method} uses none of them, and is not one of the methods that every live token may use, such as tools/list.`,
+    mcpServer(`Offer as a tool what ${method} gives, so that a scope can open it.`),
+  )
 }
 
 function openedByNoScope(resource: Resource, kind: Kind, tool: string): Explanation {
   const word = kind.slice(0, -1)
-  const tools = resource.scopes.flatMap((scope) => scope[kind] ?? [])
-  const alike = tools.find((known) => known.toLowerCase() === tool.toLowerCase())
-  return {
-    verdict: 'tool_opened_by_no_scope',
-    reasons: [
-      `No scope of ${resource.name} opens a ${word} named ${tool}, so nobody may ${kind === 'tools' ? 'call' : 'read'} it.`,
-    ],
-    remedies: [
-      ...(alike
-        ? [
-            client(
-              `${kind === 'tools' ? 'Call' : 'Ask for'} ${alike}: names of ${kind} are compared exactly.`,
-            ),
-          ]
-        : []),
-      operator(`Add ${tool} to the ${kind} of a scope of ${resource.resource}, and apply the catalogue.`),
-      mcpServer(`Check that the name of the ${word} in the catalogue is the one the server offers.`),
-    ],
-  }
+  const [call, ask] = kind === 'tools' ? ['call', 'Call'] : ['read', 'Ask for']
+  const names = resource.scopes.flatMap((scope) => scope[kind] ?? [])
+  const alike = names.find((known) => known.toLowerCase() === tool.toLowerCase())
+  return explained(
+    'tool_opened_by_no_scope',
+    `No scope of ${resource.name} opens a ${word} named ${tool}, so nobody may ${call} it.`,
+    ...(alike ? [client(`${ask} ${alike}: names of ${kind} are compared exactly.`)] : []),
+    operator(`Add ${tool} to the ${kind} of a scope of ${resource.resource}, and apply the catalogue.`),
+    mcpServer(`Check that the name of the ${word} in the catalogue is the one the server offers.`),
+  )
 }
-
-type Lack = { verdict: Verdict; reason: string; remedies: Remedy[] }
 
 /** Of several scopes that are missing, the one that is hardest to come by gives the verdict. */
 const HARDEST_FIRST: readonly Verdict[] = ['role_lacks_scope', 'grant_lacks_scope', 'token_lacks_scope']
@@ -115,39 +103,39 @@ function lackingScopes(
   const again: Remedy = client('Call the tool again: what it lacked is there now.')
   return {
     verdict,
-    reasons: [...reasons, ...shown.map(({ reason }) => reason)],
+    reasons: [...reasons, ...shown.flatMap((lack) => lack.reasons)],
     remedies: verdict === 'allowed_now' ? [again] : distinct(remedies),
   }
 }
 
-function lackOf(facts: Facts, resource: Resource, scope: string): Lack {
+function lackOf(facts: Facts, resource: Resource, scope: string): Explanation {
   const { event, catalogue, account, grant, token } = facts
   if (event.actor_kind === 'operator_token')
-    return {
-      verdict: 'token_lacks_scope',
-      reason: `The operator token does not have ${scope}. The scopes of an operator token never change.`,
-      remedies: [operator(`Make an operator token with the scope ${scope}.`)],
-    }
+    return explained(
+      'token_lacks_scope',
+      `The operator token does not have ${scope}. The scopes of an operator token never change.`,
+      operator(`Make an operator token with the scope ${scope}.`),
+    )
   const has = (scopes: string) => expandScopes(resource, scopes.split(' ')).has(scope)
   const by_role = catalogue ? grantableScopes(catalogue, resource, account?.roles ?? []).has(scope) : false
   if (!by_role) return lackOfRole(facts, resource, scope)
   if (!grant || grant.expired)
-    return {
-      verdict: 'grant_lacks_scope',
-      reason: `The token did not carry ${scope}, and its grant has ended since. The account’s roles allow the scope.`,
-      remedies: [user(`Connect the client again and allow ${scope}.`)],
-    }
+    return explained(
+      'grant_lacks_scope',
+      `The token did not carry ${scope}, and its grant has ended since. The account’s roles allow the scope.`,
+      user(`Connect the client again and allow ${scope}.`),
+    )
   if (!has(grant.scope)) return lackOfGrant(scope)
   if (token?.scope && has(token.scope) && !token.expired)
-    return { verdict: 'allowed_now', reason: `It lacked ${scope} then and holds it now.`, remedies: [] }
-  return {
-    verdict: 'token_lacks_scope',
-    reason: `The token did not carry ${scope}, although its grant has it and the account’s roles allow it.`,
-    remedies: [client(`Refresh the token without narrowing its scope, or ask for ${scope}.`)],
-  }
+    return explained('allowed_now', `It lacked ${scope} then and holds it now.`)
+  return explained(
+    'token_lacks_scope',
+    `The token did not carry ${scope}, although its grant has it and the account’s roles allow it.`,
+    client(`Refresh the token without narrowing its scope, or ask for ${scope}.`),
+  )
 }
 
-function lackOfRole({ catalogue, account }: Facts, resource: Resource, scope: string): Lack {
+function lackOfRole({ catalogue, account }: Facts, resource: Resource, scope: string): Explanation {
   const holding = (catalogue?.roles ?? [])
     .filter(({ name }) => catalogue && grantableScopes(catalogue, resource, [name]).has(scope))
     .map(({ name }) => name)
@@ -156,22 +144,21 @@ function lackOfRole({ catalogue, account }: Facts, resource: Resource, scope: st
     holding.length > 0
       ? `Give ${account?.username ?? 'the account'} a role with ${scope}: ${holding.join(' or ')}.`
       : `No role has ${scope}. Give it to a role in the catalogue, and the role to ${account?.username ?? 'the account'}.`
-  return {
-    verdict: 'role_lacks_scope',
-    reason: `${account?.username ?? 'The account'} has ${held}, which does not hold ${scope}. A step-up would not help: a person can only allow what the account’s roles hold.`,
-    remedies: [operator(what), user(`Then connect the client again and allow ${scope}.`)],
-  }
+  return explained(
+    'role_lacks_scope',
+    `${account?.username ?? 'The account'} has ${held}, which does not hold ${scope}. A step-up would not help: a person can only allow what the account’s roles hold.`,
+    operator(what),
+    user(`Then connect the client again and allow ${scope}.`),
+  )
 }
 
-function lackOfGrant(scope: string): Lack {
-  return {
-    verdict: 'grant_lacks_scope',
-    reason: `${scope} was not allowed when the client was connected. The account’s roles hold it, so a step-up works.`,
-    remedies: [
-      client(`Follow the challenge: ask for authorization again with ${scope}.`),
-      user(`Connect the client again and allow ${scope}.`),
-    ],
-  }
+function lackOfGrant(scope: string): Explanation {
+  return explained(
+    'grant_lacks_scope',
+    `${scope} was not allowed when the client was connected. The account’s roles hold it, so a step-up works.`,
+    client(`Follow the challenge: ask for authorization again with ${scope}.`),
+    user(`Connect the client again and allow ${scope}.`),
+  )
 }
 
 function all(names: readonly string[]): string {

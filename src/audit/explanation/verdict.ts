@@ -37,6 +37,22 @@ export const operator = (what: string): Remedy => ({ who: 'operator', what })
 
 export type Explanation = { verdict: Verdict; reasons: string[]; remedies: Remedy[] }
 
+/** An explanation with one reason. */
+export function explained(verdict: Verdict, reason: string, ...remedies: Remedy[]): Explanation {
+  return { verdict, reasons: [reason], remedies }
+}
+
+export const CONNECT_AGAIN: Remedy = user('Connect the client again.')
+
+/** What else an account that is disabled means is said by `consequence`. */
+export function accountDisabled(username: string, consequence = ''): Explanation {
+  return explained(
+    'account_disabled',
+    `The account ${username} is disabled${consequence}.`,
+    operator(`Enable ${username} again, if that is meant to be.`),
+  )
+}
+
 /** By the base64url SHA-256 that names it. `kind` says where it was found. */
 export type KnownToken = { kind: 'access_token' | 'refresh_token'; grant_id: string; expired: boolean } & {
   expires_at: Date
