@@ -40,27 +40,7 @@ function calledIn({ tool, detail }: AuditRow): string | null {
   return tool ?? (typeof detail?.method === 'string' ? detail.method : null)
 }
 
-function keyOf(event: AuditRow): string {
-  return JSON.stringify([event.grant_id, event.token_id, event.client_id, event.resource, calledIn(event)])
-}
-
-function begin(event: AuditRow): CallGroup {
-  const { occurred_at, grant_id, token_id, client_id, resource } = event
-  const called = calledIn(event)
-  const ids = { grant_id, token_id, client_id, resource, called }
-  return {
-    kind: 'calls',
-    from: occurred_at,
-    to: occurred_at,
-    ...ids,
-    count: 0,
-    denied: 0,
-    inactive: 0,
-    completed: 0,
-    failed: 0,
-    reported: 0,
-  }
-}
+const NOTHING_YET = { count: 0, denied: 0, inactive: 0, completed: 0, failed: 0, reported: 0 }
 
 function count({ type, decision, detail }: AuditRow, group: CallGroup): void {
   if (type === 'tool.completed') {
@@ -90,10 +70,12 @@ export async function* groupCalls(events: AsyncIterable<AuditRow>): AsyncGenerat
       yield { kind: 'event', event }
       continue
     }
-    const key = keyOf(event)
-    const group = open.get(key) ?? begin(event)
+    const { occurred_at: at, grant_id, token_id, client_id, resource } = event
+    const ids = { grant_id, token_id, client_id, resource, called: calledIn(event) }
+    const key = JSON.stringify(ids)
+    const group = open.get(key) ?? { kind: 'calls', from: at, to: at, ...ids, ...NOTHING_YET }
     open.set(key, group)
-    group.to = event.occurred_at
+    group.to = at
     count(event, group)
   }
   yield* close()

@@ -4,12 +4,8 @@ import type { StorySubject } from './story-subject.ts'
 /** Part of a story; told on with `from` = `continue_from`. */
 export type StoryPage = { entries: NamedEntry[]; continue_from?: Date }
 
-function beginOf(entry: NamedEntry): Date {
-  return entry.kind === 'event' ? entry.event.occurred_at : entry.from
-}
-
-function endOf(entry: NamedEntry): Date {
-  return entry.kind === 'event' ? entry.event.occurred_at : entry.to
+function timesOf(entry: NamedEntry): { from: Date; to: Date } {
+  return entry.kind === 'calls' ? entry : { from: entry.event.occurred_at, to: entry.event.occurred_at }
 }
 
 /**
@@ -24,10 +20,10 @@ export async function pageStory(
   const entries: NamedEntry[] = []
   let end_ms = Number.NEGATIVE_INFINITY
   for await (const entry of tellStory(dependencies, subject, options)) {
-    const begin = beginOf(entry)
-    if (entries.length >= limit && begin.getTime() > end_ms) return { entries, continue_from: begin }
+    const { from, to } = timesOf(entry)
+    if (entries.length >= limit && from.getTime() > end_ms) return { entries, continue_from: from }
     entries.push(entry)
-    end_ms = Math.max(end_ms, endOf(entry).getTime())
+    end_ms = Math.max(end_ms, to.getTime())
   }
   return { entries }
 }

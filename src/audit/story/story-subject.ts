@@ -29,20 +29,14 @@ async function tokenSubject(db: Knex, token_id: string): Promise<StorySubject | 
   return issued && grant_id ? { kind: 'token', token_id, grant_id, issued } : undefined
 }
 
-/** The subject of a token itself. It is hashed here and goes no further. Throws `not_found`. */
-export async function subjectOfToken(db: Knex, token: string): Promise<StorySubject> {
-  const subject = await tokenSubject(db, tokenName(token))
-  if (!subject) throw new AppError('not_found', 'No token of this value is recorded as issued here')
-  return subject
-}
-
 /**
  * The subject that this names: an account by id or username, a grant, a token by its id behind `sha256:`, or a token
  * itself. What could be a token is taken for one: only its hash is asked for, since whatever reaches a database may be
  * logged there. Throws `not_found`.
  */
 export async function subjectOf(db: Knex, named: string): Promise<StorySubject> {
-  const token_id = TOKEN_ID.exec(named)?.[1] ?? (BEARER.test(named) ? tokenName(named) : undefined)
+  const token_id =
+    TOKEN_ID.exec(named)?.[1] ?? (BEARER.test(named) ? sha256(named).toString('base64url') : undefined)
   const subject = token_id === undefined ? await namedSubject(db, named) : await tokenSubject(db, token_id)
   if (subject) return subject
   throw new AppError(

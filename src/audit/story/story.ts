@@ -20,12 +20,13 @@ import type { StorySubject } from './story-subject.ts'
 
 /**
  * One story from the log: consent, code, tokens, refreshes, each tool call, revocation, joined by the ids that the
- * events carry. Read in order and told as it is read, so that a long one needs no memory.
+ * events carry. Read in order and told as it is read, so that a long one needs no memory. With the names that people
+ * know accounts and clients by.
  */
-export type StoryEntry = (ToldEvent & { tools?: string[] | undefined }) | CallGroup
-
-/** With the names that people know accounts and clients by. */
-export type NamedEntry = StoryEntry & { client_name?: string | undefined; username?: string | undefined }
+export type NamedEntry = ((ToldEvent & { tools?: string[] | undefined }) | CallGroup) & {
+  client_name?: string | undefined
+  username?: string | undefined
+}
 
 export type StoryOptions = Span & {
   /** Every call as an event of its own. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type NamedEntry, type StoryOptions, tellStory } from '../../../src/audit/story/story.ts'
 import { pageStory, type StoryPage } from '../../../src/audit/story/story-page.ts'
-import { subjectOf, subjectOfToken } from '../../../src/audit/story/story-subject.ts'
+import { subjectOf } from '../../../src/audit/story/story-subject.ts'
 import { storyLines } from '../../../src/audit/story/story-text.ts'
 import { sha256 } from '../../../src/base/digest.ts'
 import { CatalogueCache } from '../../../src/catalogue/catalogue-store.ts'
@@ -23,8 +23,8 @@ afterAll(() => toolgate.close())
 const db = () => toolgate.db.database.knex
 const idOf = (token: string) => sha256(token).toString('base64url')
 
-async function tell(named: string, options: StoryOptions = {}, from_stdin = false) {
-  const subject = from_stdin ? await subjectOfToken(db(), named) : await subjectOf(db(), named)
+async function tell(named: string, options: StoryOptions = {}) {
+  const subject = await subjectOf(db(), named)
   const entries: NamedEntry[] = []
   for await (const entry of tellStory({ db: db(), catalogues: new CatalogueCache() }, subject, options))
     entries.push(entry)
@@ -147,7 +147,7 @@ describe('the story of a token', () => {
       expect(subject).toMatchObject({ kind: 'token', grant_id })
       expect(shapeOf(entries).filter((type) => type !== 'login.succeeded')).toEqual(expected)
     }
-    const of_first = shapeOf((await tell(first.access_token, {}, true)).entries)
+    const of_first = shapeOf((await tell(first.access_token)).entries)
     expect(of_first).toContain('3 search_notes')
     expect(of_first).toContain('token.refreshed')
   })
@@ -157,11 +157,9 @@ describe('the story of a token', () => {
     const { entries, lines } = await tell(second.access_token)
     expect(JSON.stringify([entries, lines])).not.toContain(second.access_token)
     const unknown = randomBytes(32).toString('base64url')
-    for (const find of [subjectOf, subjectOfToken]) {
-      const error = await find(db(), unknown).catch((caught) => caught)
-      expect(error).toMatchObject({ code: 'not_found' })
-      expect(error.message).not.toContain(unknown)
-    }
+    const error = await subjectOf(db(), unknown).catch((caught) => caught)
+    expect(error).toMatchObject({ code: 'not_found' })
+    expect(error.message).not.toContain(unknown)
   })
 })
 
