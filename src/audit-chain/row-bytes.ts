@@ -30,6 +30,10 @@ export const CONTENT_COLUMNS = [
   'detail',
 ] as const
 
+/** As rows name themselves and their writers, and as they spell hashes. */
+export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+export const HEX_HASH = /^[0-9a-f]{64}$/
+
 /** A byte string: each char is one byte. */
 export type Bytes = string
 

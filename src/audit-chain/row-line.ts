@@ -1,11 +1,9 @@
 import { isObject, parseJson } from '../base/json.ts'
 import { TEXT_COLUMNS } from './event-fields.ts'
 import type { AuditRow } from './hash-chain.ts'
-import { CONTENT_COLUMNS } from './row-bytes.ts'
+import { CONTENT_COLUMNS, HEX_HASH, UUID } from './row-bytes.ts'
 
 /** Pure: a row as a line of JSON, in archives and in local logs. Byte for byte in docs/audit-archive.md. */
-const HEX_HASH = /^[0-9a-f]{64}$/
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** A row as one line, without its end: all columns in the order of the table, hashes in hex. */
 export function rowLine(row: AuditRow): string {

@@ -1,6 +1,7 @@
 import { SERVER } from './actor.ts'
 import { type AuditDetail, type AuditFields, normaliseEvent } from './event-fields.ts'
 import type { ChainHead } from './hash-chain.ts'
+import { HEX_HASH, UUID } from './row-bytes.ts'
 
 /**
  * Pure: rows that name a row of another chain, as the first of every chain names its predecessor. They bind chains
@@ -12,9 +13,6 @@ export type Witness = {
   seq: number
   hash: string
 }
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-const HASH = /^[0-9a-f]{64}$/
 
 /** The row of another chain that this event names; undefined when it names none. */
 export function witnessOf({ type, detail }: Pick<AuditFields, 'type' | 'detail'>): Witness | undefined {
@@ -29,7 +27,7 @@ export function witnessOf({ type, detail }: Pick<AuditFields, 'type' | 'detail'>
 function witness(writer_id: unknown, seq: unknown, hash: unknown): Witness | undefined {
   if (typeof writer_id !== 'string' || !UUID.test(writer_id)) return undefined
   if (typeof seq !== 'number' || !Number.isSafeInteger(seq) || seq < 1) return undefined
-  return typeof hash === 'string' && HASH.test(hash) ? { writer_id, seq, hash } : undefined
+  return typeof hash === 'string' && HEX_HASH.test(hash) ? { writer_id, seq, hash } : undefined
 }
 
 /** The first event of a chain. `found`: what its writer came upon. */

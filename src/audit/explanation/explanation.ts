@@ -7,7 +7,7 @@ import type { AuditRow } from '../../audit-chain/hash-chain.ts'
 import { AppError } from '../../base/errors.ts'
 import type { CatalogueCache } from '../../catalogue/catalogue-store.ts'
 import { definitionOf } from '../events/audit-event.ts'
-import { findByRandomId } from '../query/lookup-store.ts'
+import { findEvent } from '../query/event-store.ts'
 import { findTokenEvent } from '../story/story-store.ts'
 import { findEnd, findKnownAccount, findKnownGrant, findKnownToken } from './facts-store.ts'
 import type { Explanation, Facts } from './verdict.ts'
@@ -36,8 +36,7 @@ export async function explainEvent(
   dependencies: Dependencies,
   id: string,
 ): Promise<Explanation & { event: AuditRow }> {
-  const [event] = await findByRandomId(dependencies.db, 'id', id)
-  if (!event) throw new AppError('not_found', `There is no event ${id}`)
+  const event = await findEvent(dependencies.db, id)
   const explanation = definitionOf(event.type)?.explain?.(await gather(dependencies, event))
   if (!explanation)
     throw new AppError('invalid_input', `The event ${id} (${event.type}) refused nothing: nothing to explain`)

@@ -1,6 +1,7 @@
 /** The live log: who follows it hears of what is committed, wherever it was. */
 import type { Knex } from 'knex'
 import type { AuditRow } from '../../audit-chain/hash-chain.ts'
+import { UUID } from '../../audit-chain/row-bytes.ts'
 import { type Listener, listen } from '../../storage/listen.ts'
 import type { AuditFilter } from '../query/audit-filter.ts'
 import { CHANNEL } from './announcement-store.ts'
@@ -18,7 +19,6 @@ type Follower = { heard: Set<string>; must_look: boolean; wake: () => void }
 
 /** How often followers look for themselves, in case that nobody told them. */
 const LOOK_MS = 5_000
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /**
  * New events for whoever follows the log in this process. One connection listens for all of them, while there are

@@ -4,21 +4,8 @@ import type { RowsWanted } from '../../storage/keyset.ts'
 import type { Place } from './search-path-store.ts'
 
 /** What an account's activity is told from; the rest of a row is not read. */
-export type ActivityRow = Pick<
-  AuditRow,
-  | 'type'
-  | 'actor_kind'
-  | 'actor_id'
-  | 'client_id'
-  | 'resource'
-  | 'tool'
-  | 'decision'
-  | 'scope'
-  | 'grant_id'
-  | 'ip'
-  | 'detail'
-> &
-  Place
+export type ActivityRow = Omit<AuditRow, Unread>
+type Unread = 'id' | 'account_id' | 'token_id' | 'request_id' | 'prev_hash' | 'hash'
 
 // Two bounds instead of an equality, so that only the index by account and time gives the order that is asked for.
 const NEWEST = `

@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import { auditText } from '../../audit-chain/event-fields.ts'
 import type { AuditRow } from '../../audit-chain/hash-chain.ts'
 import { AppError } from '../../base/errors.ts'
-import type { AuditFilter } from './audit-filter.ts'
+import { type AuditFilter, TEXT_FILTERS } from './audit-filter.ts'
 import {
   edgeOf,
   eventKeys,
@@ -21,16 +21,6 @@ import {
 
 /** Reads of audit_events: pages for people, scans for exports and stories. */
 const TABLE = 'audit_events'
-const TEXT_FILTERS = [
-  'account_id',
-  'client_id',
-  'grant_id',
-  'token_id',
-  'tool',
-  'resource',
-  'decision',
-  'request_id',
-] as const
 const PAGE_MAX = 1_000
 /** What is looked through well within 200 ms. */
 const WINDOW_ROWS = 50_000

@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import type { AuditRow } from '../../audit-chain/hash-chain.ts'
 import { FREQUENT_TYPES } from '../events/audit-event.ts'
 import { eventOfRow, type StoredRow } from './audit-store.ts'
-import { findByRandomId } from './lookup-store.ts'
+import { byTime, findByRandomId } from './event-store.ts'
 import { RARE } from './search-path-store.ts'
 
 /** Everything that belongs to one attempt of a client to connect, whichever of its ids is known. */
@@ -37,10 +37,6 @@ function newestCalls(db: Knex, grants: string[], of: readonly StoredRow[]): Knex
 
 function distinct(rows: readonly StoredRow[], column: 'grant_id' | 'client_id' | 'account_id'): string[] {
   return [...new Set(rows.map((row) => row[column]).filter((value) => value !== null))]
-}
-
-function byTime(one: AuditRow, other: AuditRow): number {
-  return one.occurred_at.getTime() - other.occurred_at.getTime() || one.seq - other.seq
 }
 
 /** Of registrations that gave a client again and again, the one that this story began with. */

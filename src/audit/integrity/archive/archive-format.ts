@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { HEX_HASH } from '../../../audit-chain/row-bytes.ts'
 import { AppError } from '../../../base/errors.ts'
 import { parseJson } from '../../../base/json.ts'
 import { chainRunSchema } from '../verification/chain-runs.ts'
@@ -10,8 +11,6 @@ export const ARCHIVE_FORMAT = 'toolgate-audit-archive/1'
 export const ROWS_ENDING = '.jsonl.gz'
 export const MANIFEST_ENDING = '.manifest.json'
 export const SIGNATURE_ENDING = '.manifest.jws'
-
-const HEX_HASH = /^[0-9a-f]{64}$/
 
 /** Names of files in an archive: nothing that leads out of it. */
 const BASE_NAME = /^audit_events_\d{4,}_\d{2}(\.\d+)?$/

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { HEX_HASH } from '../../../audit-chain/row-bytes.ts'
 import { sha256 } from '../../../base/digest.ts'
 import { parseJson } from '../../../base/json.ts'
 import { type ChainRun, chainRunSchema, type KnownRuns, knownRuns } from '../verification/chain-runs.ts'
@@ -12,7 +13,7 @@ import type { Evidence, Statement } from './evidence.ts'
  */
 export const CLOSING_FORMAT = 'toolgate-audit-closing/1'
 
-const SHA256_HEX = z.string().regex(/^[0-9a-f]{64}$/)
+const SHA256_HEX = z.string().regex(HEX_HASH)
 
 const closingSchema = z.strictObject({
   format: z.literal(CLOSING_FORMAT),

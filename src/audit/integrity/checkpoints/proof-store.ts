@@ -3,13 +3,13 @@ import { type AuditRow, contentDigest, linkHash } from '../../../audit-chain/has
 import { witnessOf } from '../../../audit-chain/witness.ts'
 import { AppError } from '../../../base/errors.ts'
 import { eventOfRow, type StoredRow } from '../../query/audit-store.ts'
+import { findEvent } from '../../query/event-store.ts'
 import { coveringCheckpoint } from './checkpoint-store.ts'
 import { type CheckpointMaking, makeCheckpoint } from './checkpointer.ts'
 import { PROOF_DIGESTS_MAX, PROOF_SEGMENTS_MAX, type Proof, type ProofSegment } from './proof.ts'
 
 /** Puts a proof together from what the tables hold. */
 const PAGE_ROWS = 5_000
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /**
  * The proof of the event with this id. Signs a checkpoint first when none covers the event yet. Throws `not_found`,
@@ -17,12 +17,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
  */
 export async function proveEvent(making: CheckpointMaking, id: string): Promise<Proof> {
   const { db } = making
-  const event_id = id.toLowerCase()
-  const stored: StoredRow | undefined = UUID.test(event_id)
-    ? await db<StoredRow>('audit_events').where('id', event_id).first()
-    : undefined
-  if (!stored) throw new AppError('not_found', `There is no audit event with the id ${id}`)
-  const row = eventOfRow(stored)
+  const row = await findEvent(db, id)
   const found = await pathFrom(db, row)
   if (found) return found
   await makeCheckpoint(making)

@@ -1,9 +1,8 @@
 import { z } from 'zod'
+import { UUID } from '../../../audit-chain/row-bytes.ts'
 
 /** Pure: how documents about chains write what names and binds rows. Each value has one spelling; decoders accept more. */
-export const lowerUuid = z
-  .string()
-  .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 'must be a UUID in lower case')
+export const lowerUuid = z.string().regex(UUID, 'must be a UUID in lower case')
 
 export const rowNumber = z.int().min(1)
 
@@ -30,12 +29,7 @@ export const base64urlHash = bytes32('base64url')
 export const hexHash = bytes32('hex')
 
 export const exactTime = z.codec(
-  z.string().refine(isExactTime, 'must be a time like 2026-07-28T09:30:00.125Z'),
+  z.iso.datetime({ precision: 3, error: 'must be a time like 2026-07-28T09:30:00.125Z' }),
   z.date(),
   { decode: (text) => new Date(text), encode: (time) => time.toISOString() },
 )
-
-function isExactTime(text: string): boolean {
-  const time = new Date(text)
-  return !Number.isNaN(time.getTime()) && time.toISOString() === text
-}
