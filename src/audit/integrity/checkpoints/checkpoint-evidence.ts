@@ -1,10 +1,10 @@
 import type { Knex } from 'knex'
 import { AppError } from '../../../base/errors.ts'
 import type { Evidence } from '../archive/evidence.ts'
-import { readCheckpoint, signCheckpoint } from './checkpoint.ts'
+import { type ExpectedKey, readCheckpoint, signCheckpoint } from './checkpoint.ts'
 import type { CheckpointKey } from './checkpoint-key.ts'
 import { deliveryTo } from './checkpoint-sinks.ts'
-import { databaseTime, newestCheckpoint, openHeads } from './checkpoint-store.ts'
+import { newestCheckpoint, nextPayload } from './checkpoint-store.ts'
 
 export type EvidenceSource = {
   db: Knex
@@ -19,10 +19,8 @@ export type EvidenceSource = {
 export function checkpointEvidence({ db, issuer, key, sinks }: EvidenceSource): Evidence {
   return {
     async sign(statement) {
-      const previous = (await newestCheckpoint(db))?.digest
-      const created_at = await databaseTime(db)
-      const heads = await openHeads(db)
-      return signCheckpoint(await key(), { issuer, created_at, heads, previous, closes: statement })
+      const payload = { ...(await nextPayload(db, issuer)), closes: statement }
+      return signCheckpoint(await key(), payload)
     },
     check_signature: (jws) => checkClosingSignature(jws),
     newest_checkpoint: async () => (await newestCheckpoint(db))?.jws,
@@ -40,14 +38,14 @@ export function checkpointEvidence({ db, issuer, key, sinks }: EvidenceSource): 
 }
 
 /**
- * Checks the signature of a statement against the key that it carries, which must be `public_key` (a JWK or an RFC 7638
- * thumbprint) where that is given. Throws `invalid_input` when it is not genuine or not about a file or a closing.
+ * Checks the signature of a statement as `readCheckpoint` does. Throws `invalid_input` when it is not genuine or not about
+ * a file or a closing.
  */
 export async function checkClosingSignature(
   jws: string,
-  public_key?: Parameters<typeof readCheckpoint>[1],
+  expected?: ExpectedKey,
 ): ReturnType<Evidence['check_signature']> {
-  const { closes, thumbprint } = await readCheckpoint(jws, public_key)
+  const { closes, thumbprint } = await readCheckpoint(jws, expected)
   if (!closes)
     throw new AppError('invalid_input', 'The signature is about nothing that was archived or closed')
   return { statement: closes, signer: thumbprint }

@@ -43,12 +43,13 @@ export async function parseCheckpointKey(text: string): Promise<CheckpointKey> {
 }
 
 /** The key from the configuration, else from the data directory, where it is made on first use. */
-export async function loadCheckpointKey(options: {
+export async function loadCheckpointKey({
+  audit_key,
+  data_dir,
+}: {
   audit_key: string | undefined
   data_dir: string
 }): Promise<CheckpointKey> {
-  const { audit_key, data_dir } = options
-  return parseCheckpointKey(
-    audit_key ?? (await secretFile(join(data_dir, 'audit-key.json'), generateCheckpointKey)),
-  )
+  const text = audit_key ?? (await secretFile(join(data_dir, 'audit-key.json'), generateCheckpointKey))
+  return parseCheckpointKey(text)
 }

@@ -1,7 +1,8 @@
 import type { Knex } from 'knex'
 import type { ChainHead } from '../../../audit-chain/hash-chain.ts'
+import { sha256 } from '../../../base/digest.ts'
 import { inTransaction } from '../../../storage/transaction.ts'
-import { checkpointDigest } from './checkpoint.ts'
+import type { CheckpointPayload } from './checkpoint.ts'
 
 /** What checkpoints are made of, and those that were made. */
 const LOCK = `hashtext('toolgate_audit_checkpoint')`
@@ -18,8 +19,8 @@ const HEADS = `
   order by w.writer_id`
 
 /** One statement, and so one moment: what was committed before it is bound by these heads. */
-export async function openHeads(db: Knex): Promise<ChainHead[]> {
-  const { rows } = await db.raw<{ rows: { writer_id: string; seq: string | number; hash: Buffer }[] }>(HEADS)
+async function openHeads(db: Knex): Promise<ChainHead[]> {
+  const { rows } = await db.raw<{ rows: (Omit<ChainHead, 'seq'> & { seq: string | number })[] }>(HEADS)
   return rows.map((row) => ({ ...row, seq: Number(row.seq) }))
 }
 
@@ -49,17 +50,23 @@ export function checkpointTurn<T>(
 
 export type StoredCheckpoint = { id: string | number; created_at: Date; digest: Buffer; jws: string }
 
+/** What is to be signed next. */
+export async function nextPayload(db: Knex, issuer: string): Promise<CheckpointPayload> {
+  const previous = (await newestCheckpoint(db))?.digest
+  return { issuer, created_at: await databaseTime(db), heads: await openHeads(db), previous }
+}
+
 export async function newestCheckpoint(db: Knex): Promise<StoredCheckpoint | undefined> {
   return db<StoredCheckpoint>('audit_checkpoints').orderBy('id', 'desc').first()
 }
 
 export async function insertCheckpoint(
   trx: Knex.Transaction,
-  checkpoint: { jws: string; created_at: Date; heads: readonly ChainHead[] },
+  { created_at, heads }: CheckpointPayload,
+  jws: string,
 ): Promise<void> {
-  const { jws, created_at, heads } = checkpoint
   const [row]: { id: string | number }[] = await trx('audit_checkpoints')
-    .insert({ created_at, digest: checkpointDigest(jws), jws })
+    .insert({ created_at, digest: sha256(jws), jws })
     .returning('id')
   if (!row || heads.length === 0) return
   // A head that did not move was named before; the first checkpoint that names it is the one that proofs use.

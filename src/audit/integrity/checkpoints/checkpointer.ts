@@ -1,14 +1,8 @@
 import type { Knex } from 'knex'
 import type { ChainHead } from '../../../audit-chain/hash-chain.ts'
-import { type Checkpoint, readCheckpoint, signCheckpoint } from './checkpoint.ts'
+import { type CheckpointPayload, readCheckpoint, signCheckpoint } from './checkpoint.ts'
 import type { CheckpointKey } from './checkpoint-key.ts'
-import {
-  checkpointTurn,
-  databaseTime,
-  insertCheckpoint,
-  newestCheckpoint,
-  openHeads,
-} from './checkpoint-store.ts'
+import { checkpointTurn, insertCheckpoint, newestCheckpoint, nextPayload } from './checkpoint-store.ts'
 
 export type CheckpointMaking = {
   db: Knex
@@ -17,8 +11,8 @@ export type CheckpointMaking = {
 }
 
 /** Signs what the chains hold now, and keeps it. Throws what the database throws. */
-export async function makeCheckpoint(making: CheckpointMaking): Promise<string> {
-  const jws = await checkpointTurn(making.db, true, (trx) => sign({ ...making, db: trx }, () => true))
+export async function makeCheckpoint({ db, key, issuer }: CheckpointMaking): Promise<string> {
+  const jws = await checkpointTurn(db, true, async (trx) => sign(trx, key, await nextPayload(trx, issuer)))
   if (jws === undefined) throw new Error('a checkpoint that was due was not made')
   return jws
 }
@@ -28,41 +22,28 @@ export async function makeCheckpoint(making: CheckpointMaking): Promise<string> 
  * (0: whatever its age). Undefined when it is not, or when another instance is about to make it.
  */
 export function makeCheckpointWhenDue(
-  making: CheckpointMaking,
+  { db, key, issuer }: CheckpointMaking,
   interval_seconds: number,
 ): Promise<string | undefined> {
-  return checkpointTurn(making.db, false, (trx) =>
-    sign({ ...making, db: trx }, (newest, now, heads) => {
-      const age_seconds = newest ? (now.getTime() - newest.created_at.getTime()) / 1_000 : Infinity
-      return age_seconds >= interval_seconds && !isSame(newest?.heads ?? [], heads)
-    }),
-  )
+  return checkpointTurn(db, false, async (trx) => {
+    const newest = await newestCheckpoint(trx)
+    const next = await nextPayload(trx, issuer)
+    const age_ms = newest ? next.created_at.getTime() - newest.created_at.getTime() : Infinity
+    const is_due = age_ms >= interval_seconds * 1_000 && !isSame(await headsOf(newest?.jws), next.heads)
+    return is_due ? sign(trx, key, next) : undefined
+  })
 }
 
-type Newest = Pick<Checkpoint, 'created_at' | 'heads' | 'digest'> | undefined
-
-async function sign(
-  { db, key, issuer }: CheckpointMaking & { db: Knex.Transaction },
-  isDue: (newest: Newest, now: Date, heads: ChainHead[]) => boolean,
-): Promise<string | undefined> {
-  const stored = await newestCheckpoint(db)
-  const newest = stored && (await readStored(stored))
-  const created_at = await databaseTime(db)
-  const heads = await openHeads(db)
-  if (!isDue(newest, created_at, heads)) return undefined
-  const jws = await signCheckpoint(key, { issuer, created_at, heads, previous: newest?.digest })
-  await insertCheckpoint(db, { jws, created_at, heads })
+async function sign(trx: Knex.Transaction, key: CheckpointKey, payload: CheckpointPayload): Promise<string> {
+  const jws = await signCheckpoint(key, payload)
+  await insertCheckpoint(trx, payload, jws)
   return jws
 }
 
 /** Whatever the table holds must not keep the next one from being signed. */
-async function readStored(stored: { jws: string; created_at: Date; digest: Buffer }): Promise<Newest> {
-  const { created_at, digest } = stored
-  const heads = await readCheckpoint(stored.jws).then(
-    (checkpoint) => checkpoint.heads,
-    () => [],
-  )
-  return { created_at, digest, heads }
+async function headsOf(jws: string | undefined): Promise<ChainHead[]> {
+  const read = jws === undefined ? undefined : await readCheckpoint(jws).catch(() => undefined)
+  return read?.heads ?? []
 }
 
 function isSame(one: readonly ChainHead[], other: readonly ChainHead[]): boolean {

@@ -1,5 +1,4 @@
 import { isUtf8 } from 'node:buffer'
-import type { JWK } from 'jose'
 import { z } from 'zod'
 import { eachText } from '../../../audit-chain/event-fields.ts'
 import { type ChainHead, contentDigest, linkHash } from '../../../audit-chain/hash-chain.ts'
@@ -9,7 +8,7 @@ import { AppError } from '../../../base/errors.ts'
 import { parseJson } from '../../../base/json.ts'
 import { auditDetailSchema } from '../../events/audit-event.ts'
 import { base64urlHash, exactTime, hexHash, lowerUuid, rowNumber } from '../verification/chain-codecs.ts'
-import { type Checkpoint, readCheckpoint } from './checkpoint.ts'
+import { type Checkpoint, type ExpectedKey, readCheckpoint } from './checkpoint.ts'
 
 /**
  * Pure: a proof that one event was in the log when a checkpoint was signed. It leads from the event through the
@@ -76,20 +75,16 @@ export type ProvenEvent = { event: ChainedRow; hash: Buffer; checkpoint: Checkpo
 
 /**
  * Checks a proof file, without a database. Answers what it proves, given that the key that signed the checkpoint
- * is the log's: with `public_key`, a JWK or its thumbprint, it must be this one. Throws `invalid_input` that names
- * what is wrong.
+ * is the log's. Throws `invalid_input` that names what is wrong.
  */
-export async function checkProof(
-  bytes: Uint8Array,
-  options: { public_key?: JWK | string | undefined } = {},
-): Promise<ProvenEvent> {
+export async function checkProof(bytes: Uint8Array, expected: ExpectedKey = {}): Promise<ProvenEvent> {
   const { segments, checkpoint: jws } = readProof(bytes)
   const ends = segments.map(endOfSegment)
   for (const [index, { row }] of segments.entries()) {
     const before = ends[index - 1]
     if (before) assertNames(row, before)
   }
-  const checkpoint = await readCheckpoint(jws, options)
+  const checkpoint = await readCheckpoint(jws, expected)
   const last = ends.at(-1)
   const head = checkpoint.heads.find(({ writer_id }) => writer_id === last?.writer_id)
   const [first] = segments

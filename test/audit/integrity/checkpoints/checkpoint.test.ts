@@ -1,10 +1,7 @@
 import { CompactSign } from 'jose'
 import { describe, expect, it } from 'vitest'
-import {
-  checkpointDigest,
-  readCheckpoint,
-  signCheckpoint,
-} from '../../../../src/audit/integrity/checkpoints/checkpoint.ts'
+import { readCheckpoint, signCheckpoint } from '../../../../src/audit/integrity/checkpoints/checkpoint.ts'
+import { sha256 } from '../../../../src/base/digest.ts'
 import { headOf, ISSUER, newKey, SIGNED_AT } from '../../proofs.ts'
 import { chainOf } from '../../rows.ts'
 
@@ -22,7 +19,7 @@ describe('a checkpoint', () => {
       previous,
       closes,
       jws,
-      digest: checkpointDigest(jws),
+      digest: sha256(jws),
       thumbprint: key.thumbprint,
       public_key: key.public_key,
     })
