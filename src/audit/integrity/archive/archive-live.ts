@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { type ChainRun, isInRuns, missingRuns, sameRuns } from '../verification/chain-runs.ts'
-import type { Predecessor } from '../verification/chain-verifier.ts'
+import { type Predecessor, withFaults } from '../verification/chain-verifier.ts'
 import { predecessorFault } from '../verification/known-heads.ts'
 import type { Verification } from '../verification/verify.ts'
 import type { Manifest } from './archive-format.ts'
@@ -10,11 +10,9 @@ import {
   type ArchiveVerifyOptions,
   checkArchives,
   missingFinding,
-  withFindings,
 } from './archive-verify.ts'
 import { type Closing, closingsOf, runsOfClosings } from './closing.ts'
-import { readClosings } from './closing-store.ts'
-import { findLink } from './link-store.ts'
+import { findLink, readClosings } from './closing-store.ts'
 import { verifyLog } from './verify-log.ts'
 
 /**
@@ -34,11 +32,13 @@ export async function verifyArchivesAndLog(
   for (const manifest of manifests) findings.push(...(await compare(db, manifest, closings)))
   findings.push(...(await findLost(db, manifests, closings)))
   findings.push(...(await findPredecessors(db, predecessors, closings)))
-  return { archives: withFindings(verification, findings), log }
+  return { archives: withFaults(verification, findings), log }
 }
 
-function closingFor({ partition, part }: Manifest, closings: readonly Closing[]): Closing | undefined {
-  return closings.find((closing) => closing.partition === partition && closing.part === part)
+type Part = { partition: string; part: number }
+
+function isOf({ partition, part }: Part): (other: Part) => boolean {
+  return (other) => other.partition === partition && other.part === part
 }
 
 /** A month that was dropped must be the one that was archived; of one that was not, the ends must still be there. */
@@ -48,7 +48,7 @@ async function compare(
   closings: readonly Closing[],
 ): Promise<ArchiveFinding[]> {
   const archive = manifest.partition
-  const closing = closingFor(manifest, closings)
+  const closing = closings.find(isOf(manifest))
   if (closing) {
     if (sameRuns(closing.runs, manifest.runs)) return []
     const message = `is not the month that was dropped: closing ${closing.number} names other chains`
@@ -70,9 +70,7 @@ async function findLost(
   manifests: readonly Manifest[],
   closings: readonly Closing[],
 ): Promise<ArchiveFinding[]> {
-  const only_closed = closings.filter(
-    ({ partition, part }) => !manifests.some((one) => one.partition === partition && one.part === part),
-  )
+  const only_closed = closings.filter((closing) => !manifests.some(isOf(closing)))
   const runs = [...manifests, ...only_closed].flatMap((known): ChainRun[] => known.runs)
   const findings: ArchiveFinding[] = []
   for (const piece of missingRuns(runs).missing) {

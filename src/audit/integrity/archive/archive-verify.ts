@@ -2,7 +2,13 @@ import { basename } from 'node:path'
 import type { AuditRow } from '../../../audit-chain/hash-chain.ts'
 import { sha256 } from '../../../base/digest.ts'
 import { type ChainRun, missingRuns, sameRuns } from '../verification/chain-runs.ts'
-import { FAULTS_KEPT, type FaultKind, missing, type Predecessor } from '../verification/chain-verifier.ts'
+import {
+  FAULTS_KEPT,
+  type FaultKind,
+  missing,
+  type Predecessor,
+  withFaults,
+} from '../verification/chain-verifier.ts'
 import { predecessorFault } from '../verification/known-heads.ts'
 import { MonthVerifier } from '../verification/month-verifier.ts'
 import { findArchives, readIfThere } from './archive-files.ts'
@@ -77,23 +83,8 @@ export async function verifyArchives(
 ): Promise<ArchiveVerification> {
   const { verification, missing } = await checkArchives(path, options)
   const lost = missing.filter((run) => run.first_seq > 1)
-  const found = withFindings(
-    verification,
-    lost.map((run) => missingFinding(run, 'in none of these archives')),
-  )
-  return { ...found, begun_before: missing.length - lost.length }
-}
-
-/** A verification to which more faults were added. */
-export function withFindings(
-  verification: ArchiveVerification,
-  findings: readonly ArchiveFinding[],
-): ArchiveVerification {
-  return {
-    ...verification,
-    faults: [...verification.faults, ...findings].slice(0, FAULTS_KEPT),
-    fault_count: verification.fault_count + findings.length,
-  }
+  const findings = lost.map((run) => missingFinding(run, 'in none of these archives'))
+  return { ...withFaults(verification, findings), begun_before: missing.length - lost.length }
 }
 
 export function missingFinding({ writer_id, first_seq, last_seq }: ChainRun, where: string): ArchiveFinding {

@@ -27,8 +27,7 @@ import {
 import { hashed } from './archive-reader.ts'
 import { timesClosed } from './closing-store.ts'
 import type { Evidence } from './evidence.ts'
-import { claimPartitions, finishedMonths, type Month } from './partition-store.ts'
-import { readWhole } from './whole-month.ts'
+import { claimPartitions, finishedMonths, type Month, readPartition } from './partition-store.ts'
 
 export type ArchiveOptions = {
   /** Made when it is not there. */
@@ -91,7 +90,7 @@ async function* readLines(
   { verifier, content }: Read,
   { on_progress }: ArchiveOptions,
 ): AsyncGenerator<Buffer> {
-  for await (const page of readWhole(trx, name, verifier)) {
+  for await (const page of readPartition(trx, name, verifier)) {
     const bytes = Buffer.from(page.map((row) => `${rowLine(row)}\n`).join(''))
     content.update(bytes)
     on_progress?.({ partition: name, rows: verifier.rows })

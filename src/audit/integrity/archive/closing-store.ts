@@ -31,3 +31,12 @@ export async function namedClosings(db: Knex): Promise<Set<string>> {
     .pluck('detail')
   return new Set(details.map((detail) => String(detail?.closing_sha256)))
 }
+
+/** The two hashes of one stored row. */
+export async function findLink(
+  db: Knex,
+  writer_id: string,
+  seq: number,
+): Promise<{ prev_hash: Buffer; hash: Buffer } | undefined> {
+  return db('audit_events').where({ writer_id, seq }).first('prev_hash', 'hash')
+}

@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import type { AuditRow } from '../../../audit-chain/hash-chain.ts'
 import { AppError } from '../../../base/errors.ts'
 import { eventOfRow, type StoredRow } from '../../query/audit-store.ts'
+import type { MonthVerifier } from '../verification/month-verifier.ts'
 
 /** A month of audit_events; the default partition has no bounds. */
 export type AuditPartition = {
@@ -84,8 +85,15 @@ export async function claimPartitions(trx: Knex.Transaction): Promise<void> {
 
 const PAGE_ROWS = 2_000
 
-/** Every row of a partition, ordered by writer and seq, in pages, as of one moment. */
-export async function* readPartition(trx: Knex.Transaction, name: string): AsyncGenerator<AuditRow[]> {
+/**
+ * Every row of a partition, ordered by writer and seq, in pages, as of one moment, each checked before it is given. Throws
+ * `conflict` at the end when they are not whole: what is made of them would only look like evidence.
+ */
+export async function* readPartition(
+  trx: Knex.Transaction,
+  name: string,
+  verifier: MonthVerifier,
+): AsyncGenerator<AuditRow[]> {
   // Sorting all rows before the first is given takes as long as reading them; the primary key has the order.
   await trx.raw('set local enable_sort = off')
   await trx.raw(
@@ -94,10 +102,18 @@ export async function* readPartition(trx: Knex.Transaction, name: string): Async
   )
   for (;;) {
     const { rows }: { rows: StoredRow[] } = await trx.raw(`fetch ${PAGE_ROWS} from partition_rows`)
-    if (rows.length > 0) yield rows.map(eventOfRow)
-    if (rows.length < PAGE_ROWS) break
+    const page = rows.map(eventOfRow)
+    for (const row of page) verifier.feedRow(row)
+    if (page.length > 0) yield page
+    if (page.length < PAGE_ROWS) break
   }
   await trx.raw('close partition_rows')
+  const [fault] = verifier.faults
+  if (fault)
+    throw new AppError(
+      'conflict',
+      `${name} is not whole (writer ${fault.writer_id}: ${fault.message}), so it is left as it is; \`toolgate audit verify\` says more`,
+    )
 }
 
 /** Nobody adds rows to this partition until `trx` ends; those who write to other months do not notice. */

@@ -19,9 +19,9 @@ import {
   lockPartition,
   type Month,
   mayDropPartitions,
+  readPartition,
   tryDropPartition,
 } from './partition-store.ts'
-import { readWhole } from './whole-month.ts'
 
 export type RetentionOptions = Pick<ArchiveOptions, 'on_progress'> & {
   /** Months before this one that stay, at least one. */
@@ -101,8 +101,12 @@ function dropMonth(
     await lockPartition(trx, month.name)
     const closing = await close(trx, month, archive?.manifest, options)
     const digest = await keepClosing(trx, closing, options.evidence)
-    const { partition, rows, number } = closing
-    record(droppedEvent(closing, digest))
+    const { partition, part, from, to, rows, number, archive_sha256 } = closing
+    const closing_sha256 = digest.toString('hex')
+    record({
+      type: 'audit.partition_dropped',
+      detail: { partition, part, from, to, rows, closing: number, closing_sha256, archive_sha256 },
+    })
     return { partition, rows, closing: number, archive: archive?.path ?? null }
   }
   return recorded({ db, audit }, options, work, (trx) => dropWhenFree(trx, month.name))
@@ -126,7 +130,7 @@ async function close(
   options: RetentionOptions,
 ): Promise<Closing> {
   const verifier = new MonthVerifier()
-  for await (const _ of readWhole(trx, name, verifier))
+  for await (const _ of readPartition(trx, name, verifier))
     options.on_progress?.({ partition: name, rows: verifier.rows })
   const { rows, runs } = verifier
   if (manifest && (manifest.rows !== rows || !sameRuns(manifest.runs, runs)))
@@ -160,21 +164,4 @@ async function dropWhenFree(trx: Knex.Transaction, name: string): Promise<void> 
     'unavailable',
     `${name} cannot be dropped: something reads the log without a pause; try again later`,
   )
-}
-
-function droppedEvent(closing: Closing, digest: Buffer) {
-  const { partition, part, from, to, rows, number, archive_sha256 } = closing
-  return {
-    type: 'audit.partition_dropped',
-    detail: {
-      partition,
-      part,
-      from,
-      to,
-      rows,
-      closing: number,
-      closing_sha256: digest.toString('hex'),
-      archive_sha256,
-    },
-  } as const
 }

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { acceptedGaps, isInGaps } from '../restore/gap.ts'
 import { headAfterRuns, isInRuns } from '../verification/chain-runs.ts'
-import { FAULTS_KEPT } from '../verification/chain-verifier.ts'
+import { withFaults } from '../verification/chain-verifier.ts'
 import { type Verification, type VerifyOptions, verifyChains } from '../verification/verify.ts'
 import { closingFaults, closingSignatureFaults, closingsOf, runsOfClosings } from './closing.ts'
 import { namedClosings, readClosings } from './closing-store.ts'
@@ -29,12 +29,7 @@ export async function verifyLog(
   })
   const found = closingFaults(closings, await namedClosings(db))
   if (check_signature) found.push(...(await closingSignatureFaults(closings, check_signature)))
-  const result = {
-    ...chains,
-    faults: [...chains.faults, ...found].slice(0, FAULTS_KEPT),
-    fault_count: chains.fault_count + found.length,
-    ...(gaps.length > 0 && { explained_gaps: gaps }),
-  }
+  const result = { ...withFaults(chains, found), ...(gaps.length > 0 && { explained_gaps: gaps }) }
   // A month that was dropped while its rows were read would seem to be missing.
   const is_outdated = result.fault_count > 0 && (await readClosings(db)).length > closings.length
   return is_outdated ? verifyLog(db, options) : result

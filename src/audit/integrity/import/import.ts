@@ -48,7 +48,11 @@ export async function importLocalLog(
   const work = async (trx: Knex.Transaction, record: RecordEvent) => {
     await claimPartitions(trx)
     const added = await addRows(trx, path, checked, options)
-    for (const run of added) record(importedEvent(run, checked))
+    const file_sha256 = checked.verification.sha256
+    for (const run of added) {
+      const detail = { ...run, hash: run.hash.toString('hex'), rows: sizeOf(run), file_sha256 }
+      record({ type: 'audit.imported', detail })
+    }
     return added
   }
   const runs = await recorded({ db, audit }, options, work, async (trx, added) => {
@@ -56,7 +60,7 @@ export async function importLocalLog(
   })
   if (runs.length > 0) await tidy(db, runs)
   const { rows, sha256 } = checked.verification
-  const added = runs.reduce((sum, { first_seq, last_seq }) => sum + last_seq - first_seq + 1, 0)
+  const added = runs.reduce((sum, run) => sum + sizeOf(run), 0)
   const chains = runs.map((run) => ({ ...run, hash: run.hash.toString('hex') }))
   return { rows: added, known_rows: rows - added, sha256, chains }
 }
@@ -83,19 +87,8 @@ async function addRows(
   return plan.runs
 }
 
-function importedEvent(run: NewRun, { verification }: CheckedLocalLog) {
-  const { writer_id, first_seq, last_seq, hash } = run
-  return {
-    type: 'audit.imported',
-    detail: {
-      writer_id,
-      first_seq,
-      last_seq,
-      hash: hash.toString('hex'),
-      rows: last_seq - first_seq + 1,
-      file_sha256: verification.sha256,
-    },
-  } as const
+function sizeOf({ first_seq, last_seq }: NewRun): number {
+  return last_seq - first_seq + 1
 }
 
 /** When the chain ended; undefined where the file may yet be gone on with. Only the last one can be. */

@@ -159,18 +159,9 @@ class LocalCheck {
         'missing_predecessor',
         'a chain begins here that does not name the row in the line before: lines are missing, or from elsewhere',
       )
+    const run = { writer_id, first_seq: seq, prev_hash, last_seq: seq, hash }
     const process = String(row.detail?.process ?? 'unknown')
-    const times = { began_at: occurred_at, ended_at: occurred_at }
-    this.#chains.push({
-      writer_id,
-      first_seq: seq,
-      prev_hash,
-      last_seq: seq,
-      hash,
-      process,
-      ...times,
-      is_stopped,
-    })
+    this.#chains.push({ ...run, process, began_at: occurred_at, ended_at: occurred_at, is_stopped })
   }
 
   #place({ writer_id, seq, id }: AuditRow, kind: FaultKind, message: string): void {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type ChainHead, GENESIS } from '../../../audit-chain/hash-chain.ts'
 import { hexHash, lowerUuid, rowNumber } from './chain-codecs.ts'
-import type { ChainFault } from './chain-verifier.ts'
+import type { ChainFault, FaultKind } from './chain-verifier.ts'
 
 /** Pure: what is known of a piece of a chain without its rows. */
 
@@ -78,28 +78,20 @@ export function missingRuns(runs: readonly ChainRun[]): { missing: ChainRun[]; f
   for (const run of joinRuns(runs)) {
     const { writer_id, first_seq, prev_hash } = run
     if (last?.writer_id !== writer_id) last = { writer_id, seq: 0, hash: GENESIS }
-    if (first_seq > last.seq + 1)
+    const report = (kind: FaultKind, message: string) =>
+      faults.push({ writer_id, seq: first_seq, kind, message })
+    if (first_seq > last.seq + 1) {
+      const { seq, hash } = last
       missing.push({
         writer_id,
-        first_seq: last.seq + 1,
-        prev_hash: last.hash,
+        first_seq: seq + 1,
+        prev_hash: hash,
         last_seq: first_seq - 1,
         hash: prev_hash,
       })
-    else if (first_seq <= last.seq)
-      faults.push({
-        writer_id,
-        seq: first_seq,
-        kind: 'reordered',
-        message: `row ${first_seq} is there twice`,
-      })
+    } else if (first_seq <= last.seq) report('reordered', `row ${first_seq} is there twice`)
     else if (!prev_hash.equals(last.hash))
-      faults.push({
-        writer_id,
-        seq: first_seq,
-        kind: 'broken_link',
-        message: `row ${first_seq} does not follow from row ${last.seq}`,
-      })
+      report('broken_link', `row ${first_seq} does not follow from row ${last.seq}`)
     if (run.last_seq > last.seq) last = { writer_id, seq: run.last_seq, hash: run.hash }
   }
   return { missing, faults }

@@ -37,6 +37,15 @@ export type PassOver = (head: ChainHead) => ChainHead
 
 export const FAULTS_KEPT = 100
 
+/** What was found, and more that was found otherwise. */
+export function withFaults<Fault, Found extends { faults: Fault[]; fault_count: number }>(
+  found: Found,
+  more: readonly Fault[],
+): Found {
+  const faults = [...found.faults, ...more].slice(0, FAULTS_KEPT)
+  return { ...found, faults, fault_count: found.fault_count + more.length }
+}
+
 /**
  * Checks rows fed one by one, as Postgres sends them: chains in any order and mixture, the rows of each in the order of
  * their seq (and of their time, where a seq is there twice).

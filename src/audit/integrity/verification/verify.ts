@@ -3,6 +3,7 @@ import type { Knex } from 'knex'
 import type { ChainHead } from '../../../audit-chain/hash-chain.ts'
 import { connectionUrl } from '../../../storage/database.ts'
 import {
+  type ChainInTime,
   type ChainReader,
   chainsInTime,
   copyChains,
@@ -50,9 +51,8 @@ export async function verifyChains(db: Knex, options: VerifyOptions = {}): Promi
   try {
     const verifier = new ChainVerifier(options.pass_over)
     const is_whole = !options.from && !options.to
-    const taken_as_given = is_whole
-      ? await readLog(reader, verifier, options)
-      : await readTime(reader, verifier, options)
+    const chains = is_whole ? undefined : await chainsInTime(reader, options)
+    await readRows(reader, verifier, chains, options)
     const find = (heads: readonly ChainHead[]) => findHeads(reader, heads)
     const known = await knownFaults(verifier.predecessors, find, options, !is_whole)
     return {
@@ -60,7 +60,7 @@ export async function verifyChains(db: Knex, options: VerifyOptions = {}): Promi
       writers: verifier.writers,
       faults: [...verifier.faults, ...known].sort(byTime).slice(0, FAULTS_KEPT),
       fault_count: verifier.fault_count + known.length,
-      ...(taken_as_given !== undefined && { taken_as_given }),
+      ...(chains && { taken_as_given: chains.filter(({ first_seq }) => first_seq > 1n).length }),
       ...(options.known_heads && { known_heads: options.known_heads.length }),
     }
   } finally {
@@ -68,28 +68,24 @@ export async function verifyChains(db: Knex, options: VerifyOptions = {}): Promi
   }
 }
 
-async function readLog(reader: ChainReader, verifier: ChainVerifier, { on_progress }: VerifyOptions) {
-  await copyLog(reader, feedTo(verifier, await estimateRows(reader), on_progress))
-  on_progress?.({ rows: verifier.rows, share: 1 })
-  return undefined
-}
-
-/** Answers of how many chains the row before was taken as it stands. */
-async function readTime(reader: ChainReader, verifier: ChainVerifier, options: VerifyOptions) {
-  const chains = await chainsInTime(reader, options)
-  for (const { before } of chains) if (before) verifier.startAt(before)
-  const expected = chains.reduce((sum, { first_seq, last_seq }) => sum + Number(last_seq - first_seq) + 1, 0)
-  await copyChains(reader, chains, feedTo(verifier, expected, options.on_progress))
-  options.on_progress?.({ rows: verifier.rows, share: 1 })
-  return chains.filter(({ first_seq }) => first_seq > 1n).length
-}
-
-function feedTo(verifier: ChainVerifier, expected: number, on_progress: VerifyOptions['on_progress']) {
-  return (tuple: Buffer) => {
+/** Without `chains`, the whole log. */
+async function readRows(
+  reader: ChainReader,
+  verifier: ChainVerifier,
+  chains: readonly ChainInTime[] | undefined,
+  { on_progress }: VerifyOptions,
+): Promise<void> {
+  for (const { before } of chains ?? []) if (before) verifier.startAt(before)
+  const expected = chains
+    ? chains.reduce((sum, { first_seq, last_seq }) => sum + Number(last_seq - first_seq) + 1, 0)
+    : await estimateRows(reader)
+  const take = (tuple: Buffer) => {
     verifier.feed(tuple)
     const { rows } = verifier
     if (rows % PROGRESS_ROWS === 0) on_progress?.({ rows, share: rows / Math.max(expected, rows + 1) })
   }
+  await (chains ? copyChains(reader, chains, take) : copyLog(reader, take))
+  on_progress?.({ rows: verifier.rows, share: 1 })
 }
 
 /** Those that show in no row come last. */
