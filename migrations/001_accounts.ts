@@ -17,12 +17,16 @@ export async function up(knex: Knex): Promise<void> {
     create index accounts_by_role on accounts using gin (roles);
     create index accounts_disabled on accounts (username collate "C") where disabled_at is not null;
 
-    -- One row per account name or address that recently failed to sign in.
+    -- One row for each thing that is counted against somebody who failed to sign in, or registered clients. The key is a
+    -- digest: people type passwords into the wrong field. The account is named where there is one, so that it can be unlocked.
     create table login_attempts (
-      key            text primary key,
+      key            bytea primary key,
+      account_id     text,
       failures       integer not null,
+      failures_max   integer not null,
       window_ends_at timestamptz not null
     );
+    create index login_attempts_account on login_attempts (account_id) where account_id is not null;
 
     -- The id is the SHA-256 of the cookie's value.
     create table page_sessions (

@@ -1,4 +1,5 @@
-import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto'
+import { randomBytes, type ScryptOptions, timingSafeEqual } from 'node:crypto'
+import { deriveKey } from './scrypt-pool.ts'
 
 /** Password hashing with scrypt (RFC 7914), stored as `scrypt$N$r$p$salt$hash`. */
 const COST = { N: 32_768, r: 8, p: 1 } as const
@@ -9,15 +10,8 @@ export const PASSWORD_MIN = 12
 export const PASSWORD_MAX = 256
 
 function derive(password: string, salt: Buffer, cost: ScryptOptions): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    scrypt(
-      password.normalize('NFKC'),
-      salt,
-      KEY_BYTES,
-      { ...cost, maxmem: MAX_MEMORY_BYTES },
-      (error, key) => (error ? reject(error) : resolve(key)),
-    )
-  })
+  const options = { ...cost, maxmem: MAX_MEMORY_BYTES }
+  return deriveKey({ password: password.normalize('NFKC'), salt, key_bytes: KEY_BYTES, options })
 }
 
 export async function hashPassword(password: string): Promise<string> {

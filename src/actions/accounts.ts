@@ -11,6 +11,7 @@ import {
 import { accountSchema } from '../accounts/account-store.ts'
 import { changeAccount } from '../accounts/accounts.ts'
 import { endedSchema } from '../accounts/sessions/sessions.ts'
+import { heldAgainst, heldSchema, unlockAccount } from '../sign-in/unlock.ts'
 import { defineAction } from './action.ts'
 import { cursor, limit, text, why } from './fields.ts'
 
@@ -55,14 +56,18 @@ export const listAccounts = defineAction({
 export const showOneAccount = defineAction({
   name: 'show_account',
   scope: 'operator:read',
-  summary: 'Shows one account: roles, live grants, and where the person is signed in.',
+  summary:
+    'Shows one account: roles, live grants, where the person is signed in, and which limits of failed sign-ins are reached.',
   method: 'get',
   path: '/accounts/{id}',
   command: 'accounts show',
   page: '/operator/accounts/:id',
   input: z.strictObject(named),
-  output: accountView,
-  run: (context, { id }) => showAccount(context, id),
+  output: accountView.extend({ failed_sign_ins: heldSchema }),
+  async run(context, { id }) {
+    const account = await showAccount(context, id)
+    return { ...account, failed_sign_ins: await heldAgainst(context, account.id) }
+  },
 })
 
 export const createOneAccount = defineAction({
@@ -176,6 +181,30 @@ export const signOutOneAccount = defineAction({
   run: (context, { id }, caller) => signOutAccount(context, id, caller),
 })
 
+export const unlockOneAccount = defineAction({
+  name: 'unlock_account',
+  scope: 'operator:admin',
+  summary: 'Forgets the failed sign-ins of an account, so that its owner can try again at once.',
+  method: 'post',
+  path: '/accounts/{id}/unlock',
+  command: 'accounts unlock',
+  cli: {
+    lines: ({ username, unlocked }) => [
+      unlocked === 0
+        ? `Nothing was changed: ${username} had reached no limit.`
+        : `${username} may try to sign in again.`,
+    ],
+  },
+  page: '/operator/accounts/:id/unlock',
+  input: z.strictObject({ ...named, ...why }),
+  output: z.object({
+    id: z.string(),
+    username: z.string(),
+    unlocked: z.int().describe('How many limits were reached, of networks, of browsers or of the account'),
+  }),
+  run: (context, { id }, caller) => unlockAccount(context, id, caller),
+})
+
 export const ACCOUNT_ACTIONS = [
   listAccounts,
   showOneAccount,
@@ -185,4 +214,5 @@ export const ACCOUNT_ACTIONS = [
   setAccountRoles,
   resetAccountPassword,
   signOutOneAccount,
+  unlockOneAccount,
 ]

@@ -61,8 +61,8 @@ async function readMetadata(
 
 /** Counts in the request's own transaction, so that a registration that is refused after all counts for nothing. */
 async function isWithinRate(ctx: Context, db: Knex, new_clients_per_hour: number): Promise<boolean> {
-  const key = `register ${clientNetwork(ctx)}`
-  const [attempt] = await countAttempt(db, [key], HOUR_SECONDS)
+  const key = sha256(`register ${clientNetwork(ctx)}`)
+  const [attempt] = await countAttempt(db, [{ key, max: new_clients_per_hour }], HOUR_SECONDS)
   if (attempt && attempt.failures <= new_clients_per_hour) return true
   ctx.set('Retry-After', String(await attemptsForgottenIn(db, key)))
   const words = 'Too many new clients from this address; try again later'

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { Context, Middleware } from 'koa'
 import type { RequestOrigin } from '../audit/log/action-origin.ts'
-import { ipv6Groups } from '../base/host.ts'
+import { networkOf } from '../base/network.ts'
 import { withoutSecrets } from '../base/redaction.ts'
 
 /** Narrow on purpose: the value is written into the log, the audit trail and a response header. */
@@ -70,11 +70,16 @@ export function clientIp(ctx: Context): string | null {
   return plainAddress(ctx.ip || ctx.req.socket.remoteAddress) ?? null
 }
 
-/** Whom a rate counts against: the IPv4 address, or the /64 of the IPv6 address, since one customer has all of that. */
+/** Whom a rate counts against. */
 export function clientNetwork(ctx: Context): string {
-  const ip = clientIp(ctx)
-  const groups = ipv6Groups(ip ?? '')
-  return groups ? `${groups.slice(0, 4).join(':')}::/64` : (ip ?? 'unknown')
+  return networkOf(clientIp(ctx))
+}
+
+/** Aborted once nobody waits for the answer any more, because it was sent or because the caller hung up. */
+export function hungUp(ctx: Context): AbortSignal {
+  const gone = new AbortController()
+  ctx.res.once('close', () => gone.abort())
+  return gone.signal
 }
 
 /** An address with a port, as some proxies write it: `203.0.113.7:4711`, `[2001:db8::1]:4711`, and the latter without its port. */

@@ -3,9 +3,9 @@ import { assertPassword } from '../accounts/accounts.ts'
 import { hashPassword } from '../accounts/password.ts'
 import { endAllSessions } from '../accounts/sessions/sessions.ts'
 import type { ActionOrigin } from '../audit/log/action-origin.ts'
-import { type RecordingContext, recorded } from '../audit/log/recorded.ts'
+import { recorded } from '../audit/log/recorded.ts'
 import { AppError } from '../base/errors.ts'
-import { checkPassword } from './sign-in.ts'
+import { checkPassword, type SignInDependencies } from './sign-in.ts'
 
 export type OwnPasswordChange = {
   account_id: string
@@ -17,17 +17,18 @@ export type OwnPasswordChange = {
 }
 
 /**
- * Changes the password of whoever knows it; all other sessions end. Guesses count as they do at sign-in. Throws
+ * Changes the password of whoever knows it; all other sessions end. Guesses count against this session, so that no stranger
+ * uses them up. Throws
  * `invalid_input`, `forbidden` when `current` is wrong, `throttled`, and `conflict` when it was changed meanwhile.
  */
 export async function changeOwnPassword(
-  dependencies: RecordingContext,
+  dependencies: SignInDependencies,
   { account_id, username, session_id, current, wanted }: OwnPasswordChange,
   origin: ActionOrigin,
 ): Promise<void> {
   assertPassword(wanted)
   if (wanted === current) throw new AppError('invalid_input', 'The new password is the one you have.')
-  const attempt = { ...origin, username, password: current }
+  const attempt = { ...origin, username, password: current, browser: `session ${session_id}` }
   const { password_hash: checked_hash } = await checkPassword(dependencies, attempt).catch((error) => {
     if (error instanceof AppError && error.code === 'unauthenticated')
       throw new AppError('forbidden', 'Your current password is another. Nothing was changed.')

@@ -1,74 +1,116 @@
 import type { Knex } from 'knex'
 import { type Account, findByUsername } from '../accounts/account-store.ts'
 import { PASSWORD_MAX, verifyPassword } from '../accounts/password.ts'
+import { SCRYPT_THREADS } from '../accounts/scrypt-pool.ts'
 import { confirmSignIn } from '../accounts/sessions/page-session-store.ts'
 import type { SignedIn } from '../accounts/sessions/page-sessions.ts'
-import { USERNAME } from '../accounts/username.ts'
+import { typedUsername, USERNAME } from '../accounts/username.ts'
 import { type RequestOrigin, recordedBy } from '../audit/log/action-origin.ts'
 import type { RecordingContext } from '../audit/log/recorded.ts'
 import { UNAUTHENTICATED } from '../audit-chain/actor.ts'
 import { AppError } from '../base/errors.ts'
-import { countAttempt, forgetAttempts, giveAttemptBack } from './attempt-store.ts'
-import { Turns } from './turns.ts'
+import { FairQueue } from '../base/fair-queue.ts'
+import { siteOf } from '../base/network.ts'
+import {
+  type Attempt,
+  type Counter,
+  countAttempt,
+  forgetAttempts,
+  giveAttemptsBack,
+} from './attempt-store.ts'
+import { limitsOf, WINDOW_SECONDS } from './limits.ts'
 
 /** Checking passwords, for everybody who asks to be let in with one. */
 export type SignInRequest = RequestOrigin & {
   username: string
   password: string
   client_id?: string | undefined
+  /** What proved to be in use by this account before: a browser, or the session that asks. */
+  browser?: string | undefined
+  /** Aborted when nobody waits for the answer any more. */
+  signal?: AbortSignal | undefined
 }
 
-const WINDOW_SECONDS = 15 * 60
-const FAILURES_PER_ACCOUNT = 10
-const FAILURES_PER_ADDRESS = 100
+/** `form_key` keeps what is counted from being told by the database alone. */
+export type SignInDependencies = RecordingContext & { form_key: string }
 
 /**
- * An attempt counts before it is known to be right, so those under way must be few: else people who sign in at the same
- * moment would throttle each other. More at once would not be faster either, because hashing has four threads.
+ * One check costs as much as thousands of other requests, and anybody may ask for it: so as many at once as there are threads
+ * for it, a line with a bound, and those who are known before those who are not. An attempt counts before it is known to be
+ * right, so that of one account there is one at a time: else people who sign in at the same moment would throttle each other.
  */
-const turns = new Turns({ width: 8, waiting_max: 50 })
+const line = new FairQueue({ width: SCRYPT_THREADS, waiting_max: 32, lane_max: 16, deadline_ms: 10_000 })
 
-type Verdict = { account: Account | undefined } & (
+type Verdict = { account?: Account | undefined } & (
   | { outcome: 'throttled' | 'refused' }
   | { outcome: 'right'; account: Account; password_hash: string; signed_in_at_seconds: number }
 )
 
-/** Looks at the password unless too many were wrong; every instance counts in the same place. */
-async function judge(db: Knex, { username, password, ip }: SignInRequest): Promise<Verdict> {
-  const [account_key, address_key] = [`account ${username}`, `address ${ip ?? 'unknown'}`]
-  const [of_account, of_address] = await countAttempt(db, [account_key, address_key], WINDOW_SECONDS)
+/** Counts the attempt; undefined when that was one too many. Every instance counts in the same place. */
+async function countWithin(db: Knex, ...stages: Counter[][]): Promise<Attempt[] | undefined> {
+  const counted: Attempt[] = []
+  for (const counters of stages) {
+    if (counters.length === 0) continue
+    counted.push(...(await countAttempt(db, counters, WINDOW_SECONDS)))
+    if (counted.some(({ failures, max }) => failures > max)) return undefined
+  }
+  return counted
+}
+
+/** Looks at the password unless too many were wrong. */
+async function judge(
+  { db, form_key }: SignInDependencies,
+  { username, password, ip, browser }: SignInRequest,
+): Promise<Verdict> {
   const account = USERNAME.test(username) ? await findByUsername(db, username) : undefined
-  if (!of_account || !of_address) throw new Error('an attempt was not counted')
-  if (of_account.failures > FAILURES_PER_ACCOUNT || of_address.failures > FAILURES_PER_ADDRESS)
-    return { outcome: 'throttled', account }
+  const limits = limitsOf(form_key, { username, account_id: account?.id, ip, browser })
+  const counted = await countWithin(db, limits.first, limits.last)
+  if (!counted) return { outcome: 'throttled', account }
   const matches = await verifyPassword(password.slice(0, PASSWORD_MAX), account?.password_hash)
   // Asked again after the work of hashing, in which the password may have been changed.
   const signed_in_at_seconds = account && matches ? await confirmSignIn(db, account) : undefined
   if (!account || signed_in_at_seconds === undefined) return { outcome: 'refused', account }
-  await forgetAttempts(db, account_key)
+  const { forget } = limits.on_success
+  await forgetAttempts(db, forget)
   // Not forgotten: with one account of their own, guessers would get as many guesses at others as they like.
-  await giveAttemptBack(db, address_key, of_address)
+  await giveAttemptsBack(
+    db,
+    counted.filter(({ key }) => key !== forget),
+  )
   const { password_hash, ...known } = account
   return { outcome: 'right', account: known, password_hash, signed_in_at_seconds }
 }
 
+/** Judges when it is this request's turn. Throws `unavailable` when too many others wait, or nobody waits for this one. */
+async function judgeInTurn(dependencies: SignInDependencies, request: SignInRequest): Promise<Verdict> {
+  const { username, browser, ip, signal } = request
+  const lane = browser === undefined ? siteOf(ip) : `browser ${browser}`
+  const place = { lane, key: username, first: browser !== undefined, signal }
+  return line
+    .take(place, () => judge(dependencies, request))
+    .catch((error) => {
+      if (error instanceof AppError && error.code === 'throttled') return { outcome: 'throttled' }
+      throw error
+    })
+}
+
 /**
  * The account and the hash that the password fits. Throws `unauthenticated` (same words and same work whether the
- * account is unknown, disabled or the password wrong) or `throttled` after too many failures, both recorded.
+ * account is unknown, disabled or the password wrong) or `throttled` after too many failures, both recorded; `unavailable` when
+ * too many others sign in.
  */
 export async function checkPassword(
-  { db, audit }: RecordingContext,
+  dependencies: SignInDependencies,
   request: SignInRequest,
 ): Promise<{ account: SignedIn; password_hash: string }> {
-  const username = request.username.toLowerCase().slice(0, 64)
-  const turned_away: Verdict = { outcome: 'throttled', account: undefined }
-  const verdict = (await turns.take(username, () => judge(db, { ...request, username }))) ?? turned_away
+  const username = typedUsername(request.username)
+  const verdict = await judgeInTurn(dependencies, { ...request, username })
   if (verdict.outcome === 'right') {
     const { account, password_hash, signed_in_at_seconds } = verdict
     return { account: { ...account, signed_in_at_seconds }, password_hash }
   }
   // What was typed is recorded only as the account it names: people type passwords into the wrong field.
-  await audit.append({
+  await dependencies.audit.append({
     type: 'login.failed',
     ...recordedBy({ ...request, actor: UNAUTHENTICATED }),
     account_id: verdict.account?.id,
@@ -81,7 +123,7 @@ export async function checkPassword(
 }
 
 /** Lets somebody in by a password, and records it. Throws as `checkPassword` does. */
-export async function signIn(dependencies: RecordingContext, request: SignInRequest): Promise<SignedIn> {
+export async function signIn(dependencies: SignInDependencies, request: SignInRequest): Promise<SignedIn> {
   const { account } = await checkPassword(dependencies, request)
   await dependencies.audit.append({
     type: 'login.succeeded',

@@ -35,7 +35,10 @@ let addresses = 0
 function attempt(username: string, password = PASSWORD, change: Partial<SignInRequest> = {}) {
   addresses += 1
   const ip = `192.0.2.${addresses % 250}`
-  return signIn(dependencies, { username, password, ip, request_id: `request-${addresses}`, ...change })
+  return signIn(
+    { ...dependencies, form_key: 'of this test' },
+    { username, password, ip, request_id: `request-${addresses}`, ...change },
+  )
 }
 
 async function refusal(work: Promise<unknown>): Promise<{ code: string; message: string }> {

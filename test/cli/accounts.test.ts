@@ -17,7 +17,10 @@ afterAll(() => cli.close())
 
 const accounts = (...words: string[]) => cli.run('accounts', ...words)
 const enter = (username: string, password: string) =>
-  signIn(cli.context, { username, password, ip: undefined, request_id: 'request-1' })
+  signIn(
+    { ...cli.context, form_key: 'of this test' },
+    { username, password, ip: undefined, request_id: 'request-1' },
+  )
 
 describe('accounts', () => {
   it('create makes a password that opens, shown once, and records the account without it', async () => {

@@ -111,7 +111,12 @@ describe('what lives survives', () => {
       expires_at,
     }))
     await db('oidc_payloads').insert(payloads)
-    await db('login_attempts').insert({ key: 'account kim', failures: 9, window_ends_at: at('1 minute') })
+    await db('login_attempts').insert({
+      key: Buffer.from('account kim'),
+      failures_max: 10,
+      failures: 9,
+      window_ends_at: at('1 minute'),
+    })
     await db('page_sessions').insert({ id: id(), account_id: 'usr_1', expires_at: at('1 minute') })
     expect(await sweepExpired(db)).toBe(0)
   })
@@ -183,7 +188,12 @@ describe('what is over goes', () => {
       payload: '{}',
       expires_at: at('-1 second'),
     })
-    await db('login_attempts').insert({ key: 'account kim', failures: 9, window_ends_at: at('-1 second') })
+    await db('login_attempts').insert({
+      key: Buffer.from('account kim'),
+      failures_max: 10,
+      failures: 9,
+      window_ends_at: at('-1 second'),
+    })
     await db('page_sessions').insert({ id: id(), account_id: 'usr_1', expires_at: at('-1 second') })
     expect(await sweepExpired(db)).toBe(3)
   })

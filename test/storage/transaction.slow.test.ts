@@ -22,9 +22,14 @@ afterEach(async () => {
 const failure = (work: Promise<unknown>) => work.then(() => undefined).catch((error: unknown) => error)
 
 const insert = (db: Awaited<ReturnType<typeof begin>>, key: string) =>
-  db('login_attempts').insert({ key, failures: 1, window_ends_at: db.fn.now() })
+  db('login_attempts').insert({
+    key: Buffer.from(key),
+    failures: 1,
+    failures_max: 1,
+    window_ends_at: db.fn.now(),
+  })
 
-const stored = () => test.database.knex('login_attempts').pluck('key')
+const stored = async () => (await test.database.knex('login_attempts').pluck('key')).map(String)
 
 /** The only connection of the pool is free again. */
 const expectPoolFree = async () => {

@@ -23,4 +23,10 @@ export const ACCOUNT_EVENTS = {
     personal: () => 'Your account was made',
     is_local: true,
   }),
+  /** `limits`: of how many, which failed sign-ins had reached. */
+  'account.unlocked': event<Why & { limits: number }>('nothing', ACCOUNT_CHANGE.other, {
+    sentence: (told) => `failed sign-ins as ${person(told)} were forgotten${by(told)}`,
+    personal: () => 'Those who run this server let you try to sign in again',
+    is_local: true,
+  }),
 }

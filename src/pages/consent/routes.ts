@@ -3,6 +3,7 @@ import type { Knex } from 'knex'
 import type { Context } from 'koa'
 import type { InteractionResults, Provider } from 'oidc-provider'
 import { type Account, findActiveAccount } from '../../accounts/account-store.ts'
+import type { SignedIn } from '../../accounts/sessions/page-sessions.ts'
 import type { ActionOrigin } from '../../audit/log/action-origin.ts'
 import type { AuditLog } from '../../audit/log/audit-log.ts'
 import { recorded } from '../../audit/log/recorded.ts'
@@ -21,9 +22,9 @@ import { readForm } from '../../http/read-body.ts'
 import type { Renderer } from '../../http/render.ts'
 import { requestOrigin } from '../../http/request-context.ts'
 import { type Growth, growthOf } from '../../permission/consented.ts'
-import { signIn } from '../../sign-in/sign-in.ts'
 import { clientName, documentHost } from '../client-name.ts'
 import { redisplayOnInvalid, WITH_PASSWORD } from '../redisplay-on-invalid.ts'
+import { signInByForm } from '../sign-in/password-form.ts'
 import { type ConsentDecision, type ConsentRequest, consentView, decideScopes } from './consent.ts'
 import { saveGrant } from './grant-consent.ts'
 import { currentInteraction, type Interaction, interactingClient } from './interaction.ts'
@@ -102,13 +103,7 @@ async function submitLogin(page: Page): Promise<void> {
   const { ctx, interaction } = page
   const form = await submittedForm(page)
   const username = form.get('username') ?? ''
-  const work = async () => {
-    const account = await signIn(page, {
-      username,
-      password: form.get('password') ?? '',
-      client_id: interaction.client_id,
-      ...requestOrigin(ctx),
-    })
+  const letIn = async (account: SignedIn) => {
     if (interaction.account_id !== undefined && interaction.account_id !== account.id)
       throw new AppError(
         'forbidden',
@@ -116,6 +111,7 @@ async function submitLogin(page: Page): Promise<void> {
       )
     await finish(page, { login: { accountId: account.id, ts: account.signed_in_at_seconds } })
   }
+  const work = () => signInByForm(page, ctx, form, { client_id: interaction.client_id, letIn })
   await redisplayOnInvalid(page, work, (error) => showLogin(page, { error, username }), WITH_PASSWORD)
 }
 

@@ -9,6 +9,7 @@ import {
   setAccountRoles,
   showOneAccount,
   signOutOneAccount,
+  unlockOneAccount,
 } from '../../actions/accounts.ts'
 import { type Action, perform } from '../../actions/action.ts'
 import { filledIn } from '../filled-in.ts'
@@ -135,6 +136,12 @@ export const ACCOUNTS_PAGES: readonly PageRoute[] = [
     path: `${one}/enable`,
     needs: 'operator:admin',
     handle: (page) => act(page, enableOneAccount, reasonOf(page), 'The account may sign in again.'),
+  },
+  {
+    method: 'post',
+    path: `${one}/unlock`,
+    needs: 'operator:admin',
+    handle: (page) => act(page, unlockOneAccount, reasonOf(page), 'The failed sign-ins are forgotten.'),
   },
   { method: 'post', path: `${one}/password`, needs: 'operator:admin', handle: resetPassword },
   {

@@ -1,6 +1,7 @@
 import type { Context } from 'koa'
 import { SESSION_TTL_SECONDS } from '../../accounts/sessions/page-sessions.ts'
 import { basePath } from '../../http/base-path.ts'
+import { KNOWN_BROWSER_SECONDS } from '../../sign-in/known-browser.ts'
 
 /**
  * Cookies of the pages. Their prefixes make the browser refuse what another host or an insecure page would plant
@@ -29,6 +30,15 @@ export function setSessionCookie(ctx: Context, issuer: string, value: string): v
 
 export function clearSessionCookie(ctx: Context, issuer: string): void {
   setCookie(ctx, issuer, 'session', '', 0)
+}
+
+export function readKnownBrowser(ctx: Context, issuer: string): string | undefined {
+  return ctx.cookies.get(nameOf(issuer, 'known'), { signed: false })
+}
+
+/** Outlives signing out: it says nothing but that somebody signed in here before. */
+export function setKnownBrowser(ctx: Context, issuer: string, value: string): void {
+  setCookie(ctx, issuer, 'known', value, KNOWN_BROWSER_SECONDS)
 }
 
 const NOTICE_SECONDS = 60

@@ -1,14 +1,14 @@
 import Router from '@koa/router'
 import type { Context } from 'koa'
-import { currentPageSession, openPageSession } from '../../accounts/sessions/page-sessions.ts'
+import { currentPageSession, openPageSession, type SignedIn } from '../../accounts/sessions/page-sessions.ts'
 import { endSession } from '../../accounts/sessions/sessions.ts'
 import { basePath } from '../../http/base-path.ts'
 import { assertSameOrigin } from '../../http/csrf.ts'
 import { readForm } from '../../http/read-body.ts'
 import { requestOrigin } from '../../http/request-context.ts'
-import { signIn } from '../../sign-in/sign-in.ts'
 import type { Page, PageDependencies, PageRoute } from '../page.ts'
 import { redisplayOnInvalid, WITH_PASSWORD } from '../redisplay-on-invalid.ts'
+import { signInByForm } from './password-form.ts'
 import { clearSessionCookie, readSessionCookie, setSessionCookie } from './session-cookie.ts'
 
 /** The page on which people sign in, and the cookie that they get. */
@@ -58,9 +58,7 @@ async function submitSignIn(dependencies: PageDependencies, ctx: Context): Promi
   const return_to = returnPath(issuer, form.get('return_to'))
   const username = form.get('username') ?? ''
   const origin = requestOrigin(ctx)
-  const work = async () => {
-    const password = form.get('password') ?? ''
-    const account = await signIn(dependencies, { username, password, ...origin })
+  const letIn = async (account: SignedIn) => {
     const value = await openPageSession(dependencies, account, {
       ip: origin.ip,
       user_agent: ctx.get('user-agent'),
@@ -70,6 +68,7 @@ async function submitSignIn(dependencies: PageDependencies, ctx: Context): Promi
     ctx.redirect(return_to)
   }
   const redisplay = (error: string) => showSignIn(dependencies, ctx, { return_to, username, error })
+  const work = () => signInByForm(dependencies, ctx, form, { letIn })
   await redisplayOnInvalid({ ctx }, work, redisplay, WITH_PASSWORD)
 }
 

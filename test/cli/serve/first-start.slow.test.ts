@@ -113,7 +113,7 @@ describe('the first account', () => {
       ip: undefined,
       request_id: 'request-1',
     }
-    expect((await signIn(dependencies, request)).roles.sort()).toEqual([
+    expect((await signIn({ ...dependencies, form_key: 'of this test' }, request)).roles.sort()).toEqual([
       'auditor',
       'editor',
       'operator',
