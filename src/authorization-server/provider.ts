@@ -71,7 +71,7 @@ export function createAuthorizationServer(
   provider.use(tokenTransaction({ db, tokens, audit, rotations, refresh_grace_seconds }))
   provider.use(
     registrationMiddleware({
-      db,
+      db: tokens,
       registration: { ...config.registration, app_schemes: config.app_schemes },
     }),
   )

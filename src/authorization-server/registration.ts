@@ -2,12 +2,14 @@ import { timingSafeEqual } from 'node:crypto'
 import type { Knex } from 'knex'
 import type { Context, Middleware } from 'koa'
 import { sha256 } from '../base/digest.ts'
+import { FairQueue } from '../base/fair-queue.ts'
+import { siteOf } from '../base/network.ts'
 import { isRegistrationBlocked } from '../clients/client-block-store.ts'
-import { findSameRegistration } from '../clients/client-store.ts'
+import { findSameRegistration, holdRegistration } from '../clients/client-store.ts'
 import { sanitiseClientMetadata } from '../clients/registration/client-metadata.ts'
 import { registrationDigest } from '../clients/registration/same-registration.ts'
 import { readJson } from '../http/read-body.ts'
-import { bearerToken, clientNetwork } from '../http/request-context.ts'
+import { bearerToken, clientIp, clientNetwork, hungUp } from '../http/request-context.ts'
 import { attemptsForgottenIn, countAttempt } from '../sign-in/attempt-store.ts'
 import { offerBody } from './offered-body.ts'
 import { answerOAuthError, answerRefusal } from './outcomes/oauth-error.ts'
@@ -26,6 +28,12 @@ export type RegistrationPolicy = {
 }
 
 const HOUR_SECONDS = 3_600
+
+/** So many networks may register as much as one may, and no more clients in all: their rows stay for a week. */
+const NETWORKS_AT_FULL_RATE = 10
+
+/** Of two at once, one may wait for the other: for the same registration, and not with more connections than it has. */
+const LINE = { width: 2, waiting_max: 32, lane_max: 16, deadline_ms: 5_000 }
 
 /** RFC 7591 §3: the initial access token. True when this caller may register. */
 function mayRegister(ctx: Context, { mode, token }: RegistrationPolicy): boolean {
@@ -62,33 +70,54 @@ async function readMetadata(
 /** Counts in the request's own transaction, so that a registration that is refused after all counts for nothing. */
 async function isWithinRate(ctx: Context, db: Knex, new_clients_per_hour: number): Promise<boolean> {
   const key = sha256(`register ${clientNetwork(ctx)}`)
-  const [attempt] = await countAttempt(db, [{ key, max: new_clients_per_hour }], HOUR_SECONDS)
-  if (attempt && attempt.failures <= new_clients_per_hour) return true
-  ctx.set('Retry-After', String(await attemptsForgottenIn(db, key)))
-  const words = 'Too many new clients from this address; try again later'
+  const of_all = { key: sha256('register'), max: new_clients_per_hour * NETWORKS_AT_FULL_RATE }
+  const counted = await countAttempt(db, [{ key, max: new_clients_per_hour }, of_all], HOUR_SECONDS)
+  const reached = counted.find(({ failures, max }) => failures > max)
+  if (!reached) return true
+  ctx.set('Retry-After', String(await attemptsForgottenIn(db, reached.key)))
+  const whose = reached.key === key ? ' from this address' : ''
+  const words = `Too many new clients${whose}; try again later`
   answerOAuthError(ctx, 429, 'temporarily_unavailable', words)
   return false
 }
 
+/** True when it was answered with the client that registered the same metadata before, or because that was blocked. */
+async function answerKnown(ctx: Context, db: Knex, digest: Buffer): Promise<boolean> {
+  if (await isRegistrationBlocked(db, digest)) {
+    const words = 'A client with this metadata was blocked here; ask the operator'
+    answerOAuthError(ctx, 403, 'access_denied', words)
+    return true
+  }
+  const same = await findSameRegistration(db, digest)
+  if (!same) return false
+  const unit = currentUnit()
+  if (unit) unit.registered_before = true
+  ctx.status = 201
+  ctx.body = same
+  return true
+}
+
 /** Answers with the client that registered the same metadata before, or lets the engine make a new one. */
-async function register(ctx: Context, db: Knex, policy: RegistrationPolicy): Promise<boolean> {
+async function register(
+  ctx: Context,
+  db: Knex,
+  line: FairQueue,
+  policy: RegistrationPolicy,
+): Promise<boolean> {
   if (!mayRegister(ctx, policy)) return false
   const metadata = await readMetadata(ctx, policy)
   if (!metadata) return false
-  const connection = await connectionFor(db)
   const unit = currentUnit()
+  // The turn lasts until everything is committed; who waits for one holds no connection.
+  const leave = await line.enter({ lane: siteOf(clientIp(ctx)), signal: hungUp(ctx) })
+  unit?.atEnd(leave)
   const digest = registrationDigest(metadata)
-  if (digest && (await isRegistrationBlocked(connection, digest))) {
-    const words = 'A client with this metadata was blocked here; ask the operator'
-    answerOAuthError(ctx, 403, 'access_denied', words)
-    return false
-  }
-  const same = digest && (await findSameRegistration(connection, digest))
-  if (same) {
-    if (unit) unit.registered_before = true
-    ctx.status = 201
-    ctx.body = same
-    return false
+  if (digest && (await answerKnown(ctx, db, digest))) return false
+  const connection = await connectionFor(db)
+  if (digest) {
+    await holdRegistration(connection, digest)
+    // Somebody else may have registered the same until the lock was had.
+    if (await answerKnown(ctx, connection, digest)) return false
   }
   if (!(await isWithinRate(ctx, connection, policy.new_clients_per_hour))) return false
   if (unit && digest) unit.registration_digest = digest
@@ -96,15 +125,18 @@ async function register(ctx: Context, db: Knex, policy: RegistrationPolicy): Pro
   return true
 }
 
+/** `db` is the pool of token requests: of its connections, registrations have two at most. */
 export function registrationMiddleware(dependencies: {
   db: Knex
   registration: RegistrationPolicy
 }): Middleware {
+  const { db, registration } = dependencies
+  const line = new FairQueue(LINE)
   return async (ctx, next) => {
     if (ctx.path !== '/register' || ctx.method !== 'POST') return next()
     let proceed = false
     try {
-      proceed = await register(ctx, dependencies.db, dependencies.registration)
+      proceed = await register(ctx, db, line, registration)
     } catch (error) {
       answerRefusal(ctx, error)
     }

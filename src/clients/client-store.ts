@@ -19,15 +19,16 @@ export async function insertClient(
   await db('clients').insert({ id, metadata: JSON.stringify(metadata), ...more })
 }
 
-/**
- * Newest client that registered with the same metadata within the last day and is not blocked. Call it in a transaction: whoever asks
- * for the same metadata waits until that ends, so that of two at once only one makes a client.
- */
+/** Until the transaction ends, whoever wants to register the same metadata waits, so that of two at once only one makes a client. */
+export async function holdRegistration(trx: Knex, metadata_digest: Buffer): Promise<void> {
+  await trx.raw('select pg_advisory_xact_lock(?::bigint)', [metadata_digest.readBigInt64BE().toString()])
+}
+
+/** Newest client that registered with the same metadata within the last day and is not blocked. */
 export async function findSameRegistration(
   db: Knex,
   metadata_digest: Buffer,
 ): Promise<ClientMetadata | undefined> {
-  await db.raw('select pg_advisory_xact_lock(?::bigint)', [metadata_digest.readBigInt64BE().toString()])
   const row = await db('clients')
     .where({ metadata_digest, origin: 'registration' })
     .andWhereRaw("created_at > now() - interval '24 hours'")

@@ -19,6 +19,7 @@ import { TAKING_TYPES } from '../api/revocation-feed/taken-away.ts'
 import { Announcer } from '../audit/live/announcer.ts'
 import { EventFeed } from '../audit/live/event-feed.ts'
 import { AUDIT_WRITERS, AuditLog } from '../audit/log/audit-log.ts'
+import { REFUSAL_LIMITS, type RefusalLimits } from '../audit/log/refusal-counter.ts'
 import type { Keys } from '../authorization-server/keys.ts'
 import { createAuthorizationServer } from '../authorization-server/provider.ts'
 import { CatalogueCache } from '../catalogue/catalogue-store.ts'
@@ -57,6 +58,8 @@ export type AppDependencies = {
   log: Logger
   /** Where clients' documents and keys are fetched from, when it is not the public Internet. */
   document_network?: DocumentNetwork
+  /** How much of what callers do who did not authenticate is recorded one by one, where it is other than usual. */
+  refusals?: RefusalLimits
 }
 
 export type App = {
@@ -100,9 +103,13 @@ function publishedClients({ config, database, document_network: network }: AppDe
 }
 
 /** The parts that keep something in memory, or a connection open: made before what is mounted, and closed after it. */
-function createParts({ config: { issuer }, database, log }: AppDependencies) {
+function createParts({ config: { issuer }, database, log, refusals = REFUSAL_LIMITS }: AppDependencies) {
   const { knex: db, hot } = database
-  const audit = new AuditLog(hot, { writers: AUDIT_WRITERS, announcer: new Announcer(db, TAKING_TYPES) })
+  const audit = new AuditLog(hot, {
+    writers: AUDIT_WRITERS,
+    announcer: new Announcer(db, TAKING_TYPES),
+    refusals,
+  })
   const feed = new EventFeed(db)
   const catalogues = new CatalogueCache(builtIn(issuer))
   const usage = new UsageRecorder(db, log)

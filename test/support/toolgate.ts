@@ -7,6 +7,7 @@ import { createAccount } from '../../src/accounts/accounts.ts'
 import type { OperatorScope } from '../../src/accounts/operator-scopes.ts'
 import { createOperatorToken } from '../../src/accounts/operator-tokens.ts'
 import { builtIn } from '../../src/api/operator-api/operator-resource.ts'
+import type { RefusalLimits } from '../../src/audit/log/refusal-counter.ts'
 import { generateKeys, type Keys } from '../../src/authorization-server/keys.ts'
 import { parseCatalogue } from '../../src/catalogue/catalogue-file.ts'
 import { applyCatalogue, CatalogueCache } from '../../src/catalogue/catalogue-store.ts'
@@ -26,6 +27,8 @@ import { type SendInit, send } from './send.ts'
 export const RESOURCE = 'http://localhost:4001/mcp'
 export const REDIRECT_URI = 'http://127.0.0.1:33418/callback'
 export const PASSWORD = 'correct horse battery'
+
+const ALL_REFUSALS: RefusalLimits = { of_network: 1e6, of_all: 1e6, networks: 1 }
 
 export type Tokens = {
   access_token: string
@@ -50,6 +53,8 @@ export type ToolgateOptions = {
   server_url?: string
   /** Where clients' documents are fetched from; test/support/document-host.ts has one. */
   document_network?: DocumentNetwork
+  /** How many refusals are recorded one by one; all of them where absent, for tests that look at them. */
+  refusals?: RefusalLimits
   /** Everything that is logged, line by line. */
   log?: { write(line: string): void }
 }
@@ -106,6 +111,7 @@ export class Toolgate {
       keys: await shared_keys,
       database: limited ?? db.database,
       log,
+      refusals: options.refusals ?? ALL_REFUSALS,
       ...(document_network ? { document_network } : {}),
     })
     handle = app.listener

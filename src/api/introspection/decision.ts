@@ -1,6 +1,6 @@
 import type { AuditEvent, DetailOf } from '../../audit/events/audit-event.ts'
 import type { RequestOrigin } from '../../audit/log/action-origin.ts'
-import { type Actor, SERVER, UNAUTHENTICATED } from '../../audit-chain/actor.ts'
+import { type Actor, UNAUTHENTICATED } from '../../audit-chain/actor.ts'
 import { withoutSecrets } from '../../base/redaction.ts'
 import type { CatalogueHistory } from '../../catalogue/held.ts'
 import { decideMethod } from '../../permission/mcp-method.ts'
@@ -59,10 +59,10 @@ function refuse(question: Question): Decision {
   return { status: 401, body: { error: 'invalid_client', error_description: description }, event }
 }
 
-/** Whose token it is; of one that nobody has, whoever asks. */
+/** Whose token it is; of one that nobody has, whoever asks. Of Toolgate's own resource that is the caller, who is nobody then. */
 function actorOf({ credentials }: Question, { token }: LookupRow): Actor {
   if (token) return { kind: 'account', id: token.account_id }
-  return credentials.built_in ? SERVER : { kind: 'resource_server', id: credentials.id }
+  return credentials.built_in ? UNAUTHENTICATED : { kind: 'resource_server', id: credentials.id }
 }
 
 /** What every event of a question says that a resource server asked. */

@@ -1,4 +1,4 @@
-import { ENTITY, LIFECYCLE } from '../export/ocsf-classes.ts'
+import { API, ENTITY, LIFECYCLE } from '../export/ocsf-classes.ts'
 import { by, clean } from '../story/words.ts'
 import { event, type Why } from './event-definition.ts'
 
@@ -17,6 +17,9 @@ type Restored = Why & {
   ended_operator_tokens: number
   ended_sessions: number
 }
+
+/** `of`: each type of event that was counted instead of being recorded, with how many: `login.failed 95`. */
+type Counted = { network: string; since: string; count: number; of: readonly string[] }
 
 type Dropped = { partition: string; part: number; from: string; to: string; rows: number } & {
   closing: number
@@ -45,6 +48,12 @@ export const SERVER_EVENTS = {
   /** A sink does not take checkpoints; once for each outage. */
   'checkpoint.undelivered': event<{ sink: string; reason: string }>('nothing', LIFECYCLE.other, {
     sentence: ({ detail }) => `${clean(detail.sink)} takes no checkpoints (${clean(detail.reason)})`,
+  }),
+  /** What callers who did not authenticate caused in a minute, beyond the few that were recorded one by one. */
+  'refusals.counted': event<Counted>('nothing', API.other, {
+    sentence: ({ detail }) =>
+      `${clean(detail.count)} more requests of callers who did not authenticate were refused to ${clean(detail.network)} within a minute: ${clean(detail.of)}`,
+    failure: 'failed',
   }),
   'server.started': event<{ issuer: string }>('nothing', LIFECYCLE.start, {
     sentence: ({ detail }) => `a server of ${clean(detail.issuer)} started`,

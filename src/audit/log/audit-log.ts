@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import type pg from 'pg'
 import type { AuditEvent } from '../events/audit-event.ts'
 import { AuditWriter, type AuditWriterOptions } from './audit-writer.ts'
+import { RefusalCounter, type RefusalLimits } from './refusal-counter.ts'
 
 /** Writing the audit log: events become rows of hash chains, in the transaction of what they record. */
 export type AuditLogOptions = {
@@ -9,6 +10,8 @@ export type AuditLogOptions = {
   writers?: number
   /** Is told of each commit; closed with the log. */
   announcer?: AuditWriterOptions['announcer'] & { close(): Promise<void> }
+  /** How much of what callers do who did not authenticate is recorded one by one; all of it where absent. */
+  refusals?: RefusalLimits
 }
 
 /** Of a server. More wait less for the disk, and each gets smaller batches, which cost more. */
@@ -22,11 +25,13 @@ export const AUDIT_WRITERS = 3
 export class AuditLog {
   readonly #writers: AuditWriter[]
   readonly #announcer: AuditLogOptions['announcer']
+  readonly #refusals: RefusalCounter | undefined
 
-  constructor(hot: pg.Pool, { writers = 1, announcer }: AuditLogOptions = {}) {
+  constructor(hot: pg.Pool, { writers = 1, announcer, refusals }: AuditLogOptions = {}) {
     const options = announcer ? { announcer } : {}
     this.#writers = Array.from({ length: writers }, () => new AuditWriter(hot, options))
     this.#announcer = announcer
+    this.#refusals = refusals && new RefusalCounter((events) => this.#freest().append(events), refusals)
   }
 
   /** How many events this process has committed. */
@@ -36,10 +41,12 @@ export class AuditLog {
 
   /**
    * Resolves when the events are committed; those of one call become neighbours, all or none. What waits for the same
-   * writer shares one insert. Throws `unavailable` when they cannot be written or too many events wait.
+   * writer shares one insert. Of callers who did not authenticate only the first few in a minute are recorded so; the others
+   * are counted. Throws `unavailable` when they cannot be written or too many events wait.
    */
   append(events: AuditEvent | AuditEvent[]): Promise<void> {
-    return this.#freest().append(events)
+    const list = Array.isArray(events) ? events : [events]
+    return this.#freest().append(this.#refusals?.admit(list) ?? list)
   }
 
   /**
@@ -60,6 +67,8 @@ export class AuditLog {
 
   /** Refuses new events and waits until those that wait are written or have failed. */
   async close(): Promise<void> {
+    // Without the database the counts of this minute are lost.
+    await this.#refusals?.flush().catch(() => undefined)
     await Promise.all(this.#writers.map((writer) => writer.close()))
     await this.#announcer?.close()
   }

@@ -103,15 +103,22 @@ function reusedEvent(ctx: EngineContext, grant: GoneGrant): AuditEvent {
 function tokenEvent(ctx: EngineContext, unit: UnitOfWork): AuditEvent {
   if (ctx.status === 200) return issuedEvent(ctx, unit)
   if (unit.revoked_grant) return reusedEvent(ctx, unit.revoked_grant)
-  return { type: 'token.refused', ...baseEvent(ctx), decision: 'denied', detail: refusal(ctx) }
+  return refusedEvent(ctx)
+}
+
+/** A client that proved to be the one it says acts itself, also where it is refused. */
+function refusedEvent(ctx: EngineContext): AuditEvent {
+  const { client_id } = clientsOf(ctx)
+  const has_proof = client_id !== undefined && ctx.oidc?.entities.Client?.clientAuthMethod !== 'none'
+  const by_client = has_proof ? { actor: { kind: 'client', id: client_id } as const } : {}
+  return { type: 'token.refused', ...baseEvent(ctx), ...by_client, decision: 'denied', detail: refusal(ctx) }
 }
 
 function revocationEvent(ctx: EngineContext, unit: UnitOfWork): AuditEvent {
   const { AccessToken, RefreshToken, Client } = ctx.oidc?.entities ?? {}
   const token = RefreshToken ?? AccessToken
   const base = baseEvent(ctx)
-  if (ctx.status !== 200 || !Client)
-    return { type: 'token.refused', ...base, decision: 'denied', detail: refusal(ctx) }
+  if (ctx.status !== 200 || !Client) return refusedEvent(ctx)
   const by_client: Actor = { kind: 'client', id: Client.clientId }
   if (token?.clientId !== Client.clientId) {
     const actor = Client.clientAuthMethod === 'none' ? UNAUTHENTICATED : by_client

@@ -18,6 +18,7 @@ const OAUTH_ERRORS: Partial<Record<ErrorCode, string>> = {
   unsupported_media_type: 'invalid_request',
   payload_too_large: 'invalid_request',
   unauthenticated: 'invalid_client',
+  throttled: 'temporarily_unavailable',
   unavailable: 'temporarily_unavailable',
 }
 
@@ -31,7 +32,7 @@ export function answerRefusal(ctx: Context, error: unknown): void {
   const code = error instanceof AppError ? OAUTH_ERRORS[error.code] : undefined
   if (!(error instanceof AppError) || !code) throw error
   if (error.code === 'unauthenticated') challengeClient(ctx)
-  if (error.code === 'unavailable') ctx.set('Retry-After', '1')
+  if (error.code === 'unavailable' || error.code === 'throttled') ctx.set('Retry-After', '1')
   // The rest of the body is unread.
   if (error.code === 'payload_too_large') ctx.set('Connection', 'close')
   answerOAuthError(ctx, error.status, code, error.message)

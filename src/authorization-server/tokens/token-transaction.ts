@@ -108,8 +108,8 @@ export function tokenTransaction(dependencies: TransactionDependencies): Middlew
         if (!is_settled) await settle(ctx, unit, audit)
       }
     } finally {
-      // After a commit this does nothing.
-      await unit.rollback()
+      // After a commit this rolls back nothing.
+      await unit.end()
     }
   }
 }

@@ -32,6 +32,7 @@ export class UnitOfWork {
   registration_digest: Buffer | undefined
 
   readonly #db: Knex
+  readonly #at_end: (() => void)[] = []
   #transaction: Promise<Knex.Transaction> | undefined
 
   constructor(db: Knex, begun?: Knex.Transaction) {
@@ -46,6 +47,16 @@ export class UnitOfWork {
 
   get begun(): boolean {
     return this.#transaction !== undefined
+  }
+
+  /** Called once everything of the request is committed or rolled back. */
+  atEnd(done: () => void): void {
+    this.#at_end.push(done)
+  }
+
+  async end(): Promise<void> {
+    await this.rollback()
+    for (const done of this.#at_end.splice(0)) done()
   }
 
   async rollback(): Promise<void> {
