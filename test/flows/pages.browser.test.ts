@@ -93,7 +93,7 @@ describe.skipIf(is_missing)(suite, () => {
     await page.goto(url.href)
     await signInByKeyboard(page, username)
     await page.getByRole('heading', { name: 'Claude wants to use Notes' }).waitFor()
-    await tabTo(page, 'notes:delete')
+    await tabTo(page, 'notes:write')
     await page.keyboard.press('Space')
     await tabTo(page, 'Allow')
     await page.keyboard.press('Enter')
@@ -104,7 +104,7 @@ describe.skipIf(is_missing)(suite, () => {
     ])
     const code = arrived[0]?.get('code') ?? ''
     const redeemed = await toolgate.redeem(id, code, code_verifier, { redirect_uri })
-    expect(await redeemed.json()).toMatchObject({ scope: 'notes:read notes:write' })
+    expect(await redeemed.json()).toMatchObject({ scope: 'notes:read' })
     expect(complaints).toEqual([])
     expect(policies.length).toBeGreaterThan(3)
     for (const policy of policies) expect(policy).toMatch(/^default-src 'none'; .*frame-ancestors 'none'/)

@@ -38,6 +38,8 @@ const consent = {
   resource: { name: HOSTILE, identifier: HOSTILE },
   scopes: [scope('read', false), scope('delete', true)],
   unavailable: [{ name: HOSTILE, description: HOSTILE }],
+  catalogue_version: 3,
+  growth: [{ kind: 'tools', name: HOSTILE, what: 'new' }],
 }
 
 let servers: Server[]
@@ -101,7 +103,9 @@ describe('the pages in Chromium', () => {
     await page.getByRole('checkbox', { name: /May delete/ }).uncheck()
     await page.getByRole('button', { name: 'Allow' }).click()
     await page.waitForURL(`${client_origin}/cb?code=abc`)
-    expect(received).toEqual([{ path: consent.action, form: { csrf: 'token', scope: ['read'] }, origin }])
+    expect(received).toEqual([
+      { path: consent.action, form: { csrf: 'token', catalogue_version: '3', scope: ['read'] }, origin },
+    ])
     expect(complaints).toEqual([])
     await page.close()
   })

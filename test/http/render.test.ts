@@ -40,6 +40,11 @@ const VIEWS: Record<string, (text: (place: string) => string) => object> = {
       },
     ],
     unavailable: [{ name: text('unavailable'), description: text('unavailable_description') }],
+    catalogue_version: text('catalogue_version'),
+    growth: [
+      { kind: 'tools', name: text('growth'), what: 'new' },
+      { kind: 'prompts', name: text('milder'), what: 'milder' },
+    ],
   }),
   continue: (text) => ({
     url: `https://client.example/cb?code=${encodeURIComponent(text('url'))}`,
@@ -52,6 +57,7 @@ const VIEWS: Record<string, (text: (place: string) => string) => object> = {
     detail: text('detail'),
     request_id: text('request_id'),
     hint: text('hint'),
+    link: { href: text('href'), text: text('link') },
   }),
 }
 const PLACES = Object.entries(VIEWS).map(([view, data]) => [view, data] as const)
