@@ -31,6 +31,7 @@ export type ConfigurationDependencies = PublishedClients & {
 const SESSION_TTL_SECONDS = 8 * 60 * 60
 const INTERACTION_TTL_SECONDS = 60 * 60
 const AUTHORIZATION_CODE_TTL_SECONDS = 60
+const ASSERTION_LIFETIME_MAX_SECONDS = 60 * 60
 
 /** Every authorization is consented to by a person, for this installation of the client, and has its own grant. */
 function policy(dependencies: Parameters<typeof freshPassword>[0]) {
@@ -143,6 +144,9 @@ function clientRules(config: Config): Partial<Configuration> {
     assertJwtClientAuthClaimsAndHeader: async (_ctx, claims) => {
       // RFC 7523bis: the audience is the issuer and nothing else, or an assertion for one server opens another.
       if (claims.aud !== config.issuer) throw new errors.InvalidClientAuth('aud must be the issuer')
+      // Until then its jti is kept, for whoever makes up a client and signs.
+      if (Number(claims.exp) > Date.now() / 1_000 + ASSERTION_LIFETIME_MAX_SECONDS)
+        throw new errors.InvalidClientAuth('exp may be an hour ahead at most')
     },
   }
 }

@@ -78,9 +78,13 @@ async function rotated(
 }
 
 /** Somebody authorizes and gets as far as the sign-in page, or is shown an error. */
-async function attempt(instance: Toolgate, id = client_id): Promise<{ status: number; html: string }> {
+async function attempt(
+  instance: Toolgate,
+  id = client_id,
+  headers: Record<string, string> = {},
+): Promise<{ status: number; html: string }> {
   const { url } = authorizationRequest(toolgate.issuer, id, { scope: 'notes:read' })
-  const response = await instance.fetch(`${url.pathname}${url.search}`)
+  const response = await instance.fetch(`${url.pathname}${url.search}`, { headers })
   return { status: response.status, html: await response.text() }
 }
 
@@ -195,6 +199,15 @@ describe('a document full of nonsense', () => {
   ]
   const methods = [{}, { token_endpoint_auth_method: 'private_key_jwt' }]
 
+  /** Behind a proxy, so that nobody asks for too much. */
+  let proxied: Toolgate
+  beforeAll(async () => {
+    const document_network = host.networkWith({ timeout_ms: 2_000 })
+    const env = { TOOLGATE_TRUSTED_PROXY_HOPS: '1' }
+    proxied = await Toolgate.start({ beside: toolgate, document_network, env })
+  })
+  afterAll(() => proxied.close())
+
   it('is a client or is refused with a reason; it is never our fault', async () => {
     let index = 0
     for (const nonsense of NONSENSE)
@@ -202,7 +215,7 @@ describe('a document full of nonsense', () => {
         client_id = host.url('/client.json', `nonsense${Math.floor(index++ / 10)}.documents.example`)
         const id = `${client_id}?${index}`
         host.answer = json(documentOf(id, { ...method, ...nonsense }))
-        const { status: code, html } = await attempt(toolgate, id)
+        const { status: code, html } = await attempt(proxied, id, { 'x-forwarded-for': `10.0.0.${index}` })
         const refused = code === 400 && html.includes('metadata document cannot be used')
         expect({ nonsense, code, refused }).toEqual({ nonsense, code: refused ? 400 : 303, refused })
       }

@@ -17,6 +17,7 @@ import { deleteGrant, findGrantPayload, putGrant } from '../../grants/grant-stor
 import { requestId } from '../../http/request-context.ts'
 import { deletePayload, getPayload, putPayload, putPayloadOnce } from '../../storage/payload-store.ts'
 import { connectionFor, currentUnit } from '../tokens/unit-of-work.ts'
+import { callingSite, rowLimit, unlessBusy } from './anonymous-rows.ts'
 import { type ModelAdapter, type ModelPayload, unsupported } from './model-adapter.ts'
 import { accessTokenAdapter, authorizationCodeAdapter, refreshTokenAdapter } from './token-adapters.ts'
 
@@ -37,7 +38,8 @@ async function documentClient(
 ): Promise<ClientMetadata | undefined> {
   const ctx = Provider.ctx
   if (ctx?.oidc.route !== 'authorization') return documents.known(client_id)
-  const found = await documents.current(client_id, requestId(ctx))
+  const origin = { request_id: requestId(ctx), network: callingSite() }
+  const found = await unlessBusy(documents.current(client_id, origin))
   if (found) return found
   const reason = await documents.failure(client_id)
   throw new errors.InvalidClient(`the client's metadata document cannot be used: ${reason}`)
@@ -48,7 +50,7 @@ async function withKeys(keys: ClientKeys, metadata: ClientMetadata): Promise<Cli
   const assertion = Provider.ctx?.oidc.params?.client_assertion
   const { jwks_uri, ...rest } = metadata
   if (typeof jwks_uri !== 'string' || typeof assertion !== 'string') return metadata
-  const known = await keys.current(jwks_uri, assertionKeyId(assertion))
+  const known = await unlessBusy(keys.current(jwks_uri, assertionKeyId(assertion), callingSite()))
   return known ? { ...rest, jwks: { keys: known } } : metadata
 }
 
@@ -156,9 +158,11 @@ function sessionAdapter(db: Knex): ModelAdapter & Pick<Adapter, 'findByUid'> {
 /** A sign-in or consent in progress. The session cookie that oidc-provider copies into it is left out. */
 function interactionAdapter(db: Knex, resume_url: (uid: string) => string): ModelAdapter {
   const key = (id: string) => sha256(id).toString('base64url')
+  const limit = rowLimit('interaction')
   return {
     async upsert(id, { jti: _, returnTo: __, ...payload }, ttl_seconds) {
       const { cookie: ___, ...session } = (payload.session ?? {}) as Record<string, unknown>
+      if (session.accountId === undefined) limit()
       const stored = payload.session ? { ...payload, session } : payload
       await putPayload(db, { model: 'Interaction', id: key(id), payload: stored, ttl_seconds })
     },
@@ -174,8 +178,10 @@ function interactionAdapter(db: Knex, resume_url: (uid: string) => string): Mode
 
 /** Assertion ids that were seen: inserting is the check, so that of two replays in parallel one loses. */
 function replayAdapter(db: Knex): ModelAdapter {
+  const limit = rowLimit('assertion')
   return {
     async upsert(id, payload, ttl_seconds = 0) {
+      limit()
       if (!(await putPayloadOnce(db, { model: 'ReplayDetection', id, payload, ttl_seconds })))
         throw new errors.InvalidClientAuth('client assertion tokens must only be used once')
     },

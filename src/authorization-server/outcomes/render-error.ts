@@ -8,6 +8,7 @@ const HINTS: Record<string, string> = {
   invalid_client:
     'The app is not registered here (any more). Remove this server from the app and add it again.',
   invalid_redirect_uri: 'The app asked to be called back at an address it did not register.',
+  temporarily_unavailable: 'Too much of this is asked for at the moment. Try again in a minute.',
   unauthorized_client:
     'The people who run this server do not let this app in. If you need it, ask them; nothing that you do here changes it.',
   invalid_request: 'Start again from your app. If this stays, report it to the app’s makers.',

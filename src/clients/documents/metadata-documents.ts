@@ -1,11 +1,12 @@
 import type { Knex } from 'knex'
 import { sha256 } from '../../base/digest.ts'
+import { UNKNOWN_NETWORK } from '../../base/network.ts'
 import type { ClientMetadata } from '../client-store.ts'
 import { sanitiseMetadataDocument } from '../registration/client-metadata.ts'
 import { receiverNames } from '../registration/receiver.ts'
 import { type Admission, admits } from './admission.ts'
 import { type DocumentNetwork, type Fetched, fetchDocument, isFetchable } from './document-fetch.ts'
-import { FetchBudget } from './fetch-budget.ts'
+import { FetchBudget, type Wanted } from './fetch-budget.ts'
 import { findDocument, keepDocument, keepFailure, type StoredDocument } from './metadata-document-store.ts'
 import { SingleFlight } from './single-flight.ts'
 
@@ -62,14 +63,27 @@ export class MetadataDocuments {
     return (await findDocument(this.#dependencies.db, client_id))?.metadata ?? undefined
   }
 
-  /** The client that `client_id` names, asked for anew when its copy is no longer fresh; for /authorize. */
-  async current(client_id: string, request_id?: string): Promise<ClientMetadata | undefined> {
+  /**
+   * The client that `client_id` names, asked for anew when its copy is no longer fresh; for /authorize. Throws `unavailable` when
+   * there is no copy and too much is fetched now, for this network or for all.
+   */
+  async current(
+    client_id: string,
+    { request_id, network = UNKNOWN_NETWORK }: { request_id?: string; network?: string | undefined } = {},
+  ): Promise<ClientMetadata | undefined> {
     const { db, admission } = this.#dependencies
     const url = documentUrl(client_id)
     if (!url || !(await admission.admit(url, request_id))) return undefined
     const stored = await findDocument(db, client_id)
     if (stored?.fresh) return usable(stored)
-    await this.#flights.run(client_id, () => this.#refresh(client_id, url))
+    const wanted = { host: url.hostname, network, is_known: stored?.metadata != null }
+    const fetch = () => this.#flights.run(client_id, () => this.#refresh(client_id, url, wanted))
+    // Over budget a copy serves, and nothing is remembered: it says nothing about the document. What was joined may have been
+    // over the budget of somebody else.
+    const fetching = fetch().catch(fetch)
+    await fetching.catch((error) => {
+      if (!usable(stored)) throw error
+    })
     return usable(await findDocument(db, client_id))
   }
 
@@ -81,19 +95,18 @@ export class MetadataDocuments {
     if (!admission.policy.dry_run && !admits(admission.policy, url.hostname))
       return 'its host is not admitted here'
     const stored = await findDocument(db, client_id)
-    return stored?.failure ?? 'too many documents are being fetched now; try again in a minute'
+    return stored?.failure ?? 'nothing is known about it now; try again in a minute'
   }
 
-  async #refresh(client_id: string, url: URL): Promise<void> {
+  async #refresh(client_id: string, url: URL, wanted: Wanted): Promise<void> {
     const { db, network } = this.#dependencies
     // Another instance, or the flight before this one, may have been here since.
     if ((await findDocument(db, client_id))?.fresh) return
-    const fetched = await this.#budget.spend(url.hostname, () => fetchDocument(url, SIZE_MAX_BYTES, network))
-    // Over budget nothing is remembered: it says nothing about the document.
-    if (fetched) await this.#keep(client_id, fetched)
+    const fetched = await this.#budget.spend(wanted, () => fetchDocument(url, SIZE_MAX_BYTES, network))
+    await this.#keep(client_id, fetched, wanted.host)
   }
 
-  async #keep(client_id: string, fetched: Fetched): Promise<void> {
+  async #keep(client_id: string, fetched: Fetched, host: string): Promise<void> {
     const { db, app_schemes } = this.#dependencies
     const fail = (failure: string, refused: boolean) =>
       keepFailure(db, { client_id, failure, refused, retry_after_seconds: RETRY_AFTER_SECONDS })
@@ -102,6 +115,7 @@ export class MetadataDocuments {
     if ('fault' in read) return fail(read.fault, true)
     const { metadata } = read
     const { fresh_for_seconds } = fetched
+    this.#budget.wasGood(host)
     await keepDocument(db, { client_id, metadata, identity: identityOf(metadata), fresh_for_seconds })
   }
 }

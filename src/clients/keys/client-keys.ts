@@ -1,7 +1,8 @@
 import type { Knex } from 'knex'
 import { parseJson } from '../../base/json.ts'
+import { UNKNOWN_NETWORK } from '../../base/network.ts'
 import { type DocumentNetwork, type Fetched, fetchDocument } from '../documents/document-fetch.ts'
-import { FetchBudget } from '../documents/fetch-budget.ts'
+import { FetchBudget, type Wanted } from '../documents/fetch-budget.ts'
 import { SingleFlight } from '../documents/single-flight.ts'
 import { type PublicKey, usableKeys } from './key-set.ts'
 import { findKeySet, keepKeySet, keepKeySetFailure } from './key-set-store.ts'
@@ -26,23 +27,35 @@ export class ClientKeys {
     this.#network = dependencies.network
   }
 
-  /** The keys at `jwks_uri`, asked for anew when they are stale or `kid` is not among them; undefined: none known. */
-  async current(jwks_uri: string, kid: string | undefined): Promise<PublicKey[] | undefined> {
+  /**
+   * The keys at `jwks_uri`, asked for anew when they are stale or `kid` is not among them; undefined: none known. Throws `unavailable`
+   * when none are known and too much is fetched now, for this network or for all.
+   */
+  async current(
+    jwks_uri: string,
+    kid: string | undefined,
+    network: string = UNKNOWN_NETWORK,
+  ): Promise<PublicKey[] | undefined> {
     const url = URL.parse(jwks_uri)
     if (!url || url.href.length > URL_MAX_LENGTH) return undefined
     const stored = await findKeySet(this.#db, url.href)
     const has_key = stored?.keys?.some((key) => kid === undefined || key.kid === kid) ?? false
     if (stored && ((stored.fresh && has_key) || !stored.may_ask)) return stored.keys ?? undefined
-    await this.#flights.run(url.href, () => this.#refresh(url))
+    const wanted = { host: url.hostname, network, is_known: stored?.keys != null }
+    const fetch = () => this.#flights.run(url.href, () => this.#refresh(url, wanted))
+    // What was joined may have been over the budget of somebody else.
+    const fetching = fetch().catch(fetch)
+    await fetching.catch((error) => {
+      if (!stored?.keys) throw error
+    })
     return (await findKeySet(this.#db, url.href))?.keys ?? undefined
   }
 
-  async #refresh(url: URL): Promise<void> {
+  async #refresh(url: URL, wanted: Wanted): Promise<void> {
     // Another instance, or the flight before this one, may have been here since.
     if ((await findKeySet(this.#db, url.href))?.may_ask === false) return
     const fetch = () => fetchDocument(url, SIZE_MAX_BYTES, this.#network)
-    const fetched = await this.#budget.spend(url.hostname, fetch)
-    if (fetched) await this.#keep(url.href, fetched)
+    await this.#keep(url.href, await this.#budget.spend(wanted, fetch))
   }
 
   async #keep(jwks_uri: string, fetched: Fetched): Promise<void> {

@@ -195,7 +195,7 @@ describe.each(LIES)('a document that %s', (kind, reason) => {
   })
 })
 
-it('over budget a stored copy serves, and a client that is not known yet is told to try again', async () => {
+it('over budget a stored copy serves; a client that is not known yet is unavailable, for who asked too much and not for others', async () => {
   const documents = instance()
   await documents.current(client_id)
   await pass(1_000)
@@ -205,10 +205,13 @@ it('over budget a stored copy serves, and a client that is not known yet is told
   expect(host.requests.length).toBe(12)
   expect(await documents.current(client_id)).toMatchObject({ client_id })
   const unknown = host.url(`/${randomBytes(6).toString('hex')}`)
-  expect(await documents.current(unknown)).toBeUndefined()
-  expect(await documents.failure(unknown)).toMatch(/try again in a minute/)
+  await expect(documents.current(unknown)).rejects.toMatchObject({ code: 'unavailable' })
   expect(host.requests.length).toBe(12)
-  expect(await instance().current(unknown)).toMatchObject({ client_id: unknown })
+  const both = [
+    documents.current(unknown).catch(() => 'busy'),
+    documents.current(unknown, { network: '192.0.2.9' }),
+  ]
+  expect(await Promise.all(both)).toMatchObject([expect.anything(), { client_id: unknown }])
 })
 
 describe('a host that is not admitted', () => {
