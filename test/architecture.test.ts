@@ -83,6 +83,7 @@ const INNER_FOLDERS: Record<string, string> = {
   'doctor/rules': 'rules.ts',
   'doctor/steps': 'judge.ts',
   'guard/adapters': 'node.ts',
+  'guard/answers': 'answer-watch.ts',
   'guard/introspection-client': 'introspection.ts',
   'guard/local': 'local-policy.ts',
   'guard/mcp-sdk': 'index.ts',

@@ -3,7 +3,8 @@
  * server about every message, in MCP's own words, and lets the request through only on its explicit "allowed". In mode
  * `none`, where there is no authorization server, it asks the catalogue. `adapters/` fit it into frameworks.
  */
-import { watchTogether } from './answer-watch.ts'
+import { watchTogether } from './answers/answer-watch.ts'
+import type { WatchOpen } from './answers/watch-open.ts'
 import { isPersonalToken, refuseTokenInQuery, requireBearer, requireTokenSyntax } from './bearer.ts'
 import { type Challenges, createChallenges } from './challenge.ts'
 import { checkOptions, type GuardOptions, type GuardSettings } from './guard-options.ts'
@@ -19,7 +20,7 @@ import {
 } from './introspection-client/verdict.ts'
 import { requireHeadersToAgree } from './mcp-headers.ts'
 import { type Message, messagesIn, type Question } from './mcp-messages.ts'
-import { partsOf, type WatchOpen } from './parts.ts'
+import { partsOf } from './parts.ts'
 import {
   type ProtectedResourceMetadata,
   protectedResourceMetadata,
@@ -91,7 +92,8 @@ export function decideBy(
     requireActive(await ask(introspect, bearer, [question], settings), [question], settings, challenges)
   }
 
-  async function passSteps(request: GuardedRequest): Promise<Allowed> {
+  async function passSteps(given: Request | GuardedRequest): Promise<Allowed> {
+    const request = given instanceof Request ? guardedRequestOf(given) : given
     const credentials = credentialsOf(request, settings, challenges)
     const bearer = settings.mode === 'none' ? '' : requireTokenSyntax(credentials, settings, challenges)
     let proving: Promise<void> | undefined
@@ -108,23 +110,21 @@ export function decideBy(
     sessions.require(request.headers, principal)
     requireAllowed(asked, challenges, request.headers)
     const allowed = allowedOf(bearer, asked, body)
-    const session_watch = sessions.watch(request.method ?? 'POST', request.headers, principal)
-    const others = watches.map((watch) => watch(request, allowed, asked))
     const cut = new AbortController()
-    const { token } = allowed
-    const open_watch = watch_open?.({ bearer, token, cut: () => cut.abort() })
-    const all = [session_watch, ...others, ...(open_watch ? [open_watch] : [])]
+    const all = [
+      sessions.watch(request.method ?? 'POST', request.headers, principal),
+      ...watches.map((watch) => watch(request, allowed, asked)),
+      watch_open?.({ bearer, token: allowed.token, cut: () => cut.abort() }),
+    ].filter((watch) => watch !== undefined)
     return { ...allowed, watch: watchTogether(all, settings.on_error), cut: cut.signal }
   }
 
-  return async (request) => {
-    try {
-      return await passSteps(request instanceof Request ? guardedRequestOf(request) : request)
-    } catch (error) {
-      if (error instanceof Refusal) return error.answer
-      throw error
-    }
-  }
+  return (request) => passSteps(request).catch(refusedOf)
+}
+
+function refusedOf(error: unknown): Refused {
+  if (error instanceof Refusal) return error.answer
+  throw error
 }
 
 /** Who comes in the way that this mode trusts; in mode `none` there are no credentials. */

@@ -1,6 +1,6 @@
 /** The public names of "toolgate-guard": the guard, by the standards of the web and no framework's. */
 export { opensResource } from '../permission/resource-pattern.ts'
-export type { AnswerWatch } from './answer-watch.ts'
+export type { AnswerWatch } from './answers/answer-watch.ts'
 export type { AuthInfo, Opened } from './auth-info.ts'
 export { bearerChallenge } from './challenge.ts'
 export { createGuard, type Decision, type Guard } from './guard.ts'

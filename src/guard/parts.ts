@@ -1,9 +1,9 @@
-import type { AnswerWatch } from './answer-watch.ts'
+import type { OpenAnswers } from './answers/open-answers.ts'
+import { type WatchOpen, watchOpen } from './answers/watch-open.ts'
 import type { GuardSettings, LocalDecisions } from './guard-options.ts'
 import { createIntrospectionClient, type Introspect } from './introspection-client/introspection.ts'
 import type { ServerSettings } from './introspection-client/server-settings.ts'
 import type { Watch } from './introspection-client/verdict.ts'
-import type { OpenAnswer, OpenAnswers } from './open-answers.ts'
 
 /** Who is asked, who hears what came of it, and what is to be closed in the end. */
 export type Parts = {
@@ -12,32 +12,6 @@ export type Parts = {
   /** Not in mode `none`, where no token can end. */
   watch_open?: WatchOpen
   close: () => Promise<void>
-}
-
-/** Hears of an answer that may go on. */
-export type WatchOpen = (answer: OpenAnswer) => AnswerWatch
-
-/** What follows answers that go on is loaded with the first one: most servers have none. */
-function watchOpen(answer: OpenAnswer, load: () => Promise<OpenAnswers>): AnswerWatch {
-  let is_over = false
-  let stop = () => {}
-  return {
-    begin(_, headers) {
-      if (!/^text\/event-stream/i.test(headers.get('content-type') ?? '')) return
-      load().then(
-        (answers) => {
-          if (!is_over) stop = answers.follow(answer)
-        },
-        // What cannot be followed must not go on.
-        answer.cut,
-      )
-    },
-    write() {},
-    end() {
-      is_over = true
-      stop()
-    },
-  }
 }
 
 /**
@@ -80,8 +54,8 @@ async function serverParts(server: ServerSettings, settings: GuardSettings): Pro
       : { introspect: ask, stop() {} }
   let open_answers: Promise<OpenAnswers> | undefined
   const load = () => {
-    open_answers ??= import('./open-answers.ts').then((part) =>
-      part.createOpenAnswers({ introspect: ask, server, on_error }),
+    open_answers ??= import('./answers/open-answers.ts').then(
+      (part) => new part.OpenAnswers({ introspect: ask, server, on_error }),
     )
     return open_answers
   }

@@ -1,4 +1,4 @@
-import type { AnswerWatch } from './answer-watch.ts'
+import type { AnswerWatch } from './answers/answer-watch.ts'
 import { Refusal } from './refusal.ts'
 
 /** Of one session, while it lasts: for whom it was opened. */

@@ -97,7 +97,7 @@ async function connected(start: () => Server) {
   const { client_id } = await toolgate.register()
   const { access_token, refresh_token } = await toolgate.tokens(person(), client_id)
   const open = async () => {
-    const { port } = server?.address() as AddressInfo
+    const { port } = (server as Server).address() as AddressInfo
     const answer = await fetch(`http://127.0.0.1:${port}/mcp`, {
       headers: { authorization: `Bearer ${access_token}`, accept: 'text/event-stream' },
     })
@@ -133,7 +133,7 @@ describe('an event stream', () => {
     const { person } = await toolgate.account()
     const other_client = await toolgate.register()
     const other = await toolgate.tokens(person(), other_client.client_id)
-    const { port } = server?.address() as AddressInfo
+    const { port } = (server as Server).address() as AddressInfo
     const answer = await fetch(`http://127.0.0.1:${port}/mcp`, {
       headers: { authorization: `Bearer ${other.access_token}` },
     })

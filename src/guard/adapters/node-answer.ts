@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeader, ServerResponse } from 'node:http'
-import type { AnswerWatch } from '../answer-watch.ts'
+import type { AnswerWatch } from '../answers/answer-watch.ts'
 
 /**
  * Tells `watch` of everything that goes out through `response`, before it does. Whatever it says goes on unchanged.

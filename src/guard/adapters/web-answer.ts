@@ -1,4 +1,4 @@
-import type { AnswerWatch } from '../answer-watch.ts'
+import type { AnswerWatch } from '../answers/answer-watch.ts'
 import { CORS } from '../cors.ts'
 import type { PlainAnswer } from './admission.ts'
 

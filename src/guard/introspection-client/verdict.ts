@@ -1,4 +1,4 @@
-import type { AnswerWatch } from '../answer-watch.ts'
+import type { AnswerWatch } from '../answers/answer-watch.ts'
 import { type AuthInfo, authInfoOf, type Opened } from '../auth-info.ts'
 import type { Challenges } from '../challenge.ts'
 import type { GuardSettings } from '../guard-options.ts'

@@ -1,5 +1,5 @@
 import { isObject } from '../../base/json.ts'
-import type { AnswerWatch } from '../answer-watch.ts'
+import type { AnswerWatch } from '../answers/answer-watch.ts'
 import type { Decision } from '../guard.ts'
 import type { Allowed } from '../introspection-client/verdict.ts'
 import type { Refused } from '../refusal.ts'

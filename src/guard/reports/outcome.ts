@@ -1,6 +1,6 @@
 import { canonicalJson } from '../../base/canonical-json.ts'
 import { isObject } from '../../base/json.ts'
-import type { AnswerWatch } from '../answer-watch.ts'
+import type { AnswerWatch } from '../answers/answer-watch.ts'
 import type { Asked, Watch } from '../introspection-client/verdict.ts'
 import { readAnswer } from './answer-reader.ts'
 import type { OutcomeReport } from './call-report.ts'

@@ -2,7 +2,7 @@ import { InMemoryTransport as V1InMemory } from '@modelcontextprotocol/sdk/inMem
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import { InMemoryTransport as V2InMemory } from '@modelcontextprotocol/server'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { AnswerWatch } from '../../../src/guard/answer-watch.ts'
+import type { AnswerWatch } from '../../../src/guard/answers/answer-watch.ts'
 import { createGuard, type Guard } from '../../../src/guard/index.ts'
 import { localPolicy } from '../../../src/guard/local/index.ts'
 import { protectTransport } from '../../../src/guard/mcp-sdk/index.ts'

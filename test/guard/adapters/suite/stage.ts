@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createNotesMcp, type NotesMcp } from '../../../../examples/notes-server/mcp-server.ts'
 import type { EventWords } from '../../../../src/audit-chain/event-fields.ts'
 import { parseCatalogue } from '../../../../src/catalogue/catalogue-file.ts'
-import { type AnswerWatch, watchTogether } from '../../../../src/guard/answer-watch.ts'
+import { type AnswerWatch, watchTogether } from '../../../../src/guard/answers/answer-watch.ts'
 import { createGuard, type Guard, type GuardOptions } from '../../../../src/guard/index.ts'
 import { localPolicy } from '../../../../src/guard/local/index.ts'
 import {
