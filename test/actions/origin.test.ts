@@ -6,6 +6,7 @@ import { ACTIONS } from '../../src/actions/index.ts'
 import { builtIn, expandOperatorScopes } from '../../src/api/operator-api/operator-resource.ts'
 import { pageEvents } from '../../src/audit/query/audit-store.ts'
 import { CatalogueCache } from '../../src/catalogue/catalogue-store.ts'
+import { signIn } from '../../src/sign-in/sign-in.ts'
 import { jwksOf, testKey } from '../support/assertions.ts'
 import { REDIRECT_URI, RESOURCE, Toolgate } from '../support/toolgate.ts'
 
@@ -58,6 +59,15 @@ async function connected(): Promise<{ client_id: string; grant_id: string; refre
   return { client_id, grant_id: grant.id, refresh_token_id: token.id.toString('base64url') }
 }
 
+/** Until the account is held against whoever guesses. */
+async function guessTooOften(username: string): Promise<void> {
+  const dependencies = { ...toolgate.dependencies, form_key: 'the key of this test' }
+  for (let guess = 0; guess < 11; guess += 1) {
+    const request = { username, password: 'wrong', ip: '198.51.100.27', request_id: randomUUID() }
+    await expect(signIn(dependencies, request)).rejects.toThrow()
+  }
+}
+
 describe('the record of what operators change', () => {
   it('names them for accounts', async () => {
     const { id } = await act('create_account', { username: 'grace', roles: ['reader'] })
@@ -65,6 +75,8 @@ describe('the record of what operators change', () => {
     await act('reset_account_password', { id })
     await act('disable_account', { id })
     await act('enable_account', { id })
+    await guessTooOften('grace')
+    await act('unlock_account', { id })
     const { id: signed_in, person } = await toolgate.account()
     await toolgate.tokens(person(), (await toolgate.register()).client_id)
     await act('sign_out_account', { id: signed_in })
