@@ -1,3 +1,5 @@
+// Whoever gets more by a change of the catalogue than anybody allowed: a client, or the thief of its token, for whom a tool is
+// moved into a scope that it has, a scope comes to include another, a wildcard becomes wider, a risk is dropped.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { explainEvent } from '../../src/audit/explanation/explanation.ts'
 import { narrowGrant } from '../../src/grants/narrowing.ts'
@@ -10,10 +12,6 @@ import { PASSWORD, RESOURCE, type Tokens, Toolgate } from '../support/toolgate.t
 import { authorizationRequest, Visitor } from '../support/visitor.ts'
 import { audited } from '../support/with-notes.ts'
 
-/**
- * Plays whoever gets more by a change of the catalogue than anybody allowed: a client, or the thief of its token, for whom
- * a tool is moved into a scope that it has, a scope comes to include another, a wildcard becomes wider, a risk is dropped.
- */
 const BEFORE = `
 resources:
   - resource: ${RESOURCE}

@@ -1,3 +1,5 @@
+// A client that wants more than the person ticked: by what a ticked scope includes, by boxes that are ticked beforehand, and on
+// Toolgate's own resource by a name that sounds right and a browser that was left signed in.
 import { randomUUID } from 'node:crypto'
 import { asyncProperty, assert as holds, subarray } from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -7,10 +9,6 @@ import { PASSWORD, RESOURCE, type Tokens, Toolgate } from '../support/toolgate.t
 import { authorizationRequest, type Page, Visitor } from '../support/visitor.ts'
 import { audited } from '../support/with-notes.ts'
 
-/**
- * Plays a client that wants more than the person ticked: by what a ticked scope includes, by boxes that are ticked
- * beforehand, and on Toolgate's own resource by a name that sounds right and a browser that was left signed in.
- */
 const SCOPES = ['notes:read', 'notes:write', 'notes:delete']
 const TOOLS = { 'notes:read': 'search_notes', 'notes:write': 'create_note', 'notes:delete': 'delete_note' }
 
