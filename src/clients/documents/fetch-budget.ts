@@ -36,21 +36,22 @@ export class FetchBudget {
   readonly #known_hosts = new Set<string>()
   #total_under_way = 0
 
-  /** Runs `fetch` when one more is allowed now. Throws `unavailable` when not. `now_ms` never goes backwards. */
-  async spend<T>(wanted: Wanted, fetch: () => Promise<T>, now_ms: number = performance.now()): Promise<T> {
+  /**
+   * Runs `fetch` when one more is allowed now. Throws `unavailable` at once when not, so that nothing is begun which others could
+   * join. `now_ms` never goes backwards.
+   */
+  spend<T>(wanted: Wanted, fetch: () => Promise<T>, now_ms: number = performance.now()): Promise<T> {
     if (!this.#take(wanted, now_ms)) throw new AppError('unavailable', BUSY)
     const { network } = wanted
-    const under_way = this.#under_way.get(network) ?? 0
-    this.#under_way.set(network, under_way + 1)
-    this.#total_under_way += 1
-    try {
-      return await fetch()
-    } finally {
-      this.#total_under_way -= 1
-      const rest = (this.#under_way.get(network) ?? 1) - 1
-      if (rest === 0) this.#under_way.delete(network)
-      else this.#under_way.set(network, rest)
-    }
+    this.#countUnderWay(network, 1)
+    return fetch().finally(() => this.#countUnderWay(network, -1))
+  }
+
+  #countUnderWay(network: string, change: 1 | -1): void {
+    this.#total_under_way += change
+    const under_way = (this.#under_way.get(network) ?? 0) + change
+    if (under_way === 0) this.#under_way.delete(network)
+    else this.#under_way.set(network, under_way)
   }
 
   /** Something of the host was good: it is known from now on, while this process lives. */

@@ -6,7 +6,7 @@ import { sanitiseMetadataDocument } from '../registration/client-metadata.ts'
 import { receiverNames } from '../registration/receiver.ts'
 import { type Admission, admits } from './admission.ts'
 import { type DocumentNetwork, type Fetched, fetchDocument, isFetchable } from './document-fetch.ts'
-import { FetchBudget, type Wanted } from './fetch-budget.ts'
+import { FetchBudget } from './fetch-budget.ts'
 import { findDocument, keepDocument, keepFailure, type StoredDocument } from './metadata-document-store.ts'
 import { SingleFlight } from './single-flight.ts'
 
@@ -77,13 +77,13 @@ export class MetadataDocuments {
     const stored = await findDocument(db, client_id)
     if (stored?.fresh) return usable(stored)
     const wanted = { host: url.hostname, network, is_known: stored?.metadata != null }
-    const fetch = () => this.#flights.run(client_id, () => this.#refresh(client_id, url, wanted))
-    // Over budget a copy serves, and nothing is remembered: it says nothing about the document. What was joined may have been
-    // over the budget of somebody else.
-    const fetching = fetch().catch(fetch)
-    await fetching.catch((error) => {
+    const refresh = () => this.#budget.spend(wanted, () => this.#refresh(client_id, url))
+    try {
+      await this.#flights.run(client_id, refresh)
+    } catch (error) {
+      // Over budget a copy serves, and nothing is remembered: it says nothing about the document.
       if (!usable(stored)) throw error
-    })
+    }
     return usable(await findDocument(db, client_id))
   }
 
@@ -98,12 +98,11 @@ export class MetadataDocuments {
     return stored?.failure ?? 'nothing is known about it now; try again in a minute'
   }
 
-  async #refresh(client_id: string, url: URL, wanted: Wanted): Promise<void> {
+  async #refresh(client_id: string, url: URL): Promise<void> {
     const { db, network } = this.#dependencies
     // Another instance, or the flight before this one, may have been here since.
     if ((await findDocument(db, client_id))?.fresh) return
-    const fetched = await this.#budget.spend(wanted, () => fetchDocument(url, SIZE_MAX_BYTES, network))
-    await this.#keep(client_id, fetched, wanted.host)
+    await this.#keep(client_id, await fetchDocument(url, SIZE_MAX_BYTES, network), url.hostname)
   }
 
   async #keep(client_id: string, fetched: Fetched, host: string): Promise<void> {

@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import { parseJson } from '../../base/json.ts'
 import { UNKNOWN_NETWORK } from '../../base/network.ts'
 import { type DocumentNetwork, type Fetched, fetchDocument } from '../documents/document-fetch.ts'
-import { FetchBudget, type Wanted } from '../documents/fetch-budget.ts'
+import { FetchBudget } from '../documents/fetch-budget.ts'
 import { SingleFlight } from '../documents/single-flight.ts'
 import { type PublicKey, usableKeys } from './key-set.ts'
 import { findKeySet, keepKeySet, keepKeySetFailure } from './key-set-store.ts'
@@ -42,20 +42,18 @@ export class ClientKeys {
     const has_key = stored?.keys?.some((key) => kid === undefined || key.kid === kid) ?? false
     if (stored && ((stored.fresh && has_key) || !stored.may_ask)) return stored.keys ?? undefined
     const wanted = { host: url.hostname, network, is_known: stored?.keys != null }
-    const fetch = () => this.#flights.run(url.href, () => this.#refresh(url, wanted))
-    // What was joined may have been over the budget of somebody else.
-    const fetching = fetch().catch(fetch)
-    await fetching.catch((error) => {
+    try {
+      await this.#flights.run(url.href, () => this.#budget.spend(wanted, () => this.#refresh(url)))
+    } catch (error) {
       if (!stored?.keys) throw error
-    })
+    }
     return (await findKeySet(this.#db, url.href))?.keys ?? undefined
   }
 
-  async #refresh(url: URL, wanted: Wanted): Promise<void> {
+  async #refresh(url: URL): Promise<void> {
     // Another instance, or the flight before this one, may have been here since.
     if ((await findKeySet(this.#db, url.href))?.may_ask === false) return
-    const fetch = () => fetchDocument(url, SIZE_MAX_BYTES, this.#network)
-    await this.#keep(url.href, await this.#budget.spend(wanted, fetch))
+    await this.#keep(url.href, await fetchDocument(url, SIZE_MAX_BYTES, this.#network))
   }
 
   async #keep(jwks_uri: string, fetched: Fetched): Promise<void> {

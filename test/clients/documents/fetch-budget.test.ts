@@ -15,11 +15,19 @@ const wanted = (some: Partial<Wanted>): Wanted => ({
   ...some,
 })
 
+const ask = async (...[budget, ...rest]: [FetchBudget, ...Parameters<FetchBudget['spend']>]) => {
+  try {
+    return await budget.spend(...rest)
+  } catch (error) {
+    return busy(error)
+  }
+}
+
 /** How many of `count` fetches, one after the other, were allowed. */
 async function spend(budget: FetchBudget, count: number, of: Of, now_ms = at(0)) {
   let allowed = 0
   for (let index = 0; index < count; index++)
-    if ((await budget.spend(wanted(of(index)), done, now_ms).catch(busy)) === 'fetched') allowed += 1
+    if ((await ask(budget, wanted(of(index)), done, now_ms)) === 'fetched') allowed += 1
   return allowed
 }
 
@@ -57,7 +65,7 @@ it('five fetches run at one time, three of one who asks, and three more of what 
   const budget = new FetchBudget()
   const ends: (() => void)[] = []
   const hang = () => new Promise<string>((resolve) => ends.push(() => resolve('fetched')))
-  const start = (some: Partial<Wanted>) => budget.spend(wanted(some), hang, at(0)).catch(busy)
+  const start = (some: Partial<Wanted>) => ask(budget, wanted(some), hang, at(0))
   const running = [1, 2, 3].map((index) => start({ host: `${index}.example` }))
   expect(await start({ host: 'fourth.example' })).toBe('busy')
   running.push(start({ host: 'other.example', network: '192.0.2.2' }))
