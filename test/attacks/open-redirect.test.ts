@@ -16,7 +16,9 @@ let toolgate: Toolgate
 let phisher: string
 beforeAll(async () => {
   host = await DocumentHost.start()
-  toolgate = await Toolgate.start({ document_network: host.network })
+  // Behind a proxy, so that these come from many networks: one alone may not begin so many sign-ins.
+  const env = { TOOLGATE_TRUSTED_PROXY_HOPS: '1' }
+  toolgate = await Toolgate.start({ document_network: host.network, env })
   phisher = (await toolgate.register({ client_name: 'Phish', redirect_uris: [EVIL] })).client_id
 })
 afterAll(async () => {
@@ -43,8 +45,12 @@ function query(...parameters: Parameters[]): string {
   return `${new URLSearchParams(sent as [string, string][])}`
 }
 
+let callers = 0
+
 async function follow(search: string): Promise<{ status: number; location: string; html: string }> {
-  const answer = await toolgate.fetch(`/authorize?${search}`)
+  callers += 1
+  const headers = { 'x-forwarded-for': `10.1.${callers >> 8}.${callers & 255}` }
+  const answer = await toolgate.fetch(`/authorize?${search}`, { headers })
   return { status: answer.status, location: answer.headers.get('location') ?? '', html: await answer.text() }
 }
 
@@ -160,6 +166,22 @@ describe('a link to /authorize of a client that registered itself', () => {
   it('of a client that is known by its document leads nowhere else either', async () => {
     const client_id = host.publish('/client.json', { redirect_uris: [EVIL] })
     for (const fault of Object.values(FAULTS)) staysHere(await follow(query(request(client_id, EVIL), fault)))
+  })
+
+  it('says that it is too much for now, and goes nowhere either, when too many sign-ins begin', async () => {
+    const begin = () =>
+      toolgate.fetch(`/authorize?${query(request(phisher, EVIL))}`, {
+        headers: { 'x-forwarded-for': '10.2.0.1' },
+      })
+    const begun = await Promise.all(Array.from({ length: 60 }, begin))
+    expect(new Set(begun.map(({ status }) => status))).toEqual(new Set([303]))
+    const refused = await begin()
+    expect([refused.status, refused.headers.get('retry-after'), refused.headers.get('location')]).toEqual([
+      503,
+      '60',
+      null,
+    ])
+    expect(await refused.text()).toContain('Try again in a minute')
   })
 
   it('leads to the sign-in, and from there nowhere else until a person acted', async () => {

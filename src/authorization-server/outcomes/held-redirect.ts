@@ -6,7 +6,7 @@ import type { Renderer } from '../../http/render.ts'
 import { requestId } from '../../http/request-context.ts'
 import type { EngineContext } from './audit-trail.ts'
 
-type Sent = { client_id: string; receiver: string; href: string | undefined; why: string }
+type Sent = { client_id: string; receiver: string; href: string | undefined; error: string; why: string }
 
 /**
  * The error that the engine is about to send to a web address before a person signed in, allowed or denied; undefined for
@@ -24,8 +24,22 @@ function sentUnasked({ state, response, oidc }: EngineContext): Sent | undefined
     client_id: String(oidc?.client?.clientId),
     receiver: receiverName(redirect_uri),
     href,
+    error,
     why: `${error}: ${error_description ?? error}`,
   }
+}
+
+const ALLOWED_NOTHING =
+  'You have allowed nothing. Nobody here has allowed this app anything before, so it is for you to say whether you go on to it.'
+const CANNOT_BE_GIVEN = {
+  status: 400,
+  title: 'This app asked for something that cannot be given',
+  hint: ALLOWED_NOTHING,
+}
+const TOO_MUCH = {
+  status: 503,
+  title: 'Too many sign-ins begin at the moment',
+  hint: `Try again in a minute. ${ALLOWED_NOTHING}`,
 }
 
 /**
@@ -38,14 +52,13 @@ export function heldRedirects({ db, render }: { db: Knex; render: Renderer }): M
     await next()
     const sent = sentUnasked(ctx as EngineContext)
     if (!sent || (await isEstablished(db, sent.client_id))) return
+    const words = sent.error === 'temporarily_unavailable' ? TOO_MUCH : CANNOT_BE_GIVEN
     ctx.remove('Location')
-    ctx.status = 400
+    ctx.status = words.status
     ctx.type = 'html'
     ctx.body = render('error', {
-      status: 400,
-      title: 'This app asked for something that cannot be given',
+      ...words,
       detail: sent.why,
-      hint: 'You have allowed nothing. Nobody here has allowed this app anything before, so it is for you to say whether you go on to it.',
       ...(sent.href ? { link: { href: sent.href, text: `Go on to ${sent.receiver}` } } : {}),
       request_id: requestId(ctx),
     })
