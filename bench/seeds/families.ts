@@ -70,8 +70,8 @@ async function copy(
   const tokens = Array.from({ length: count }, () => randomBytes(32).toString('base64url'))
   const grants = tokens.map(() => randomBytes(16).toString('hex'))
   await client.query(
-    `insert into grants (id, account_id, client_id, resource, scope, payload, expires_at)
-     select new.id, account_id, client_id, resource, scope, replace(payload::text, grants.id, new.id)::jsonb,
+    `insert into grants (id, account_id, client_id, resource, scope, scope_versions, payload, expires_at)
+     select new.id, account_id, client_id, resource, scope, scope_versions, replace(payload::text, grants.id, new.id)::jsonb,
             expires_at
      from grants, unnest($2::text[]) as new(id) where grants.id = $1`,
     [grant_id, grants],

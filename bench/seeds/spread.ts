@@ -22,8 +22,8 @@ const CLIENTS = `
   select 'cl_of_' || id, json_build_object('client_name', 'Client of ' || id, 'redirect_uris', '{}'::text[]), created_at
   from grants where ${NUMBER} % 10 = 0`
 const PERSONAL_GRANTS = `
-  insert into grants (id, account_id, client_id, resource, scope, payload, created_at, expires_at)
-  select 'pat_' || id, account_id, 'personal-access-token', resource, scope, '{}', created_at, expires_at
+  insert into grants (id, account_id, client_id, resource, scope, scope_versions, payload, created_at, expires_at)
+  select 'pat_' || id, account_id, 'personal-access-token', resource, scope, scope_versions, '{}', created_at, expires_at
   from grants where ${NUMBER} % 10 = 1`
 const PERSONAL_TOKENS = `
   insert into personal_access_tokens (grant_id, name, role, created_by, newest_value)
@@ -39,7 +39,8 @@ export async function spreadGrants(url: string): Promise<Rarities> {
     const account = await accountId(client, 0)
     await client.query('set synchronous_commit = off')
     await client.query(
-      `update grants set account_id = $1, client_id = $2, resource = $3, scope = scope || ' ' || $4
+      `update grants set account_id = $1, client_id = $2, resource = $3, scope = scope || ' ' || $4,
+         scope_versions = scope_versions || 1
        where ${NUMBER} % 100 = 0`,
       [account, RARE.client_id, RARE.resource, RARE.scope],
     )

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { sha256 } from '../../src/base/digest.ts'
 import { withClient } from '../servers/postgres.ts'
 import { addPerson, addServerOfNotes, withInstallation } from './installation.ts'
-import { CLIENT_ID, RESOURCE, SCOPE, type Seed } from './workload.ts'
+import { CLIENT_ID, RESOURCE, SCOPE, type Seed, seen } from './workload.ts'
 
 /** Also the grant of each token, in the same order. */
 export type ToolgateSeed = Seed & { grants: string[] }
@@ -18,8 +18,8 @@ export async function seedToolgate(url: string, count: number): Promise<Toolgate
   const shared = [person.account_id, CLIENT_ID, RESOURCE, SCOPE]
   await withClient(url, async (client) => {
     await client.query(
-      `insert into grants (id, account_id, client_id, resource, scope, payload, expires_at)
-       select id, $1, $2, $3, $4, '{}', now() + interval '1 day' from unnest($5::text[]) as id`,
+      `insert into grants (id, account_id, client_id, resource, scope, scope_versions, payload, expires_at)
+       select id, $1, $2, $3, $4, ${seen('$4')}, '{}', now() + interval '1 day' from unnest($5::text[]) as id`,
       [...shared, grants],
     )
     await client.query(

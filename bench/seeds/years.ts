@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { say } from '../part.ts'
 import { withClient } from '../servers/postgres.ts'
-import { CLIENT_ID, RESOURCE, SCOPE } from './workload.ts'
+import { CLIENT_ID, RESOURCE, SCOPE, seen } from './workload.ts'
 
 /** A database as years of use leave it, made by SQL. Ids are digests of numbers: random to look at, known to us. */
 export type Volume = { accounts: number; grants: number; tokens: number; audit_rows: number }
@@ -48,8 +48,8 @@ async function seedTokens(client: pg.Client, { accounts, grants, tokens }: Volum
      select ${account('n')}, 'bench-' || n, 'none', '{editor}' from generate_series(0, ${accounts - 1}) n`,
   )
   await client.query(
-    `insert into grants (id, account_id, client_id, resource, scope, payload, created_at, expires_at)
-     select ${grant('n')}, ${account(`(n % ${accounts})`)}, $1, $2, $3, '{}', now() - n * interval '1 second',
+    `insert into grants (id, account_id, client_id, resource, scope, scope_versions, payload, created_at, expires_at)
+     select ${grant('n')}, ${account(`(n % ${accounts})`)}, $1, $2, $3, ${seen('$3')}, '{}', now() - n * interval '1 second',
             now() + interval '1 day'
      from generate_series(0, ${grants - 1}) n`,
     [CLIENT_ID, RESOURCE, SCOPE],

@@ -13,11 +13,17 @@ export type RefusalLimits = {
   of_all: number
   /** How many networks get a row of their own when the minute is over; the others share one. */
   networks: number
+  /** How long that minute is. */
+  minute_ms: number
 }
 
-export const REFUSAL_LIMITS: RefusalLimits = { of_network: 20, of_all: 300, networks: 100 }
+export const REFUSAL_LIMITS: RefusalLimits = {
+  of_network: 20,
+  of_all: 300,
+  networks: 100,
+  minute_ms: 60_000,
+}
 
-const MINUTE_MS = 60_000
 const OTHERS = 'other networks'
 
 type Count = { ip: string | undefined; types: Map<AuditEvent['type'], number> }
@@ -86,7 +92,7 @@ export class RefusalCounter {
   #begin(): void {
     if (this.#timer) return
     this.#since = new Date()
-    this.#timer = setTimeout(() => this.flush().catch(() => undefined), MINUTE_MS).unref()
+    this.#timer = setTimeout(() => this.flush().catch(() => undefined), this.#limits.minute_ms).unref()
   }
 }
 

@@ -35,8 +35,7 @@ async function tokenSubject(db: Knex, token_id: string): Promise<StorySubject | 
  * logged there. Throws `not_found`.
  */
 export async function subjectOf(db: Knex, named: string): Promise<StorySubject> {
-  const token_id =
-    TOKEN_ID.exec(named)?.[1] ?? (BEARER.test(named) ? tokenName(named) : undefined)
+  const token_id = TOKEN_ID.exec(named)?.[1] ?? (BEARER.test(named) ? tokenName(named) : undefined)
   const subject = token_id === undefined ? await namedSubject(db, named) : await tokenSubject(db, token_id)
   if (subject) return subject
   throw new AppError(

@@ -72,7 +72,7 @@ async function becomeClient(
 ): Promise<OAuthClient> {
   if (options.active?.client_id) return { client_id: options.active.client_id, redirect_uri }
   const metadata = {
-    client_name: 'Toolgate review',
+    client_name: 'MCP server review',
     redirect_uris: [redirect_uri],
     grant_types: ['authorization_code', 'refresh_token'],
     response_types: ['code'],
