@@ -11,6 +11,10 @@ const slow = [
   'test/attacks/**/*.test.ts',
 ]
 
+/** What takes minutes, and what is measured: `npm run test:long` only. */
+const long = 'test/**/*.long.test.ts'
+const is_long = process.env.TOOLGATE_TEST_LONG === 'yes'
+
 export default defineConfig({
   test: {
     // A machine counts from the report; people read the default one.
@@ -23,7 +27,7 @@ export default defineConfig({
           setupFiles,
           name: 'fast',
           include: ['test/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...slow],
+          exclude: [...configDefaults.exclude, ...slow, long],
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },
@@ -33,8 +37,9 @@ export default defineConfig({
           ...patience,
           setupFiles,
           name: 'full',
-          include: slow,
-          testTimeout: 300_000,
+          include: is_long ? [long] : slow,
+          exclude: is_long ? configDefaults.exclude : [...configDefaults.exclude, long],
+          testTimeout: is_long ? 1_800_000 : 300_000,
           hookTimeout: 60_000,
           // Chromium then uses the libraries that its package carries, so that no Debian package is needed.
           env: { AWS_LAMBDA_JS_RUNTIME: 'nodejs24.x' },

@@ -1,4 +1,7 @@
-/** Runs all property tests again and again, each time with another seed, until one fails: `npm run test:long -- 20`. */
+/**
+ * Runs what takes minutes (`*.long.test.ts`) once, then all property tests again and again, each time with another seed, until one
+ * fails: `npm run test:long -- 20`.
+ */
 import { spawnSync } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -10,9 +13,15 @@ const rounds = Number(process.argv[2] ?? ROUNDS)
 if (!Number.isInteger(rounds) || rounds < 1) throw new Error('How many rounds? npm run test:long -- 20')
 
 const files = readdirSync('test', { recursive: true, encoding: 'utf8' })
-  .filter((name) => name.endsWith('.test.ts'))
+  .filter((name) => name.endsWith('.test.ts') && !name.endsWith('.long.test.ts'))
   .map((name) => join('test', name))
   .filter((path) => readFileSync(path, 'utf8').includes("from 'fast-check'"))
+
+const long = spawnSync('npx', ['vitest', 'run', '--project', 'full', '--maxWorkers=1'], {
+  stdio: 'inherit',
+  env: { ...process.env, TOOLGATE_TEST_LONG: 'yes' },
+})
+if (long.status !== 0) process.exitCode = 1
 
 for (let round = 1; round <= rounds; round++) {
   const seed = randomInt(2 ** 31)

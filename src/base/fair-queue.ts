@@ -23,27 +23,35 @@ export type Place = {
   signal?: AbortSignal | undefined
 }
 
-type Waiting = Place & { admit(leave: () => void): void; refuse(error: AppError): void }
+/** `rank`: the lowest is next. */
+type Waiting = Place & { rank: number; admit(leave: () => void): void; refuse(error: AppError): void }
+
+/** How many who come later go before a piece, for each of its own lane that is there already. */
+const BEHIND = 16
 
 const FULL = 'Too many others are waiting for this now. Try again in a moment.'
 const LANE_FULL = 'Too many requests from your network are waiting for this. Try again in a moment.'
 const LATE = 'This took too long to begin. Try again in a moment.'
 const GONE = 'The caller hung up.'
 
+/**
+ * Whoever comes with one piece goes before those who came with many, and is passed by a bounded number of others: the rank is the order
+ * of coming, and a step back for each piece of the same lane.
+ */
 export class FairQueue {
   readonly #options: FairQueueOptions
-  /** In the order in which lanes are served. */
-  readonly #lanes = new Map<string, Waiting[]>()
+  readonly #waiting: Waiting[] = []
   readonly #busy = new Set<string>()
-  #running = 0
-  #waiting = 0
+  /** The lanes of those that run. */
+  readonly #running: string[] = []
+  #arrivals = 0
 
   constructor(options: FairQueueOptions) {
     this.#options = options
   }
 
   get waiting(): number {
-    return this.#waiting
+    return this.#waiting.length
   }
 
   /** What `work` answers. Throws as `enter` does, and what the work throws. */
@@ -66,17 +74,23 @@ export class FairQueue {
   }
 
   #isFree({ key }: Place): boolean {
-    return this.#running < this.#options.width && (key === undefined || !this.#busy.has(key))
+    return this.#running.length < this.#options.width && (key === undefined || !this.#busy.has(key))
   }
 
-  #begin({ key }: Place): () => void {
-    this.#running += 1
+  #rank({ lane, first }: Place, waiting: number): number {
+    const of_lane = waiting + this.#running.filter((each) => each === lane).length
+    this.#arrivals += 1
+    return this.#arrivals + BEHIND * of_lane - (first ? Number.MAX_SAFE_INTEGER : 0)
+  }
+
+  #begin({ lane, key }: Place): () => void {
+    this.#running.push(lane)
     if (key !== undefined) this.#busy.add(key)
     let ended = false
     return () => {
       if (ended) return
       ended = true
-      this.#running -= 1
+      this.#running.splice(this.#running.indexOf(lane), 1)
       if (key !== undefined) this.#busy.delete(key)
       // At once, so that nobody can come between.
       const next = this.#next()
@@ -86,9 +100,10 @@ export class FairQueue {
 
   #wait(place: Place): Promise<() => void> {
     const { lane_max, waiting_max, deadline_ms } = this.#options
-    const lane = this.#lanes.get(place.lane) ?? []
-    if (lane.length >= lane_max) throw new AppError('throttled', LANE_FULL)
-    if (this.#waiting >= waiting_max && !this.#makeRoom(lane.length)) throw new AppError('unavailable', FULL)
+    const lane_length = this.#waitingIn(place.lane).length
+    if (lane_length >= lane_max) throw new AppError('throttled', LANE_FULL)
+    if (this.waiting >= waiting_max && !this.#makeRoom(place, lane_length))
+      throw new AppError('unavailable', FULL)
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => this.#turnAway(waiting, LATE), deadline_ms).unref()
       const hungUp = () => this.#turnAway(waiting, GONE)
@@ -98,6 +113,7 @@ export class FairQueue {
       }
       const waiting: Waiting = {
         ...place,
+        rank: this.#rank(place, lane_length),
         admit: (leave) => {
           settle()
           resolve(leave)
@@ -108,17 +124,26 @@ export class FairQueue {
         },
       }
       place.signal?.addEventListener('abort', hungUp)
-      this.#lanes.set(place.lane, [...lane, waiting])
-      this.#waiting += 1
+      this.#waiting.push(waiting)
     })
   }
 
-  /** Takes who came last out of the longest lane, where that is longer than the newcomer's own would be. */
-  #makeRoom(own_length: number): boolean {
+  #waitingIn(lane: string): Waiting[] {
+    return this.#waiting.filter((each) => each.lane === lane)
+  }
+
+  /**
+   * Turns away who came last in the longest lane, where that is longer than the newcomer's own would be; for who is first, in any
+   * lane of those who are not.
+   */
+  #makeRoom({ first = false }: Place, own_length: number): boolean {
     let longest: Waiting[] = []
-    for (const lane of this.#lanes.values()) if (lane.length > longest.length) longest = lane
+    for (const lane of new Set(this.#waiting.map((each) => each.lane))) {
+      const there = this.#waitingIn(lane)
+      if (there.length > longest.length && !(first && there[0]?.first)) longest = there
+    }
     const last = longest.at(-1)
-    if (!last || longest.length <= own_length + 1) return false
+    if (!last || (!first && longest.length <= own_length + 1)) return false
     this.#turnAway(last, FULL)
     return true
   }
@@ -129,26 +154,17 @@ export class FairQueue {
 
   /** False when it waits no more. */
   #leave(waiting: Waiting): boolean {
-    const lane = this.#lanes.get(waiting.lane) ?? []
-    const rest = lane.filter((each) => each !== waiting)
-    if (rest.length === lane.length) return false
-    if (rest.length === 0) this.#lanes.delete(waiting.lane)
-    else this.#lanes.set(waiting.lane, rest)
-    this.#waiting -= 1
-    return true
+    const index = this.#waiting.indexOf(waiting)
+    if (index >= 0) this.#waiting.splice(index, 1)
+    return index >= 0
   }
 
-  /** Whose turn it is, out of the line; its lane goes behind the others. */
+  /** Whose turn it is, out of the line. */
   #next(): Waiting | undefined {
-    const ready = [...this.#lanes.values()].flatMap((lane) => lane.find((each) => this.#isFree(each)) ?? [])
-    const chosen = ready.find(({ first }) => first) ?? ready[0]
-    if (!chosen) return undefined
-    this.#leave(chosen)
-    const rest = this.#lanes.get(chosen.lane)
-    if (rest) {
-      this.#lanes.delete(chosen.lane)
-      this.#lanes.set(chosen.lane, rest)
-    }
+    let chosen: Waiting | undefined
+    for (const each of this.#waiting)
+      if (this.#isFree(each) && (!chosen || each.rank < chosen.rank)) chosen = each
+    if (chosen) this.#leave(chosen)
     return chosen
   }
 }

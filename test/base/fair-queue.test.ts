@@ -52,16 +52,26 @@ describe('a fair queue', () => {
   it('serves lanes in turn, so that a long one delays itself', async () => {
     const { begun, take, end } = workshop()
     for (const name of ['a1', 'a2', 'a3', 'a4', 'b1', 'c1', 'b2']) void take(name)
-    for (const name of ['a1', 'a2', 'b1', 'c1', 'a3', 'b2', 'a4']) await end(name)
-    expect(begun).toEqual(['a1', 'a2', 'b1', 'c1', 'a3', 'b2', 'a4'])
+    for (const name of ['a1', 'b1', 'c1', 'a2', 'b2', 'a3', 'a4']) await end(name)
+    expect(begun).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3', 'a4'])
+  })
+
+  it('starves nobody: who came with many is passed by a bounded number of those who come later', async () => {
+    const { begun, take, end } = workshop()
+    for (const name of ['a1', 'a2']) void take(name)
+    for (let count = 0; !begun.includes('a2'); count += 1) {
+      void take(`b${count}`, { lane: `b${count}` })
+      await end(begun.at(-1) ?? 'a1')
+      expect(count).toBeLessThan(20)
+    }
   })
 
   it('lets who is first go before all others', async () => {
     const { begun, take, end } = workshop()
     for (const name of ['a1', 'a2', 'b1']) void take(name)
     void take('k1', { first: true })
-    for (const name of ['a1', 'k1', 'a2', 'b1']) await end(name)
-    expect(begun).toEqual(['a1', 'k1', 'a2', 'b1'])
+    for (const name of ['a1', 'k1', 'b1', 'a2']) await end(name)
+    expect(begun).toEqual(['a1', 'k1', 'b1', 'a2'])
   })
 
   it('refuses who finds its lane full', async () => {
@@ -80,8 +90,21 @@ describe('a fair queue', () => {
     expect(await lane[2]).toBe('unavailable')
     expect(await take('b2')).toBe('unavailable')
     expect(queue.waiting).toBe(3)
-    for (const name of ['a1', 'a2', 'b1', 'a3']) await end(name)
-    expect(begun).toEqual(['a1', 'a2', 'b1', 'a3'])
+    for (const name of ['a1', 'b1', 'a2', 'a3']) await end(name)
+    expect(begun).toEqual(['a1', 'b1', 'a2', 'a3'])
+  })
+
+  it('when all is full, has a place for who is first, and keeps it', async () => {
+    const { begun, take, end } = workshop({ waiting_max: 2 })
+    void take('a1')
+    const [b, c] = [take('b1'), take('c1')]
+    void take('k1', { first: true })
+    void take('l1', { first: true })
+    expect(await Promise.all([b, c])).toEqual(['unavailable', 'unavailable'])
+    expect(await take('m1', { first: true })).toBe('unavailable')
+    expect(await take('d1')).toBe('unavailable')
+    for (const name of ['a1', 'k1', 'l1']) await end(name)
+    expect(begun).toEqual(['a1', 'k1', 'l1'])
   })
 
   it('never works for who hung up', async () => {
