@@ -13,7 +13,7 @@ export const FLOODS: Record<string, Attack> = {
   '/introspect, wrong secret': (toolgate, headers) =>
     form('/introspect')(toolgate, headers, { token: random(), client_id: random(), client_secret: random() }),
   '/introspect/changes, wrong secret': (toolgate, headers) =>
-    toolgate.fetch('/introspect/changes', { headers: { ...headers, authorization: 'Basic eDp5' } }),
+    toolgate.post('/introspect/changes', {}, { ...headers, authorization: 'Basic eDp5' }),
   '/introspect/reports, wrong secret': (toolgate, headers) =>
     toolgate.fetch('/introspect/reports', {
       method: 'POST',
