@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { auditDetailSchema } from '../audit/events/audit-event.ts'
+import { callGroup } from '../audit/story/story-grouping.ts'
 import { eachText } from '../audit-chain/event-fields.ts'
 import { moment } from './fields.ts'
 
@@ -32,23 +33,7 @@ export const storyEntrySchema = z.discriminatedUnion('kind', [
     tools: z.array(z.string()).optional().describe('What the scopes of the event opened'),
     ...names,
   }),
-  z.object({
-    kind: z.literal('calls'),
-    from: moment,
-    to: moment,
-    grant_id: textOrNull,
-    token_id: textOrNull,
-    client_id: textOrNull,
-    resource: textOrNull,
-    called: textOrNull.describe('The tool, else the MCP method'),
-    count: z.int(),
-    denied: z.int().describe('Of those, refused for want of a scope'),
-    inactive: z.int().describe('Of those, asked with a token that was not live'),
-    completed: z.int().describe('Reports here of what came of calls, whose decisions may stand before'),
-    reported: z.int().describe('Of those counted, decided by the resource server and reported: its word'),
-    failed: z.int().describe('Of those reports, not ok'),
-    ...names,
-  }),
+  callGroup.extend(names),
 ])
 
 export const faultSchema = z.object({

@@ -3,8 +3,13 @@ import { AppError } from '../base/errors.ts'
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import { findVersion, listVersions } from '../catalogue/catalogue-store.ts'
 import { catalogueText } from '../catalogue/catalogue-text.ts'
-import { countedEffect, effectLine } from '../holders/affected.ts'
-import { catalogueOf, changeCatalogue, compareCatalogue } from '../holders/catalogue-change.ts'
+import { effectLine } from '../holders/affected.ts'
+import {
+  catalogueComparison,
+  catalogueOf,
+  changeCatalogue,
+  compareCatalogue,
+} from '../holders/catalogue-change.ts'
 import { type ActionContext, defineAction } from './action.ts'
 import { cursor, limit, moment, text, why } from './fields.ts'
 
@@ -22,15 +27,7 @@ const from_file = {
   read: { catalogue: 'file' },
 } as const
 
-const comparison = z.object({
-  faults: z.array(z.string()).describe('Every fault of the text; with any, nothing else is said'),
-  version: z.int().describe('In force; 0 before the first'),
-  digest: z.string().describe('Of the catalogue that was given'),
-  changes: z.array(z.string()),
-  effects: z.array(countedEffect).describe('Who gains and who loses, by each thing that is in use'),
-})
-
-type Comparison = Pick<z.input<typeof comparison>, 'changes' | 'effects'>
+type Comparison = Pick<z.input<typeof catalogueComparison>, 'changes' | 'effects'>
 
 function comparisonLines({ changes, effects }: Comparison): string[] {
   if (changes.length === 0) return ['Nothing changes.']
@@ -158,7 +155,7 @@ export const diffCatalogue = defineAction({
   page: '/operator/catalogue/apply',
   body_limit_bytes: BODY_LIMIT_BYTES,
   input: z.strictObject({ catalogue: catalogue_text }),
-  output: comparison,
+  output: catalogueComparison,
   run: ({ db }, { catalogue }) => compareCatalogue(db, catalogue),
 })
 

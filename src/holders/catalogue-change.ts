@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { z } from 'zod'
 import type { ActionOrigin } from '../audit/log/action-origin.ts'
 import { type RecordingContext, recorded } from '../audit/log/recorded.ts'
 import { actorText } from '../audit-chain/actor.ts'
@@ -7,23 +8,21 @@ import type { Catalogue } from '../catalogue/catalogue.ts'
 import { diffCatalogues } from '../catalogue/catalogue-diff.ts'
 import { applyCatalogue, catalogueDigest, currentCatalogue } from '../catalogue/catalogue-store.ts'
 import { parseApart } from '../catalogue/parse-apart.ts'
-import { type CountedEffect, countedEffects, effectLine } from './affected.ts'
+import { countedEffect, countedEffects, effectLine } from './affected.ts'
 
 /**
  * Replacing the catalogue: what it would change, what it would take from grants that live, and doing it. The command
  * line, the operator API, the pages and the start of a server call these functions and no other.
  */
 
-export type CatalogueComparison = {
-  /** Every fault of the text; with any, nothing else is said. */
-  faults: string[]
-  /** In force; 0 before the first. What `expected_version` of an application names. */
-  version: number
-  digest: string
-  changes: string[]
-  /** What is in use and would be more or less; empty where nobody gains or loses. */
-  effects: CountedEffect[]
-}
+export const catalogueComparison = z.object({
+  faults: z.array(z.string()).describe('Every fault of the text; with any, nothing else is said'),
+  version: z.int().describe('In force; 0 before the first'),
+  digest: z.string().describe('Of the catalogue that was given'),
+  changes: z.array(z.string()),
+  effects: z.array(countedEffect).describe('Who gains and who loses, by each thing that is in use'),
+})
+type CatalogueComparison = z.infer<typeof catalogueComparison>
 
 const NAMED_MAX = 50
 

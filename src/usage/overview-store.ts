@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { z } from 'zod'
 
 /** SQL of the operator's overview: bounded, however many grants there are. */
 
@@ -17,13 +18,14 @@ export async function countLiveGrants(
   return { count: Math.max(counted, Math.round(believed)), exact: false }
 }
 
-export type ExpiringPersonalToken = {
-  grant_id: string
-  name: string
-  username: string
-  resource: string | null
-  expires_at: Date
-}
+export const expiringPersonalToken = z.object({
+  grant_id: z.string(),
+  name: z.string(),
+  username: z.string(),
+  resource: z.string().nullable(),
+  expires_at: z.date(),
+})
+type ExpiringPersonalToken = z.infer<typeof expiringPersonalToken>
 
 /** Live personal access tokens that expire within `days`, the next first; by an index of them alone. */
 export async function expiringPersonalTokens(
@@ -41,7 +43,8 @@ export async function expiringPersonalTokens(
   return rows
 }
 
-export type ExpiringOperatorToken = { id: string; name: string; expires_at: Date }
+export const expiringOperatorToken = z.object({ id: z.string(), name: z.string(), expires_at: z.date() })
+type ExpiringOperatorToken = z.infer<typeof expiringOperatorToken>
 
 export async function expiringOperatorTokens(
   db: Knex,

@@ -1,34 +1,40 @@
 import type { Knex } from 'knex'
+import { z } from 'zod'
+import { eventDocument } from '../audit/export/json-lines.ts'
 import { newestRefusals } from '../audit/query/refusals-store.ts'
-import {
-  callsByHour,
-  type HourOfCalls,
-  mostCalledTools,
-  type ToolUse,
-} from '../audit/query/usage-hours-store.ts'
-import type { AuditRow } from '../audit-chain/hash-chain.ts'
-import type { GrantCount } from '../holders/holders.ts'
+import { callsByHour, mostCalledTools } from '../audit/query/usage-hours-store.ts'
+import { grantCount } from '../holders/holders.ts'
 import {
   countLiveGrants,
-  type ExpiringOperatorToken,
-  type ExpiringPersonalToken,
+  expiringOperatorToken,
   expiringOperatorTokens,
+  expiringPersonalToken,
   expiringPersonalTokens,
   newestCheckpointAge,
 } from './overview-store.ts'
 
+const calls = z.number()
+const tool = z.object({ resource: z.string(), tool: z.string(), calls })
+
 /** What an operator sees first: what was called, what was refused, and what needs somebody soon. */
-export type Overview = {
-  hours: HourOfCalls[]
-  denied_tools: ToolUse[]
-  used_tools: ToolUse[]
-  live_grants: GrantCount
-  /** At most 20 of each, the next to expire first. */
-  expiring: { personal_tokens: ExpiringPersonalToken[]; operator_tokens: ExpiringOperatorToken[] }
-  /** Of the last 24 hours, at most 10. */
-  refusals: AuditRow[]
-  checkpoint: { created_at: Date | null; fresh: boolean }
-}
+export const overviewSchema = z.object({
+  hours: z
+    .array(z.object({ hour: z.date(), allowed: calls, denied: calls, other: calls }))
+    .describe('Calls of the last 24 hours'),
+  denied_tools: z.array(tool).describe('Most denied in seven days'),
+  used_tools: z.array(tool).describe('Most called in seven days'),
+  live_grants: grantCount.describe('Counted up to 10,000 and estimated beyond'),
+  expiring: z
+    .object({
+      personal_tokens: z.array(expiringPersonalToken),
+      operator_tokens: z.array(expiringOperatorToken),
+    })
+    .describe('Within 14 days, at most 20 of each'),
+  refusals: z.array(z.record(z.string(), z.unknown())).describe('The newest of 24 hours, at most 10'),
+  checkpoint: z
+    .object({ created_at: z.date().nullable(), fresh: z.boolean() })
+    .describe('The newest signed checkpoint of the audit log'),
+})
 
 const HOURS = 24
 const DAYS = 7
@@ -45,7 +51,7 @@ const GRACE_SECONDS = 60
 export async function overview(
   db: Knex,
   checkpoint_interval_seconds = DEFAULT_INTERVAL_SECONDS,
-): Promise<Overview> {
+): Promise<z.infer<typeof overviewSchema>> {
   const tools = { days: DAYS, limit: TOOLS_MAX }
   const soon = { days: EXPIRES_WITHIN_DAYS, limit: EXPIRING_MAX }
   const [hours, denied_tools, used_tools, live_grants, personal_tokens, operator_tokens, refusals, newest] =
@@ -67,7 +73,7 @@ export async function overview(
     used_tools,
     live_grants,
     expiring: { personal_tokens, operator_tokens },
-    refusals,
+    refusals: refusals.map(eventDocument),
     checkpoint: { created_at: newest?.created_at ?? null, fresh },
   }
 }

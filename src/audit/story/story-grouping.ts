@@ -1,30 +1,28 @@
+import { z } from 'zod'
 import type { AuditRow } from '../../audit-chain/hash-chain.ts'
 import { definitionOf } from '../events/audit-event.ts'
 import { isReported } from '../events/tool.ts'
 
+const textOrNull = z.string().nullable()
+
 /** Many calls as few lines: what a story says between two things that happened. */
-export type CallGroup = {
-  kind: 'calls'
-  from: Date
-  to: Date
-  grant_id: string | null
-  token_id: string | null
-  client_id: string | null
-  resource: string | null
-  /** The tool, else the MCP method; null for an introspection that named neither. */
-  called: string | null
-  count: number
-  /** Of those, refused for want of a scope. */
-  denied: number
-  /** Of those, asked with a token that was not live. */
-  inactive: number
-  /** Of those whose end was reported here, how many; a report may come after the group of its call. */
-  completed: number
-  /** Of those, not well. */
-  failed: number
-  /** Of those counted, decided by the resource server and reported: its word. */
-  reported: number
-}
+export const callGroup = z.object({
+  kind: z.literal('calls'),
+  from: z.date(),
+  to: z.date(),
+  grant_id: textOrNull,
+  token_id: textOrNull,
+  client_id: textOrNull,
+  resource: textOrNull,
+  called: textOrNull.describe('The tool, else the MCP method'),
+  count: z.int(),
+  denied: z.int().describe('Of those, refused for want of a scope'),
+  inactive: z.int().describe('Of those, asked with a token that was not live'),
+  completed: z.int().describe('Reports here of what came of calls, whose decisions may stand before'),
+  reported: z.int().describe('Of those counted, decided by the resource server and reported: its word'),
+  failed: z.int().describe('Of those reports, not ok'),
+})
+export type CallGroup = z.infer<typeof callGroup>
 
 export type ToldEvent = { kind: 'event'; event: AuditRow }
 
