@@ -30,6 +30,9 @@ export const CONTENT_COLUMNS = [
   'detail',
 ] as const
 
+/** All columns of the table. */
+export const ROW_COLUMNS = [...CONTENT_COLUMNS, 'prev_hash', 'hash'] as const
+
 /** As rows name themselves and their writers, and as they spell hashes. */
 export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 export const HEX_HASH = /^[0-9a-f]{64}$/

@@ -1,7 +1,7 @@
 import { isObject, parseJson } from '../base/json.ts'
 import { TEXT_COLUMNS } from './event-fields.ts'
 import type { AuditRow } from './hash-chain.ts'
-import { CONTENT_COLUMNS, HEX_HASH, UUID } from './row-bytes.ts'
+import { CONTENT_COLUMNS, HEX_HASH, ROW_COLUMNS, UUID } from './row-bytes.ts'
 
 /** Pure: a row as a line of JSON, in archives and in local logs. Byte for byte in docs/audit-archive.md. */
 
@@ -45,13 +45,12 @@ export function readRowLine(line: string): AuditRow | undefined {
   return value as AuditRow
 }
 
-const COLUMNS = [...CONTENT_COLUMNS, 'prev_hash', 'hash']
 const OPTIONAL_TEXTS = ['actor_id', ...TEXT_COLUMNS] as const
 
 /** All columns of the table and no others, in its order. */
 function hasColumns(value: Record<string, unknown>): boolean {
   const names = Object.keys(value)
-  return names.length === COLUMNS.length && names.every((name, index) => name === COLUMNS[index])
+  return names.length === ROW_COLUMNS.length && names.every((name, index) => name === ROW_COLUMNS[index])
 }
 
 function matches(pattern: RegExp, value: unknown): boolean {

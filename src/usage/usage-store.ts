@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { z } from 'zod'
-import { columnsOf, runPrepared } from '../storage/prepared.ts'
+import { columnsOf, type PreparedStatement, runPrepared } from '../storage/prepared.ts'
 
 /** SQL of what was used when: tools by grant, and calls by hour. Written in bulk from memory. */
 export type ToolUseCount = {
@@ -21,6 +21,7 @@ const ROWS_PER_STATEMENT = 1_000
 // written to the minute, because moving it on means to write all indexes of the row.
 const ADD_TOOL_USES = {
   name: 'add-tool-uses',
+  columns: ['grant_id', 'tool', 'first_ms', 'last_ms', 'allowed', 'denied'],
   text: `
 with used as materialized (
   select grant_id, tool, to_timestamp(first_ms / 1000) as first_at, to_timestamp(last_ms / 1000) as last_at, allowed, denied
@@ -45,10 +46,11 @@ on conflict (grant_id, tool) do update set
   last_used_at = greatest(t.last_used_at, excluded.last_used_at),
   allowed = t.allowed + excluded.allowed,
   denied = t.denied + excluded.denied`,
-}
+} as const
 
 const ADD_HOURS = {
   name: 'add-usage-hours',
+  columns: ['hour_ms', 'resource', 'tool', 'decision', 'calls'],
   text: `
 insert into usage_hours as h (hour, resource, tool, decision, calls)
 select to_timestamp(hour_ms / 1000), resource, tool, decision, calls
@@ -56,7 +58,7 @@ from unnest($1::float8[], $2::text[], $3::text[], $4::text[], $5::bigint[])
   as u(hour_ms, resource, tool, decision, calls)
 order by 1, 2, 3, 4
 on conflict (hour, resource, tool, decision) do update set calls = h.calls + excluded.calls`,
-}
+} as const
 
 function compare(one: string, other: string): number {
   return one < other ? -1 : Number(one > other)
@@ -67,15 +69,17 @@ function compare(one: string, other: string): number {
  * the failure is thrown.
  */
 async function inSteps<Row>(
+  db: Knex,
+  { columns, ...statement }: PreparedStatement & { columns: readonly (keyof Row)[] },
   rows: readonly Row[],
-  write: (step: readonly Row[]) => Promise<unknown>,
-  keep: (left: readonly Row[]) => void,
+  keep: (left: Row) => void,
 ): Promise<void> {
   for (let start = 0; start < rows.length; start += ROWS_PER_STATEMENT) {
     try {
-      await write(rows.slice(start, start + ROWS_PER_STATEMENT))
+      const step = rows.slice(start, start + ROWS_PER_STATEMENT)
+      await runPrepared(db, statement, columnsOf(step, ...columns))
     } catch (error) {
-      keep(rows.slice(start))
+      rows.slice(start).forEach(keep)
       throw error
     }
   }
@@ -85,24 +89,18 @@ async function inSteps<Row>(
 export function addToolUses(
   db: Knex,
   counts: readonly ToolUseCount[],
-  keep: (left: readonly ToolUseCount[]) => void,
+  keep: (left: ToolUseCount) => void,
 ): Promise<void> {
   const ordered = counts.toSorted((one, other) => compare(one.grant_id, other.grant_id))
-  const write = (step: readonly ToolUseCount[]) => {
-    const values = columnsOf(step, 'grant_id', 'tool', 'first_ms', 'last_ms', 'allowed', 'denied')
-    return runPrepared(db, ADD_TOOL_USES, values)
-  }
-  return inSteps(ordered, write, keep)
+  return inSteps(db, ADD_TOOL_USES, ordered, keep)
 }
 
 export function addHours(
   db: Knex,
   counts: readonly HourCount[],
-  keep: (left: readonly HourCount[]) => void,
+  keep: (left: HourCount) => void,
 ): Promise<void> {
-  const write = (step: readonly HourCount[]) =>
-    runPrepared(db, ADD_HOURS, columnsOf(step, 'hour_ms', 'resource', 'tool', 'decision', 'calls'))
-  return inSteps(counts, write, keep)
+  return inSteps(db, ADD_HOURS, counts, keep)
 }
 
 export const toolUse = z.object({

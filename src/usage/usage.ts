@@ -104,12 +104,8 @@ export class UsageRecorder {
     this.#hours = new Map()
     const failed = (what: string) => (error: { code?: unknown }) =>
       this.#log?.warn({ what, code: error?.code }, 'usage was not written; it is tried again')
-    await addToolUses(this.#db, tools, (left) => {
-      for (const count of left) this.#addTool(count)
-    }).catch(failed('tools'))
-    await addHours(this.#db, hours, (left) => {
-      for (const count of left) this.#addHour(count)
-    }).catch(failed('hours'))
+    await addToolUses(this.#db, tools, (left) => this.#addTool(left)).catch(failed('tools'))
+    await addHours(this.#db, hours, (left) => this.#addHour(left)).catch(failed('hours'))
     this.#writing = undefined
   }
 }

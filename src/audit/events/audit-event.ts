@@ -8,7 +8,7 @@ import { ACCOUNT_EVENTS } from './account.ts'
 import { AUTHORIZATION_EVENTS } from './authorization.ts'
 import { CATALOGUE_EVENTS } from './catalogue.ts'
 import { CLIENT_EVENTS } from './client.ts'
-import type { EventDefinition } from './event-definition.ts'
+import type { EventDefinition, Tellable } from './event-definition.ts'
 import { GRANT_EVENTS } from './grant.ts'
 import { INTROSPECTION_EVENTS } from './introspection.ts'
 import { OPERATOR_EVENTS } from './operator.ts'
@@ -66,6 +66,13 @@ export const AUDIT_TYPES = Object.keys(EVENTS).sort() as readonly AuditType[] as
 /** Undefined for a type that is none: whoever writes past the log may write anything. */
 export function definitionOf(type: string): AnyDefinition | undefined {
   return Object.hasOwn(EVENTS, type) ? (EVENTS[type as AuditType] as AnyDefinition) : undefined
+}
+
+/** Whether something was refused or went wrong; undefined where all was well. */
+export function failureOf({ type, decision, detail }: Tellable): 'failed' | 'severe' | undefined {
+  const failure = definitionOf(type)?.failure
+  const found = typeof failure === 'function' ? failure((detail ?? {}) as never) : failure
+  return found ?? (decision === 'denied' || decision === 'inactive' ? 'failed' : undefined)
 }
 
 /** The types whose definition says so. */

@@ -1,8 +1,6 @@
 import type { AuditRow } from '../../audit-chain/hash-chain.ts'
-import { CONTENT_COLUMNS } from '../../audit-chain/row-bytes.ts'
+import { ROW_COLUMNS } from '../../audit-chain/row-bytes.ts'
 import { eventDocument } from './json-lines.ts'
-
-const COLUMNS = [...CONTENT_COLUMNS, 'prev_hash', 'hash'] as const
 
 /**
  * What a spreadsheet takes for a formula: = + - @, a tab or a line break at the start, the wide forms of the signs,
@@ -24,10 +22,10 @@ function asText(value: unknown): string {
 }
 
 /** The line that names the columns. */
-export const CSV_HEADER: string = `${COLUMNS.join(',')}\r\n`
+export const CSV_HEADER: string = `${ROW_COLUMNS.join(',')}\r\n`
 
 /** One record of CSV. */
 export function csvLine(event: AuditRow): string {
   const document = eventDocument(event)
-  return `${COLUMNS.map((column) => csvCell(document[column])).join(',')}\r\n`
+  return `${ROW_COLUMNS.map((column) => csvCell(document[column])).join(',')}\r\n`
 }

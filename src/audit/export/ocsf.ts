@@ -1,6 +1,5 @@
 import type { AuditRow } from '../../audit-chain/hash-chain.ts'
-import { definitionOf } from '../events/audit-event.ts'
-import { failureOf } from './failure.ts'
+import { definitionOf, failureOf } from '../events/audit-event.ts'
 import { BASE_EVENT, type OcsfActivity } from './ocsf-classes.ts'
 
 /** The Open Cybersecurity Schema Framework: one object for each event, of the class that fits its type. */

@@ -1,5 +1,5 @@
 import type { AuditRow } from '../../audit-chain/hash-chain.ts'
-import { failureOf } from './failure.ts'
+import { failureOf } from '../events/audit-event.ts'
 import { eventDocument } from './json-lines.ts'
 
 /** RFC 5424 §6.2.1: facility 13 is “log audit”. */

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import type { AuditType } from '../events/audit-event.ts'
-import { announceWriters } from './announcement-store.ts'
+import { announceWriters } from './follow-store.ts'
 
 /** However much is written: followers need not hear of it more often. */
 const PAUSE_MS = 200

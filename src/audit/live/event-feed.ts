@@ -4,8 +4,7 @@ import type { AuditRow } from '../../audit-chain/hash-chain.ts'
 import { UUID } from '../../audit-chain/row-bytes.ts'
 import { type Listener, listen } from '../../storage/listen.ts'
 import type { AuditFilter } from '../query/audit-filter.ts'
-import { CHANNEL } from './announcement-store.ts'
-import { type FollowPosition, followEvents } from './follow-store.ts'
+import { CHANNEL, type FollowPosition, followEvents } from './follow-store.ts'
 
 export type FeedPage = {
   events: AuditRow[]

@@ -1,8 +1,17 @@
 import type { Knex } from 'knex'
 import type { AuditRow } from '../../audit-chain/hash-chain.ts'
 import { AppError } from '../../base/errors.ts'
+import { databaseTime } from '../integrity/checkpoints/checkpoint-store.ts'
 import type { AuditFilter } from '../query/audit-filter.ts'
 import { eventOfRow, filtered, type StoredRow } from '../query/audit-store.ts'
+
+/** What processes tell each other: who wrote, and nothing of what. */
+export const CHANNEL = 'toolgate_audit'
+
+/** Wakes whoever follows the log. In a transaction of its own: a commit that notifies waits for every other that does. */
+export async function announceWriters(db: Knex, writers: readonly string[]): Promise<void> {
+  await db.raw('select pg_notify(?, writer_id) from unnest(?::text[]) as writer_id', [CHANNEL, [...writers]])
+}
 
 /**
  * Reading on from where one stood, without missing an event: rows of one writer become visible in the order of their
@@ -51,14 +60,9 @@ async function newestRows(db: Knex, since_ms: number, only?: readonly string[]):
   return rows
 }
 
-async function databaseTime(db: Knex): Promise<number> {
-  const result: { rows: [{ now: Date }] } = await db.raw('select now() as now')
-  return result.rows[0].now.getTime()
-}
-
 /** The position after everything that is committed now. */
 export async function followFromNow(db: Knex): Promise<FollowPosition> {
-  const since_ms = (await databaseTime(db)) - WINDOW_MS
+  const since_ms = (await databaseTime(db)).getTime() - WINDOW_MS
   const rows = await newestRows(db, since_ms)
   const heads = rows.map((row): [string, Head] => [row.writer_id, headOf(row)])
   return { since_ms, heads: new Map(heads) }
@@ -110,7 +114,7 @@ export async function followEvents(
   position: FollowPosition,
   only?: readonly string[],
 ): Promise<{ events: AuditRow[]; position: FollowPosition; whole: boolean }> {
-  const now_ms = await databaseTime(db)
+  const now_ms = (await databaseTime(db)).getTime()
   const newest = await newestRows(db, position.since_ms, only)
   const moved = newest.filter((row) => {
     const seen = position.heads.get(row.writer_id)

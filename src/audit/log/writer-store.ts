@@ -2,7 +2,7 @@ import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { type ChainHead, extendChain, GENESIS } from '../../audit-chain/hash-chain.ts'
-import { CONTENT_COLUMNS } from '../../audit-chain/row-bytes.ts'
+import { ROW_COLUMNS } from '../../audit-chain/row-bytes.ts'
 import { writerClosed, writerStarted, writerStopped } from '../../audit-chain/witness.ts'
 import { copyIn, copyInAndCommit } from '../../storage/wire.ts'
 
@@ -60,16 +60,14 @@ const STOP = 'update audit_writers set stopped_at = now() where writer_id = $1'
 type Ended = ChainHead & { is_stopped: boolean }
 type StoredHead = { writer_id: string; seq: string | number; hash: Buffer | null }
 
-const COLUMNS = [...CONTENT_COLUMNS, 'prev_hash', 'hash']
-
 /** Inserts rows that `extendChain` made; answers how many Postgres took. */
 export function insertRows(client: pg.ClientBase, tuples: Buffer): Promise<number> {
-  return copyIn(client, 'audit_events', COLUMNS, tuples)
+  return copyIn(client, 'audit_events', ROW_COLUMNS, tuples)
 }
 
 /** The same, and commits the transaction that the connection is in, in one round trip. */
 export function insertRowsAndCommit(client: pg.ClientBase, tuples: Buffer): Promise<number> {
-  return copyInAndCommit(client, 'audit_events', COLUMNS, tuples)
+  return copyInAndCommit(client, 'audit_events', ROW_COLUMNS, tuples)
 }
 
 export class WriterSession {

@@ -22,15 +22,9 @@ const PAGE_EVENTS = 5_000
 
 function keyOf({ type, occurred_at, grant_id, client_id, tool, detail, ip }: ActivityRow): string {
   const hour = Math.floor(occurred_at.getTime() / HOUR_MS)
-  return JSON.stringify([
-    type,
-    hour,
-    grant_id,
-    client_id,
-    isUnknownTool({ tool, detail }) ? '' : (tool ?? detail?.method),
-    isReported(detail),
-    type === 'tool.decided' ? 0 : ip,
-  ])
+  const named = isUnknownTool({ tool, detail }) ? '' : (tool ?? detail?.method)
+  const address = type === 'tool.decided' ? 0 : ip
+  return JSON.stringify([type, hour, grant_id, client_id, named, isReported(detail), address])
 }
 
 /** Takes events newest first and gives what is told of them in the same order. */

@@ -137,7 +137,11 @@ export function filtered(db: Knex, filter: AuditFilter): Knex.QueryBuilder<Store
   return inPeriod(query, filter) as Knex.QueryBuilder<StoredRow, StoredRow[]>
 }
 
-function inPeriod(query: Knex.QueryBuilder, { from, to }: AuditFilter): Knex.QueryBuilder {
+/** Throws `invalid_input` for a date that is none. */
+export function inPeriod(
+  query: Knex.QueryBuilder,
+  { from, to }: Pick<AuditFilter, 'from' | 'to'>,
+): Knex.QueryBuilder {
   if (from !== undefined) query.where('occurred_at', '>=', assertDate(from))
   if (to !== undefined) query.where('occurred_at', '<', assertDate(to))
   return query

@@ -1,3 +1,4 @@
+import { type EventDocument, eventDocument } from '../export/json-lines.ts'
 import { type NamedEntry, type StoryDependencies, type StoryOptions, tellStory } from './story.ts'
 import type { StorySubject } from './story-subject.ts'
 
@@ -26,4 +27,14 @@ export async function pageStory(
     end_ms = Math.max(end_ms, to.getTime())
   }
   return { entries }
+}
+
+type ToldEvent = Extract<NamedEntry, { kind: 'event' }>
+type ToldCalls = Extract<NamedEntry, { kind: 'calls' }>
+
+/** An entry of a story as JSON. */
+export type StoryDocument = (Omit<ToldEvent, 'event'> & { event: EventDocument }) | ToldCalls
+
+export function storyDocument(entry: NamedEntry): StoryDocument {
+  return entry.kind === 'event' ? { ...entry, event: eventDocument(entry.event) } : { ...entry }
 }

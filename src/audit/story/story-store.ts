@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type { AuditRow } from '../../audit-chain/hash-chain.ts'
-import { eventOfRow, type StoredRow } from '../query/audit-store.ts'
-import { RARE } from '../query/search-path-store.ts'
+import { eventOfRow, inPeriod, type StoredRow } from '../query/audit-store.ts'
+import { pastPlace, RARE } from '../query/search-path-store.ts'
 
 /**
  * SQL of stories. Rare events are found by the ids in them; tool calls by their account within a span of time, because
@@ -57,59 +57,41 @@ export async function findGrantLife(
   return first && last && { first: eventOfRow(first), last: eventOfRow(last) }
 }
 
-type Selection = (query: Knex.QueryBuilder) => void
+type Selection = (query: Knex.QueryBuilder) => unknown
 
 const PAGE_ROWS = 2_000
 
 /** Row by row, oldest first, in statements of bounded size; what a selection narrows must be in an index with the time. */
-async function* inOrder(db: Knex, select: Selection, { from, to }: Span): AsyncGenerator<AuditRow> {
+async function* inOrder(db: Knex, select: Selection, span: Span): AsyncGenerator<AuditRow> {
   let after: AuditRow | undefined
-  for (;;) {
+  do {
     const query = db<StoredRow>(TABLE).orderBy(IN_ORDER).limit(PAGE_ROWS)
     select(query)
-    const start = after?.occurred_at ?? from
-    if (start) query.where('occurred_at', '>=', start)
-    if (to) query.where('occurred_at', '<', to)
-    if (after)
-      query.whereRaw('(occurred_at, writer_id, seq) > (?::timestamptz, ?::uuid, ?::bigint)', [
-        after.occurred_at,
-        after.writer_id,
-        after.seq,
-      ])
-    const rows: StoredRow[] = await query
-    for (const row of rows) yield eventOfRow(row)
-    const last = rows.at(-1)
-    if (!last || rows.length < PAGE_ROWS) return
-    after = eventOfRow(last)
-  }
+    const rows: StoredRow[] = await pastPlace(inPeriod(query, span), 'asc', after)
+    const events = rows.map(eventOfRow)
+    yield* events
+    after = events.length < PAGE_ROWS ? undefined : events.at(-1)
+  } while (after)
 }
 
 /** Everything of a grant but its calls. */
 export function readGrantEvents(db: Knex, grant_id: string, span: Span): AsyncGenerator<AuditRow> {
-  return inOrder(db, (query) => void query.where({ grant_id }).whereRaw(RARE), span)
+  return inOrder(db, (query) => query.where({ grant_id }).whereRaw(RARE), span)
 }
 
 /** Everything of an account, calls included. */
 export function readAccountEvents(db: Knex, account_id: string, span: Span): AsyncGenerator<AuditRow> {
-  return inOrder(db, (query) => void query.where({ account_id }), span)
+  return inOrder(db, (query) => query.where({ account_id }), span)
 }
 
 /** What was asked about tokens that nobody has: such rows name no account. */
 export function readUnknownTokenEvents(db: Knex, span: Span): AsyncGenerator<AuditRow> {
-  return inOrder(
-    db,
-    (query) => void query.whereNull('account_id').where({ type: 'token.introspected' }),
-    span,
-  )
+  return inOrder(db, (query) => query.whereNull('account_id').where({ type: 'token.introspected' }), span)
 }
 
 /** The sign-ins of an attempt to connect, which know no grant yet. */
 export function readSignIns(db: Knex, request_id: string, span: Span): AsyncGenerator<AuditRow> {
-  return inOrder(
-    db,
-    (query) => void query.where({ request_id }).whereRaw(`${RARE} and type like 'login.%'`),
-    span,
-  )
+  return inOrder(db, (query) => query.where({ request_id }).whereRaw(`${RARE} and type like 'login.%'`), span)
 }
 
 /** The names that clients have now, or had when they registered. */

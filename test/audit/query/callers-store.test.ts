@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AuditLog } from '../../../src/audit/log/audit-log.ts'
-import { joinCallers } from '../../../src/audit/query/callers.ts'
-import { pageOfCallers } from '../../../src/audit/query/callers-store.ts'
+import { joinCallers, pageOfCallers } from '../../../src/audit/query/callers-store.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { decided } from '../rows.ts'
 

@@ -5,7 +5,7 @@
 import type { Knex } from 'knex'
 import type { Actor } from '../../../audit-chain/actor.ts'
 import { AppError } from '../../../base/errors.ts'
-import { announceWriters } from '../../live/announcement-store.ts'
+import { announceWriters } from '../../live/follow-store.ts'
 import type { AuditLog } from '../../log/audit-log.ts'
 import { type RecordEvent, recorded } from '../../log/recorded.ts'
 import { claimPartitions, settleDefaultPartition, summariseAuditIds } from '../archive/partition-store.ts'

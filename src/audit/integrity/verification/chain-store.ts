@@ -1,6 +1,6 @@
 import pg from 'pg'
 import type { ChainHead } from '../../../audit-chain/hash-chain.ts'
-import { CONTENT_COLUMNS } from '../../../audit-chain/row-bytes.ts'
+import { ROW_COLUMNS } from '../../../audit-chain/row-bytes.ts'
 import { sessionSettings } from '../../../storage/session-settings.ts'
 import { copyOut, type TakeTuple } from '../../../storage/wire.ts'
 import type { StoredHead } from './known-heads.ts'
@@ -12,7 +12,7 @@ export type TimeRange = { from?: Date | undefined; to?: Date | undefined }
 
 export type ChainReader = pg.Client
 
-const COLUMNS = [...CONTENT_COLUMNS, 'prev_hash', 'hash'].join(', ')
+const COLUMNS = ROW_COLUMNS.join(', ')
 const CONNECT_TIMEOUT_MS = 5_000
 const SETTINGS = sessionSettings({
   statement_timeout: 0,

@@ -1,6 +1,6 @@
 import { perform } from '../../../actions/action.ts'
 import { auditStory } from '../../../actions/audit.ts'
-import type { StoryDocument } from '../../../audit/story/story-document.ts'
+import type { StoryDocument } from '../../../audit/story/story-page.ts'
 import { publicName } from '../../../audit/story/story-subject.ts'
 import { storySentence } from '../../../audit/story/story-text.ts'
 import { AppError } from '../../../base/errors.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { verifyPeriod } from '../../../../src/audit/integrity/archive/verify-period.ts'
+import { verifyPeriod } from '../../../../src/audit/integrity/archive/verify-log.ts'
 import { AuditLog } from '../../../../src/audit/log/audit-log.ts'
 import { createTestDatabase, type TestDatabase } from '../../../support/database.ts'
 import { decided } from '../../rows.ts'
