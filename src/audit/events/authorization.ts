@@ -6,6 +6,8 @@ import { event, type Optional } from './event-definition.ts'
 /** The error of OAuth; and what the client said it was, where it is not known here or did not prove it. */
 export type Refusal = Optional<{ error: string; error_description: string; presented_client_id: string }>
 
+type Consent = { rejected: readonly string[]; receiver: string }
+
 export const AUTHORIZATION_EVENTS = {
   /** By the person. */
   'authorization.denied': event<Refusal>('nothing', API.create, {
@@ -25,7 +27,7 @@ export const AUTHORIZATION_EVENTS = {
     personal: ({ app }) => `${app} could not be connected`,
     is_local: true,
   }),
-  'consent.given': event<{ rejected: readonly string[]; receiver: string }>('nothing', USER_ACCESS.assign, {
+  'consent.given': event<Consent>('nothing', USER_ACCESS.assign, {
     sentence: (told) =>
       `${person(told)} allowed ${client(told)}, back to ${clean(told.detail.receiver)}, on ${clean(told.event.resource)}: ${clean(told.event.scope)}`,
     gives_scopes: true,

@@ -4,6 +4,7 @@ import { by, clean, person } from '../story/words.ts'
 import { event, times, type Why } from './event-definition.ts'
 
 type Token = Why & { operator_token: string }
+type NewToken = Token & { name: string; scope: string; days: number }
 
 export const OPERATOR_EVENTS = {
   'operator.refused': event<{ method: string; route: string }>('nothing', API.other, {
@@ -15,14 +16,10 @@ export const OPERATOR_EVENTS = {
     is_counted: true,
   }),
   // Operator tokens are for Toolgate's own resource, whose guard keeps nothing.
-  'operator_token.created': event<Token & { name: string; scope: string; days: number }>(
-    'nothing',
-    ENTITY.create,
-    {
-      sentence: (told) =>
-        `operator token ${clean(told.detail.operator_token)} “${clean(told.detail.name)}” made${by(told)}: ${clean(told.detail.scope)}`,
-    },
-  ),
+  'operator_token.created': event<NewToken>('nothing', ENTITY.create, {
+    sentence: (told) =>
+      `operator token ${clean(told.detail.operator_token)} “${clean(told.detail.name)}” made${by(told)}: ${clean(told.detail.scope)}`,
+  }),
   'operator_token.revoked': event<Token>('nothing', ENTITY.delete, {
     sentence: (told) => `operator token ${clean(told.detail.operator_token)} revoked${by(told)}`,
   }),
