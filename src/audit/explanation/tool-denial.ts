@@ -32,12 +32,10 @@ export function explainToolDenial(facts: Facts): Explanation {
   const needed = scopesFor(resource, kind, tool)
   if (needed.length === 0) return openedByNoScope(resource, kind, tool)
   const was_opened = String(event.detail?.needed ?? '') !== ''
-  const reasons = [
-    was_opened
-      ? `${kind === 'tools' ? 'Calling' : 'Reading'} ${tool} needs ${all(needed)} on ${resource.name}.`
-      : `No scope of ${resource.name} opened ${tool} at that time. Now it needs ${all(needed)}.`,
-  ]
-  return olderConsent(facts, used) ?? lackingScopes(facts, resource, needed, reasons)
+  const reason = was_opened
+    ? `${kind === 'tools' ? 'Calling' : 'Reading'} ${tool} needs ${all(needed)} on ${resource.name}.`
+    : `No scope of ${resource.name} opened ${tool} at that time. Now it needs ${all(needed)}.`
+  return olderConsent(facts, used) ?? lackingScopes(facts, resource, needed, reason)
 }
 
 /** What came under the scopes of a grant after its person allowed them is withheld, whatever their names say. */
@@ -92,20 +90,18 @@ function lackingScopes(
   facts: Facts,
   resource: Resource,
   needed: readonly string[],
-  reasons: readonly string[],
+  reason: string,
 ): Explanation {
   const had = expandScopes(resource, (facts.event.scope ?? '').split(' '))
   const lacks = needed.filter((scope) => !had.has(scope)).map((scope) => lackOf(facts, resource, scope))
   const real = lacks.filter(({ verdict }) => verdict !== 'allowed_now')
   const verdict = HARDEST_FIRST.find((each) => real.some((lack) => lack.verdict === each)) ?? 'allowed_now'
   const shown = real.length > 0 ? real : lacks
-  const remedies = shown.flatMap((lack) => lack.remedies)
-  const again: Remedy = client('Call the tool again: what it lacked is there now.')
-  return {
-    verdict,
-    reasons: [...reasons, ...shown.flatMap((lack) => lack.reasons)],
-    remedies: verdict === 'allowed_now' ? [again] : distinct(remedies),
-  }
+  const remedies =
+    verdict === 'allowed_now'
+      ? [client('Call the tool again: what it lacked is there now.')]
+      : distinct(shown.flatMap((lack) => lack.remedies))
+  return { verdict, reasons: [reason, ...shown.flatMap((lack) => lack.reasons)], remedies }
 }
 
 function lackOf(facts: Facts, resource: Resource, scope: string): Explanation {
@@ -125,7 +121,13 @@ function lackOf(facts: Facts, resource: Resource, scope: string): Explanation {
       `The token did not carry ${scope}, and its grant has ended since. The account’s roles allow the scope.`,
       user(`Connect the client again and allow ${scope}.`),
     )
-  if (!has(grant.scope)) return lackOfGrant(scope)
+  if (!has(grant.scope))
+    return explained(
+      'grant_lacks_scope',
+      `${scope} was not allowed when the client was connected. The account’s roles hold it, so a step-up works.`,
+      client(`Follow the challenge: ask for authorization again with ${scope}.`),
+      user(`Connect the client again and allow ${scope}.`),
+    )
   if (token?.scope && has(token.scope) && !token.expired)
     return explained('allowed_now', `It lacked ${scope} then and holds it now.`)
   return explained(
@@ -140,24 +142,16 @@ function lackOfRole({ catalogue, account }: Facts, resource: Resource, scope: st
     .filter(({ name }) => catalogue && grantableScopes(catalogue, resource, [name]).has(scope))
     .map(({ name }) => name)
   const held = account?.roles.length ? all(account.roles) : 'no role'
+  const whom = account?.username ?? 'the account'
   const what =
     holding.length > 0
-      ? `Give ${account?.username ?? 'the account'} a role with ${scope}: ${holding.join(' or ')}.`
-      : `No role has ${scope}. Give it to a role in the catalogue, and the role to ${account?.username ?? 'the account'}.`
+      ? `Give ${whom} a role with ${scope}: ${holding.join(' or ')}.`
+      : `No role has ${scope}. Give it to a role in the catalogue, and the role to ${whom}.`
   return explained(
     'role_lacks_scope',
     `${account?.username ?? 'The account'} has ${held}, which does not hold ${scope}. A step-up would not help: a person can only allow what the account’s roles hold.`,
     operator(what),
     user(`Then connect the client again and allow ${scope}.`),
-  )
-}
-
-function lackOfGrant(scope: string): Explanation {
-  return explained(
-    'grant_lacks_scope',
-    `${scope} was not allowed when the client was connected. The account’s roles hold it, so a step-up works.`,
-    client(`Follow the challenge: ask for authorization again with ${scope}.`),
-    user(`Connect the client again and allow ${scope}.`),
   )
 }
 
