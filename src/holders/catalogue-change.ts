@@ -73,14 +73,10 @@ export async function changeCatalogue(
   return recorded(dependencies, origin, async (trx, record) => {
     const current = await currentCatalogue(trx)
     if (current) await assertAccepted(trx, current.catalogue, catalogue, accept)
+    const applied_by = actorText(origin.actor.kind, origin.actor.id)
     // What was counted is what is replaced, or somebody is told of the conflict.
     const replaced = expected_version ?? current?.version ?? 0
-    const result = await applyCatalogue(
-      trx,
-      catalogue,
-      actorText(origin.actor.kind, origin.actor.id),
-      replaced,
-    )
+    const result = await applyCatalogue(trx, catalogue, applied_by, replaced)
     const { version, changes } = result
     if (changes.length > 0)
       record({ type: 'catalogue.applied', detail: { version, changes: changes.length } })

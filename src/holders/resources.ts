@@ -73,10 +73,8 @@ export async function listResources(
     return after && before === -1 ? [] : all.slice(before + 1, before + 1 + limit)
   })
   const calls = await callsByResource(db, HOURS)
-  return {
-    resources: rows.map((resource) => summaryOf(resource, calls.get(resource.resource))),
-    ...more,
-  }
+  const resources = rows.map((resource) => summaryOf(resource, calls.get(resource.resource)))
+  return { resources, ...more }
 }
 
 /** One resource with what each of its scopes opens and who holds it. Throws `not_found`. */

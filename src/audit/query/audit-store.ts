@@ -44,27 +44,22 @@ export async function pageEvents(
   if (!known) return { events: [] }
   const path = pathOf(known)
   const after = eventKeys.read(filter.after)
-  const edge = await windowEdge(db, known, { path, order: 'desc', after, window })
-  const query = pastPlace(onPath(filtered(db, within(path.rest, known)), path), 'desc', after)
-  query.orderBy(inOrder('desc', path)).limit(size + 1)
-  if (edge) query.where('occurred_at', '>=', edge)
-  const rows: AuditRow[] = (await query).map(eventOfRow)
+  const { rows, edge } = await walk(db, known, { path, order: 'desc', after, limit: size + 1, window })
   const events = rows.slice(0, size)
   const last = events.at(-1)
   if (rows.length > size && last) return { events, next: eventKeys.write(last) }
-  return edge
-    ? { events, next: eventKeys.write({ occurred_at: edge, ...FIRST }), searched_to: edge }
-    : { events }
+  if (!edge) return { events }
+  return { events, next: eventKeys.write({ occurred_at: edge, ...FIRST }), searched_to: edge }
 }
 
 /**
- * Everything that matches, oldest first, in pages of at most `rows`, each a statement of its own, so that neither
+ * Everything that matches, oldest first, in pages of at most `limit`, each a statement of its own, so that neither
  * memory nor the time of a statement grows with the log. Rows committed while it runs may or may not be part.
  */
 export async function* scanEvents(
   db: Knex,
   filter: AuditFilter,
-  rows = 1_000,
+  limit = 1_000,
   window = WINDOW_ROWS,
 ): AsyncGenerator<AuditRow[]> {
   const known = await withTimesOfRequest(db, filter)
@@ -72,31 +67,28 @@ export async function* scanEvents(
   const path = pathOf(known)
   let after: Place | undefined
   do {
-    const edge = await windowEdge(db, known, { path, order: 'asc', after, window })
-    const query = pastPlace(onPath(filtered(db, within(path.rest, known)), path), 'asc', after)
-    query.orderBy(inOrder('asc', path)).limit(rows)
-    if (edge) query.where('occurred_at', '<=', edge)
-    const page: AuditRow[] = (await query).map(eventOfRow)
-    if (page.length > 0) yield page
-    after = page.length === rows ? page.at(-1) : edge && { occurred_at: edge, ...LAST }
+    const { rows, edge } = await walk(db, known, { path, order: 'asc', after, limit, window })
+    if (rows.length > 0) yield rows
+    after = rows.length === limit ? rows.at(-1) : edge && { occurred_at: edge, ...LAST }
   } while (after)
 }
 
-type Walk = { path: SearchPath; order: Order; after: Place | undefined; window: number }
+type Walk = { path: SearchPath; order: Order; after: Place | undefined; limit: number; window: number }
 
-/** How far one statement looks; undefined where it may look to the end. */
-async function windowEdge(
+/** What one statement finds along the path. `edge`: how far it looked; undefined where it could look to the end. */
+async function walk(
   db: Knex,
-  period: AuditFilter,
-  { path, order, after, window }: Walk,
-): Promise<Date | undefined> {
-  if (path.is_whole) return undefined
-  const along = (query: Knex.QueryBuilder) => pastTime(inPeriod(onPath(query, path), period), order, after)
-  return edgeOf(db, along, order, path, window)
-}
-
-function within(filter: AuditFilter, { from, to }: AuditFilter): AuditFilter {
-  return { ...filter, from, to }
+  { from, to }: AuditFilter,
+  { path, order, after, limit, window }: Walk,
+): Promise<{ rows: AuditRow[]; edge: Date | undefined }> {
+  const along = (query: Knex.QueryBuilder) =>
+    pastTime(inPeriod(onPath(query, path), { from, to }), order, after)
+  const edge = path.is_whole ? undefined : await edgeOf(db, along, order, path, window)
+  const query = pastPlace(onPath(filtered(db, { ...path.rest, from, to }), path), order, after)
+  query.orderBy(inOrder(order, path)).limit(limit)
+  if (edge) query.where('occurred_at', order === 'desc' ? '>=' : '<=', edge)
+  const rows: StoredRow[] = await query
+  return { rows: rows.map(eventOfRow), edge }
 }
 
 /** The same filter, within the times of the request that it names; undefined when nothing is recorded of that. */

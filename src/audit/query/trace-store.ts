@@ -16,10 +16,7 @@ function newestOf(
   return db<StoredRow>('audit_events')
     .whereIn(column, values)
     .whereRaw(RARE)
-    .orderBy([
-      { column: 'occurred_at', order: 'desc' },
-      { column: 'seq', order: 'desc' },
-    ])
+    .orderByRaw('occurred_at desc, seq desc')
     .limit(EVENTS_MAX)
 }
 

@@ -55,12 +55,9 @@ export function storySentence(entry: ToldEvent | CallGroup): string {
 export function storyLines(entry: ToldEvent | CallGroup, told_tools: Map<string, string>): string[] {
   if (entry.kind === 'calls') {
     const { from, to } = entry
-    const until =
-      clock(from) === clock(to) && day(from) === day(to)
-        ? ''
-        : day(from) === day(to)
-          ? `–${clock(to)}`
-          : `–${day(to)} ${clock(to)}`
+    const is_same_day = day(from) === day(to)
+    const end = is_same_day ? clock(to) : `${day(to)} ${clock(to)}`
+    const until = is_same_day && clock(from) === clock(to) ? '' : `–${end}`
     return [`${day(from)} ${clock(from)}${until}  ${calls(entry)}`]
   }
   const { event } = entry

@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import type { AuditRow } from '../../../audit-chain/hash-chain.ts'
 import { sha256 } from '../../../base/digest.ts'
-import { type ChainRun, missingRuns, sameRuns } from '../verification/chain-runs.ts'
+import { type ChainRun, missingRuns, runOf, sameRuns } from '../verification/chain-runs.ts'
 import {
   FAULTS_KEPT,
   type FaultKind,
@@ -187,12 +187,7 @@ class ArchiveCheck {
   async #outsidePredecessors(): Promise<Predecessor[]> {
     const sought = Map.groupBy(this.#predecessors, placeOf)
     for (const { path, manifest } of this.opened) {
-      const is_here = (named: Predecessor) =>
-        manifest.runs.some(
-          ({ writer_id, first_seq, last_seq }) =>
-            writer_id === named.writer_id && first_seq <= named.seq && named.seq <= last_seq,
-        )
-      if (![...sought.values()].flat().some(is_here)) continue
+      if (![...sought.values()].flat().some((named) => runOf(manifest.runs, named))) continue
       const look = (row: AuditRow) => {
         for (const named of sought.get(placeOf(row)) ?? [])
           if (!row.hash.equals(named.hash)) this.#report(path, predecessorFault(named, true))

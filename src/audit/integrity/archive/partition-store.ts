@@ -35,12 +35,11 @@ export async function settleDefaultPartition(db: Knex): Promise<number> {
 
 /** Oldest first; the default partition last. */
 export async function listPartitions(db: Knex): Promise<AuditPartition[]> {
-  const { rows } = await db.raw('select * from toolgate_audit_partitions() order by ends_at nulls last, name')
-  return rows.map((row: AuditPartition) => ({
-    ...row,
-    rows_estimated: Number(row.rows_estimated),
-    bytes: Number(row.bytes),
-  }))
+  const { rows } = await db.raw(
+    `select name, starts_at, ends_at, rows_estimated::float8, bytes::float8
+     from toolgate_audit_partitions() order by ends_at nulls last, name`,
+  )
+  return rows
 }
 
 /**

@@ -7,7 +7,7 @@ import type { AuditLog } from '../../log/audit-log.ts'
 import { type RecordEvent, recorded } from '../../log/recorded.ts'
 import { sameRuns } from '../verification/chain-runs.ts'
 import { MonthVerifier } from '../verification/month-verifier.ts'
-import { type ArchiveOptions, archiveMonth } from './archive.ts'
+import { type Archived, type ArchiveOptions, archiveMonth } from './archive.ts'
 import { MANIFEST_ENDING, type Manifest } from './archive-format.ts'
 import { checkArchives } from './archive-verify.ts'
 import { CLOSING_FORMAT, type Closing, closingStatement, closingText } from './closing.ts'
@@ -69,20 +69,19 @@ export async function retain(
   return dropped
 }
 
-type Archive = { manifest: Manifest; path: string }
-
 /** Writes the archive, or finds it there, and reads it back from the disk before anything depends on it. */
 async function archived(
   db: Knex,
   month: Month,
   { directory, evidence, on_progress }: RetentionOptions,
-): Promise<Archive | undefined> {
+): Promise<Archived | undefined> {
   if (directory === undefined) return undefined
-  const { manifest, path } = await archiveMonth(db, month, { directory, evidence, on_progress })
-  const { verification } = await checkArchives(path + MANIFEST_ENDING, evidence)
+  const archive = await archiveMonth(db, month, { directory, evidence, on_progress })
+  const { verification } = await checkArchives(archive.path + MANIFEST_ENDING, evidence)
   const [fault] = verification.faults
-  if (fault) throw new AppError('conflict', `The archive ${path} ${fault.message}; nothing was dropped`)
-  return { manifest, path }
+  if (fault)
+    throw new AppError('conflict', `The archive ${archive.path} ${fault.message}; nothing was dropped`)
+  return archive
 }
 
 /**
@@ -93,7 +92,7 @@ function dropMonth(
   db: Knex,
   audit: Pick<AuditLog, 'appendIn'>,
   month: Month,
-  archive: Archive | undefined,
+  archive: Archived | undefined,
   options: RetentionOptions,
 ): Promise<Dropped> {
   const work = async (trx: Knex.Transaction, record: RecordEvent) => {

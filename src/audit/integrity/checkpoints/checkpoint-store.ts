@@ -12,7 +12,7 @@ const LOCK = `hashtext('toolgate_audit_checkpoint')`
  * row of another chain names yet, or not up to their end. Costs one step in an index for each.
  */
 const HEADS = `
-  select w.writer_id, last.seq, last.hash
+  select w.writer_id, last.seq::float8, last.hash
   from audit_writers w cross join lateral (
     select seq, hash from audit_events e where e.writer_id = w.writer_id order by seq desc limit 1) last
   where (closed_at is null or stopped_at is null) and (closed_at is null or last.seq > w.closed_seq)
@@ -20,8 +20,7 @@ const HEADS = `
 
 /** One statement, and so one moment: what was committed before it is bound by these heads. */
 async function openHeads(db: Knex): Promise<ChainHead[]> {
-  const { rows } = await db.raw<{ rows: (Omit<ChainHead, 'seq'> & { seq: string | number })[] }>(HEADS)
-  return rows.map((row) => ({ ...row, seq: Number(row.seq) }))
+  return (await db.raw<{ rows: ChainHead[] }>(HEADS)).rows
 }
 
 /** The time of the database. */
@@ -82,11 +81,10 @@ export async function coveringCheckpoint(
   writer_id: string,
   seq: number,
 ): Promise<{ seq: number; jws: string } | undefined> {
-  const row: { seq: string | number; jws: string } | undefined = await db('audit_checkpoint_heads as head')
+  return db('audit_checkpoint_heads as head')
     .join('audit_checkpoints as made', 'made.id', 'head.checkpoint_id')
     .where('head.writer_id', writer_id)
     .where('head.seq', '>=', seq)
     .orderBy('head.seq')
-    .first('head.seq', 'made.jws')
-  return row && { seq: Number(row.seq), jws: row.jws }
+    .first(db.raw('head.seq::float8 as seq'), 'made.jws')
 }

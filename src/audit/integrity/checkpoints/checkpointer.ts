@@ -4,11 +4,7 @@ import { type CheckpointPayload, readCheckpoint, signCheckpoint } from './checkp
 import type { CheckpointKey } from './checkpoint-key.ts'
 import { checkpointTurn, insertCheckpoint, newestCheckpoint, nextPayload } from './checkpoint-store.ts'
 
-export type CheckpointMaking = {
-  db: Knex
-  key: CheckpointKey
-  issuer: string
-}
+export type CheckpointMaking = { db: Knex; key: CheckpointKey; issuer: string }
 
 /** Signs what the chains hold now, and keeps it. Throws what the database throws. */
 export async function makeCheckpoint({ db, key, issuer }: CheckpointMaking): Promise<string> {

@@ -18,16 +18,15 @@ export type StoredChain = {
 
 export async function storedChain(trx: Knex.Transaction, writer_id: string): Promise<StoredChain> {
   const { rows } = await trx.raw(
-    `select last.seq, last.hash, starts_with(w.process, ?) as is_import
+    `select last.seq::float8, last.hash, starts_with(w.process, ?) as is_import
      from (select ?::uuid as writer_id) as asked
      left join audit_writers w using (writer_id)
      left join lateral (
        select seq, hash from audit_events e where e.writer_id = asked.writer_id order by seq desc limit 1) last on true`,
     [IMPORTED, writer_id],
   )
-  const { seq, hash, is_import } = rows[0] as { seq: string | null; hash: Buffer; is_import: boolean | null }
-  const head = seq === null ? undefined : { writer_id, seq: Number(seq), hash }
-  return { head, is_import: is_import ?? undefined }
+  const { seq, hash, is_import } = rows[0]
+  return { head: seq === null ? undefined : { writer_id, seq, hash }, is_import: is_import ?? undefined }
 }
 
 export async function registerImported(trx: Knex.Transaction, chain: LocalChain): Promise<void> {

@@ -64,9 +64,15 @@ export function headAfterRuns(known: KnownRuns, head: ChainHead): ChainHead {
   return run ? headAfterRuns(known, { writer_id: head.writer_id, seq: run.last_seq, hash: run.hash }) : head
 }
 
+/** The run in which a row lies. */
+export function runOf(runs: readonly ChainRun[], { writer_id, seq }: ChainHead): ChainRun | undefined {
+  return runs.find((run) => run.writer_id === writer_id && run.first_seq <= seq && seq <= run.last_seq)
+}
+
 /** Whether a row lies in a known run; its hash is checked where the run ends with it. */
-export function isInRuns(known: KnownRuns, { writer_id, seq, hash }: ChainHead): boolean {
-  const run = known.get(writer_id)?.find(({ first_seq, last_seq }) => first_seq <= seq && seq <= last_seq)
+export function isInRuns(known: KnownRuns, head: ChainHead): boolean {
+  const { writer_id, seq, hash } = head
+  const run = runOf(known.get(writer_id) ?? [], head)
   return run !== undefined && (run.last_seq !== seq || run.hash.equals(hash))
 }
 

@@ -35,7 +35,11 @@ export async function knownFaults(
       return !found || (found.hash === null && has_left?.(head)) ? [] : [{ head, found }]
     })
   }
-  return [...predecessorFaults(await kept(predecessors)), ...headFaults(await kept(known_heads), is_partial)]
+  const lost = (await kept(predecessors)).filter(({ head, found }) => !found.hash?.equals(head.hash))
+  return [
+    ...lost.map(({ head, found }) => predecessorFault(head, found.hash !== null)),
+    ...headFaults(await kept(known_heads), is_partial),
+  ]
 }
 
 function headFaults(kept: readonly Kept<ChainHead>[], is_partial: boolean): ChainFault[] {
@@ -75,13 +79,6 @@ function faultsOfWriter(kept: readonly Kept<ChainHead>[], is_partial: boolean): 
   if (gone && is_partial)
     faults.push({ writer_id, seq: gone.head.seq, kind: 'gap', message: `row ${gone.head.seq} is missing` })
   return faults
-}
-
-function predecessorFaults(kept: readonly Kept<Predecessor>[]): ChainFault[] {
-  return kept.flatMap(({ head, found }) => {
-    if (found.hash?.equals(head.hash)) return []
-    return predecessorFault(head, found.hash !== null)
-  })
 }
 
 /** `is_there`: there is a row in its place. */
