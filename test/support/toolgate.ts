@@ -28,7 +28,7 @@ export const RESOURCE = 'http://localhost:4001/mcp'
 export const REDIRECT_URI = 'http://127.0.0.1:33418/callback'
 export const PASSWORD = 'correct horse battery'
 
-const ALL_REFUSALS: RefusalLimits = { of_network: 1e6, of_all: 1e6, networks: 1 }
+const ALL_REFUSALS: RefusalLimits = { of_network: 1e6, of_all: 1e6, networks: 1, minute_ms: 60_000 }
 
 export type Tokens = {
   access_token: string
