@@ -10,7 +10,7 @@ export type Attack = { file: string; who: string }
 
 /** `test/attacks/open-streams.test.ts` is “Open streams”. */
 export function titleOf(file: string): string {
-  const words = basename(file, '.test.ts').replaceAll('-', ' ')
+  const words = basename(file, '.test.ts').replace('.long', ' for long').replaceAll('-', ' ')
   return words.charAt(0).toUpperCase() + words.slice(1)
 }
 
@@ -36,13 +36,18 @@ function firstComment(text: string): string {
 
 type Listed = { name: string; file: string }
 
-/** What vitest would run of these files, case by case. */
+/** What vitest would run of these files, case by case: `npm test` the most, `npm run test:long` what takes minutes. */
 function cases(): Listed[] {
+  return [{}, { TOOLGATE_TEST_LONG: 'yes' }].flatMap(listed)
+}
+
+function listed(env: Record<string, string>): Listed[] {
   const vitest = join(ROOT, 'node_modules/vitest/vitest.mjs')
   const out = execFileSync(process.execPath, [vitest, 'list', FOLDER, '--json', '--no-staticParse'], {
     cwd: ROOT,
     encoding: 'utf8',
     maxBuffer: 2 ** 26,
+    env: { ...process.env, ...env },
   })
   return JSON.parse(out.slice(out.indexOf('[\n')))
 }
@@ -52,17 +57,18 @@ const ROWS_MAX = 12
 
 /** The page, in Markdown. */
 export function securityDocument(): string {
-  const listed = cases()
+  const all = cases()
   const sections = attacks().map((attack) =>
     section(
       attack,
-      listed.filter(({ file }) => relative(ROOT, file) === attack.file),
+      all.filter(({ file }) => relative(ROOT, file) === attack.file),
     ),
   )
   return `# Attacks, and what holds against them
 
-Each attack is a test that plays it on a real server, with a real Postgres and real HTTP; \`npm test\` runs all of them. This page
-is made from them by \`npm run docs:security\`: ${sections.length} attackers, ${listed.length} cases. Many cases try more inputs than one; property
+Each attack is a test that plays it on a real server, with a real Postgres and real HTTP; \`npm test\` runs them, and
+\`npm run test:long\` those that take minutes (\`*.long.test.ts\`). This page
+is made from them by \`npm run docs:security\`: ${sections.length} attackers, ${all.length} cases. Many cases try more inputs than one; property
 tests try at least 100 each. What is promised besides, and what operators must do, is in [SECURITY.md](../SECURITY.md).
 
 ${sections.join('\n\n')}
