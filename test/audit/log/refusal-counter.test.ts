@@ -16,7 +16,13 @@ function counter(limits: { of_network?: number; of_all?: number; networks?: numb
     if (fails) throw new Error('the database is gone')
     written.push(...events)
   }
-  const counted = new RefusalCounter(append, { of_network: 2, of_all: 5, networks: 2, minute_ms: 60_000, ...limits })
+  const counted = new RefusalCounter(append, {
+    of_network: 2,
+    of_all: 5,
+    networks: 2,
+    minute_ms: 60_000,
+    ...limits,
+  })
   const details = () =>
     written.splice(0).map(({ ip, detail }) => ({ ip, ...(detail as Record<string, unknown>) }))
   const fail = (now: boolean) => {
