@@ -41,8 +41,11 @@ export type SignInDependencies = RecordingContext & { form_key: string }
  */
 const line = new FairQueue({ width: SCRYPT_THREADS, waiting_max: 32, lane_max: 16, deadline_ms: 10_000 })
 
+const TOO_MANY = 'Too many attempts to sign in. Wait 15 minutes, then try again.'
+
 type Verdict = { account?: Account | undefined } & (
-  | { outcome: 'throttled' | 'refused' }
+  | { outcome: 'throttled'; words: string }
+  | { outcome: 'refused' }
   | { outcome: 'right'; account: Account; password_hash: string; signed_in_at_seconds: number }
 )
 
@@ -65,7 +68,7 @@ async function judge(
   const account = USERNAME.test(username) ? await findByUsername(db, username) : undefined
   const limits = limitsOf(form_key, { username, account_id: account?.id, ip, browser })
   const counted = await countWithin(db, limits.first, limits.last)
-  if (!counted) return { outcome: 'throttled', account }
+  if (!counted) return { outcome: 'throttled', account, words: TOO_MANY }
   const matches = await verifyPassword(password.slice(0, PASSWORD_MAX), account?.password_hash)
   // Asked again after the work of hashing, in which the password may have been changed.
   const signed_in_at_seconds = account && matches ? await confirmSignIn(db, account) : undefined
@@ -89,7 +92,8 @@ async function judgeInTurn(dependencies: SignInDependencies, request: SignInRequ
   return line
     .take(place, () => judge(dependencies, request))
     .catch((error) => {
-      if (error instanceof AppError && error.code === 'throttled') return { outcome: 'throttled' }
+      if (error instanceof AppError && error.code === 'throttled')
+        return { outcome: 'throttled', words: error.message }
       throw error
     })
 }
@@ -117,8 +121,7 @@ export async function checkPassword(
     client_id: request.client_id,
     detail: { reason: verdict.outcome },
   })
-  if (verdict.outcome === 'throttled')
-    throw new AppError('throttled', 'Too many attempts to sign in. Wait 15 minutes, then try again.')
+  if (verdict.outcome === 'throttled') throw new AppError('throttled', verdict.words)
   throw new AppError('unauthenticated', 'That username and password do not match.')
 }
 
